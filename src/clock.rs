@@ -1,0 +1,1 @@
+//! The one clock: wall and monotonic time, read by the loop only.

@@ -1,0 +1,1 @@
+//! What is done to the world: durable intents become reports of what happened.

@@ -1,0 +1,42 @@
+//! The record on disk: format, writer, reader, verification.
+//!
+//! One folder a session, one line a record, each line chained to the one before by its
+//! SHA-256. [`Writer::append`] writes one record, syncs it, and only then hands out what
+//! may be acted on: a [`Durable`] intent can be made nowhere else. When the journal
+//! cannot be written, the writer fails closed and stays so.
+
+use crate::session::{Event, Intent};
+
+/// Proof that an intent is in the journal and synced. Cannot be cloned or made
+/// elsewhere; an effect takes it by value.
+#[derive(Debug)]
+pub struct Durable<T>(T);
+
+impl Durable<Intent> {
+    /// The intent.
+    pub fn get(&self) -> &Intent {
+        &self.0
+    }
+
+    /// The intent, giving up the right to act on it again.
+    pub fn into_inner(self) -> Intent {
+        self.0
+    }
+}
+
+/// One line of a journal, read or just written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Number, from 0.
+    pub seq: u64,
+    /// Session id.
+    pub sid: String,
+    /// When, wall clock.
+    pub ts: chrono::DateTime<chrono::Utc>,
+    /// When, milliseconds since the session was opened or resumed.
+    pub mono_ms: u64,
+    /// What; `None` for a type this version does not know.
+    pub event: Option<Event>,
+    /// The type as written.
+    pub kind: String,
+}

@@ -1,0 +1,32 @@
+//! pacenote walks an on-call engineer through a YAML runbook in a terminal.
+//!
+//! The modules, in reading order: what was written ([`runbook`]), what happened and
+//! what follows ([`session`]), the record on disk ([`journal`]), the tables and series
+//! behind the panels ([`live`]), the two doors to the network ([`ports`]), how the world
+//! is watched ([`signals`]), what is done to it ([`effects`]), the simulated world
+//! ([`world`]), how it looks ([`tui`]), the one loop that wires everything ([`app`]) and
+//! the commands ([`cli`]). ARCHITECTURE.md says how data flows through them.
+
+pub mod runbook;
+
+pub mod session;
+
+pub mod journal;
+
+pub mod live;
+
+pub mod ports;
+
+pub mod signals;
+
+pub mod effects;
+
+pub mod world;
+
+pub mod tui;
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod redact;
+pub mod terminal;

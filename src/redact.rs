@@ -1,0 +1,1 @@
+//! Secrets are taken out where text from outside comes in.

@@ -1,0 +1,1 @@
+//! The terminal itself: taken, given back whatever happens, and stripped text.

@@ -1,0 +1,1 @@
+//! How it looks: keys to commands, state to frames.
