@@ -219,7 +219,8 @@ impl Rewriter {
         }
         for (i, arg) in call.args.iter_mut().enumerate() {
             let is_index = name == operators::INDEX && i == 1;
-            if is_index && matches!(arg.expr, Expr::Literal(_)) {
+            // Lists are indexed by integers, so this one stays what it is.
+            if is_index && matches!(arg.expr, Expr::Literal(LiteralValue::Int(_))) {
                 continue;
             }
             self.rewrite(arg, slots, bound)?;

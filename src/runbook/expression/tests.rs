@@ -65,7 +65,7 @@ fn all_numbers_are_doubles() {
         ("signals.x.failures == 4", "true"),
         ("signals.x.failures == 4u", "true"),
         ("signals.x.failures % 2 == 0", "true"),
-        ("9223372036854775807 + 1", "9223372036854775808"),
+        ("9223372036854775807 + 1", "9223372036854776000"),
         ("size(inputs.version) > 3", "true"),
         ("size(inputs.version) * 2", "12"),
         ("inputs.version.size() / 4", "1.5"),
