@@ -2,22 +2,43 @@
 //!
 //! A session is one walk through a runbook, and its journal is the only truth about
 //! it. [`event`] says what can happen, [`Session::apply`] folds one record into the
-//! state, [`decide`] turns a message into events, [`next`] works out what follows from
+//! state, [`decide()`] turns a message into events, [`next()`] works out what follows from
 //! where the session stands. All of it is pure: no clock, no file, no thread. Every
 //! prefix of a journal is a valid session, and folding the journal gives the live
 //! state.
 
+pub mod deadline;
+pub mod decide;
 pub mod event;
 pub mod intent;
 pub mod message;
+mod outcome;
 pub mod path;
+pub mod plan;
+mod present;
 pub mod reading;
+pub mod resolve;
+mod scope;
+pub mod state;
 pub mod time;
+mod undo;
+mod verdict;
 pub mod view;
+mod walk;
 
+pub use decide::{Refusal, decide};
 pub use event::Event;
 pub use intent::Intent;
 pub use message::Msg;
 pub use path::StepPath;
+pub use plan::Plan;
 pub use reading::Reading;
+pub use scope::outcome_word;
+pub use state::{FoldError, Session};
 pub use time::At;
+pub use walk::next;
+
+/// A duration in whole milliseconds.
+pub(crate) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

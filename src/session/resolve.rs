@@ -1,0 +1,371 @@
+//! From a step as written to what would be done, worked out to the last argument.
+//!
+//! Secrets are never looked up here: a secret input becomes a name in a [`SecretText`].
+//! What cannot be worked out is [`Unknown`], with the reason; nothing is guessed.
+
+use super::event::EnteredAs;
+use super::intent::{
+    HttpRequest, KubernetesRequest, NotifyRequest, PatchKind, Piece, Purpose, Resource, RunRequest, SecretName, SecretText, UndoTarget, What,
+    Workload,
+};
+use super::state::{Effect, Session, Visit};
+use super::time::At;
+use crate::runbook::expression::{Escape, Part, Scope, Template, Unknown};
+use crate::runbook::model::{
+    Action, InputKind, Kubernetes, PatchBody, Program, ResourceRef, Run, SecretSource, TextOrSecret, Undo, UndoTo, WebhookFormat, WorkloadKind,
+    WorkloadRef,
+};
+
+/// What a visit does.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ActionOf<'a> {
+    /// An action of the runbook.
+    Action(&'a Action),
+    /// Putting back what an effect changed.
+    Restore(&'a Effect),
+    /// Undoing by hand: the runbook does not say how.
+    ByHand,
+    /// Nothing of its own: a list is walked.
+    List,
+}
+
+/// What a visit does.
+pub(super) fn action_of<'a>(session: &'a Session, visit: &'a Visit) -> ActionOf<'a> {
+    let Some(step) = session.step_of(visit) else { return ActionOf::List };
+    match visit.kind {
+        EnteredAs::Step => ActionOf::Action(&step.action),
+        EnteredAs::Undo => match &step.undo {
+            Some(Undo::Action(action)) => ActionOf::Action(action),
+            Some(Undo::Restore) => {
+                let undone = visit.undoes.as_ref().and_then(|s| session.visit(s));
+                let effect = undone.and_then(|v| {
+                    let effects = v.effects.iter().filter_map(|e| session.effects.get(e));
+                    effects.filter(|e| e.intent.purpose == Purpose::Step && e.intent.object.is_some()).last()
+                });
+                effect.map_or(ActionOf::ByHand, ActionOf::Restore)
+            }
+            Some(Undo::None(_)) | None => ActionOf::ByHand,
+        },
+        EnteredAs::ForEach | EnteredAs::Procedure | EnteredAs::Rollback | EnteredAs::Finally => ActionOf::List,
+    }
+}
+
+/// Whether a visit's effect changes the world.
+pub(super) fn visit_changes(session: &Session, visit: &Visit) -> bool {
+    match action_of(session, visit) {
+        ActionOf::Action(action) => super::plan::changes(action),
+        ActionOf::Restore(_) => true,
+        ActionOf::ByHand | ActionOf::List => false,
+    }
+}
+
+/// Whether an effect of a visit needs its object read first.
+pub(super) fn needs_preparation(session: &Session, visit: &Visit) -> bool {
+    match action_of(session, visit) {
+        ActionOf::Action(Action::Kubernetes(k)) => !matches!(k, Kubernetes::RolloutStatus { .. }),
+        ActionOf::Restore(_) => true,
+        _ => false,
+    }
+}
+
+/// What the visit's effect would be; `None` for steps without an effect.
+pub(super) fn what_of(session: &Session, at: At, visit: &Visit) -> Result<Option<What>, Unknown> {
+    match action_of(session, visit) {
+        ActionOf::Action(action) => what(session, at, visit, action),
+        ActionOf::Restore(effect) => restore(effect).map(Some),
+        ActionOf::ByHand | ActionOf::List => Ok(None),
+    }
+}
+
+/// What an action of a visit would do.
+pub(super) fn what(session: &Session, at: At, visit: &Visit, action: &Action) -> Result<Option<What>, Unknown> {
+    let scope = session.scope(at, &visit.context);
+    let resolver = Resolver { session, scope: &scope };
+    Ok(Some(match action {
+        Action::Run(run) => What::Run(resolver.run(run)?),
+        Action::Http(http) => {
+            let body = http.body.as_ref().map(|b| b.value(&scope)).transpose()?;
+            What::Http(HttpRequest {
+                method: http.method.clone(),
+                url: http.url.render_escaped(&scope, Escape::Url)?,
+                headers: resolver.headers(&http.headers)?,
+                body: body.map(|b| b.as_str().map_or_else(|| b.to_json().to_string(), str::to_owned)),
+                times: http.times.max(1),
+            })
+        }
+        Action::Kubernetes(kubernetes) => What::Kubernetes(resolver.kubernetes(kubernetes)?),
+        Action::Notify(notify) => What::Notify(resolver.notify(&notify.to, &notify.text)?),
+        _ => return Ok(None),
+    }))
+}
+
+fn restore(effect: &Effect) -> Result<What, Unknown> {
+    let object = effect.intent.object.as_ref().ok_or_else(|| Unknown("the object was not read before the change".to_owned()))?;
+    let What::Kubernetes(request) = &effect.intent.what else {
+        return Err(Unknown("only a change to a cluster can be put back".to_owned()));
+    };
+    Ok(What::Kubernetes(KubernetesRequest::Restore {
+        resource: object.resource.clone(),
+        of: Box::new(request.clone()),
+        before: object.before.clone(),
+    }))
+}
+
+struct Resolver<'a> {
+    session: &'a Session,
+    scope: &'a dyn Scope,
+}
+
+impl Resolver<'_> {
+    fn run(&self, run: &Run) -> Result<RunRequest, Unknown> {
+        let (argv, script) = match &run.program {
+            Program::Command(args) => (args.iter().map(|a| self.argument(a)).collect::<Result<_, _>>()?, None),
+            Program::Script { script, shell } => {
+                let shell = shell.clone().unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-eu".to_owned()]);
+                (shell, Some(script.value.clone()))
+            }
+        };
+        Ok(RunRequest {
+            argv,
+            script,
+            env: run.env.iter().map(|(k, v)| Ok((k.clone(), self.secret_text(v)?))).collect::<Result<_, Unknown>>()?,
+            stdin: run.stdin.as_ref().map(|s| self.secret_text(s)).transpose()?,
+            cwd: run.cwd.as_ref().map(|c| c.render(self.scope)).transpose()?,
+            interactive: run.interactive,
+            sensitive: run.sensitive,
+        })
+    }
+
+    /// An argument. One that an expression makes begin with `-` would be taken for an
+    /// option, so it is refused.
+    fn argument(&self, template: &Template) -> Result<String, Unknown> {
+        let text = template.render(self.scope)?;
+        if text.starts_with('-') && matches!(template.parts().first(), Some(Part::Expr(_))) {
+            return Err(Unknown(format!("the argument `{}` would begin with `-` through an expression", template.source())));
+        }
+        Ok(text)
+    }
+
+    fn headers(&self, headers: &[(String, TextOrSecret)]) -> Result<Vec<(String, SecretText)>, Unknown> {
+        headers.iter().map(|(k, v)| Ok((k.clone(), self.secret_text(v)?))).collect()
+    }
+
+    fn secret_text(&self, text: &TextOrSecret) -> Result<SecretText, Unknown> {
+        match text {
+            TextOrSecret::Secret(source) => Ok(SecretText(vec![Piece::Secret(secret_name(source))])),
+            TextOrSecret::Text(template) => self.pieces(template),
+        }
+    }
+
+    fn pieces(&self, template: &Template) -> Result<SecretText, Unknown> {
+        let mut pieces = Vec::new();
+        for part in template.parts() {
+            match part {
+                Part::Text(text) => pieces.push(Piece::Text(text.clone())),
+                Part::Expr(expr) => match self.secret_input(expr.source()) {
+                    Some(name) => pieces.push(Piece::Secret(name)),
+                    None => pieces.push(Piece::Text(expr.eval(self.scope)?.to_string())),
+                },
+            }
+        }
+        Ok(SecretText(pieces))
+    }
+
+    /// The secret an expression names, where it is exactly `inputs.NAME` of a secret.
+    fn secret_input(&self, source: &str) -> Option<SecretName> {
+        let name = source.trim().strip_prefix("inputs.")?;
+        let input = self.session.plan().runbook().inputs.iter().find(|i| i.name.value == name)?;
+        match &input.kind {
+            InputKind::Secret(Some(source)) => Some(secret_name(source)),
+            InputKind::Secret(None) => Some(SecretName::Input(name.to_owned())),
+            _ => None,
+        }
+    }
+
+    fn workload(&self, workload: &WorkloadRef) -> Result<Workload, Unknown> {
+        Ok(Workload { kind: kind_name(workload.kind).to_owned(), name: workload.name.render(self.scope)? })
+    }
+
+    fn kubernetes(&self, kubernetes: &Kubernetes) -> Result<KubernetesRequest, Unknown> {
+        Ok(match kubernetes {
+            Kubernetes::SetImage { workload, container, image } => KubernetesRequest::SetImage {
+                workload: self.workload(workload)?,
+                container: container.render(self.scope)?,
+                image: image.render(self.scope)?,
+            },
+            Kubernetes::Patch { resource, patch } => {
+                let (kind, body) = match patch {
+                    PatchBody::Merge(body) => (PatchKind::Merge, body),
+                    PatchBody::Strategic(body) => (PatchKind::Strategic, body),
+                    PatchBody::Json(body) => (PatchKind::Json, body),
+                };
+                KubernetesRequest::Patch { resource: self.resource(resource)?, kind, body: body.value(self.scope)? }
+            }
+            Kubernetes::RolloutUndo { workload, to } => {
+                let workload = self.workload(workload)?;
+                let to = match to {
+                    UndoTo::Previous => UndoTarget::Previous,
+                    UndoTo::Revision(revision) => UndoTarget::Revision { revision: *revision },
+                    UndoTo::SessionStart => {
+                        let pin = self.session.pins.iter().find(|p| p.workload == workload);
+                        let pin = pin.ok_or_else(|| Unknown(format!("{workload} was not read when the session opened")))?;
+                        UndoTarget::Pinned(Box::new(pin.clone()))
+                    }
+                };
+                KubernetesRequest::RolloutUndo { workload, to }
+            }
+            Kubernetes::RolloutStatus { workload } => KubernetesRequest::RolloutStatus { workload: self.workload(workload)? },
+            _ => return Err(Unknown("this kind of kubernetes step is not run by this version".to_owned())),
+        })
+    }
+
+    fn resource(&self, resource: &ResourceRef) -> Result<Resource, Unknown> {
+        Ok(Resource {
+            group: resource.group.clone(),
+            version: resource.version.clone(),
+            kind: resource.kind.clone(),
+            name: resource.name.render(self.scope)?,
+        })
+    }
+
+    fn notify(&self, to: &str, text: &Template) -> Result<NotifyRequest, Unknown> {
+        let session = self.session;
+        let targets = &session.plan().runbook().notify;
+        let target = targets.iter().find(|t| t.name.value == to).ok_or_else(|| Unknown(format!("there is no notify target `{to}`")))?;
+        let opened = session.opened();
+        let change = opened.change.clone().unwrap_or_default();
+        let facts = [
+            ("session", Some(session.id().to_owned())),
+            ("runbook", Some(opened.runbook.clone())),
+            ("environment", Some(opened.environment.name.clone())),
+            ("service", change.service),
+            ("version", change.version),
+            ("ticket", change.ticket),
+            ("operator", Some(session.operator.principal.clone())),
+            ("outcome", session.outcome_so_far().map(|o| o.as_str().to_owned())),
+        ];
+        Ok(NotifyRequest {
+            to: to.to_owned(),
+            url: self.secret_text(&target.url)?,
+            format: match target.format {
+                WebhookFormat::Slack => "slack",
+                WebhookFormat::Json => "json",
+            }
+            .to_owned(),
+            headers: self.headers(&target.headers)?,
+            text: text.render(self.scope)?,
+            facts: facts.into_iter().filter_map(|(k, v)| v.filter(|v| !v.is_empty()).map(|v| (k.to_owned(), v))).collect(),
+        })
+    }
+}
+
+fn secret_name(source: &SecretSource) -> SecretName {
+    match source {
+        SecretSource::Env(name) => SecretName::Env(name.clone()),
+        SecretSource::File(path) => SecretName::File(path.clone()),
+        SecretSource::Command(argv) => SecretName::Command(argv.clone()),
+        SecretSource::Kubernetes { name, key } => SecretName::Kubernetes { name: name.clone(), key: key.clone() },
+    }
+}
+
+fn kind_name(kind: WorkloadKind) -> &'static str {
+    match kind {
+        WorkloadKind::Deployment => "Deployment",
+        WorkloadKind::StatefulSet => "StatefulSet",
+        WorkloadKind::DaemonSet => "DaemonSet",
+    }
+}
+
+/// Text, headers and addresses of things the loop needs resolved outside a step, such as
+/// the Prometheus server: secrets by name.
+///
+/// # Errors
+/// When an expression cannot be worked out.
+pub fn outside_text(session: &Session, at: At, text: &TextOrSecret) -> Result<SecretText, Unknown> {
+    let context = super::state::Context::default();
+    let scope = session.scope(at, &context);
+    Resolver { session, scope: &scope }.secret_text(text)
+}
+
+/// A template resolved outside a step.
+///
+/// # Errors
+/// When an expression cannot be worked out.
+pub fn outside(session: &Session, at: At, template: &Template, escape: Escape) -> Result<String, Unknown> {
+    let context = super::state::Context::default();
+    template.render_escaped(&session.scope(at, &context), escape)
+}
+
+/// Every workload whose earlier template a rollback may need, found by reading the plan.
+pub(super) fn workloads_to_pin(session: &Session, at: At) -> Vec<Workload> {
+    let plan = session.plan();
+    let runbook = plan.runbook();
+    let steps = runbook.steps.iter().chain(runbook.procedures.iter().flat_map(|p| &p.steps));
+    let context = super::state::Context::default();
+    let scope = session.scope(at, &context);
+    let mut found = Vec::new();
+    for step in steps {
+        let undo = match &step.undo {
+            Some(Undo::Action(action)) => Some(&**action),
+            _ => None,
+        };
+        for action in [Some(&step.action), undo].into_iter().flatten() {
+            if let Action::Kubernetes(
+                Kubernetes::SetImage { workload, .. }
+                | Kubernetes::RolloutUndo { workload, .. }
+                | Kubernetes::RolloutRestart { workload }
+                | Kubernetes::Scale { workload, .. },
+            ) = action
+                && let Ok(name) = workload.name.render(&scope)
+            {
+                let workload = Workload { kind: kind_name(workload.kind).to_owned(), name };
+                if !found.contains(&workload) {
+                    found.push(workload);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// One line for people: what an action would do.
+pub(super) fn describe(session: &Session, visit: &Visit, action: &Action) -> String {
+    let at = At { wall: session.opened_wall, mono_ms: 0 };
+    match what(session, at, visit, action) {
+        Ok(Some(what)) => summary(&what),
+        Ok(None) => super::plan::action_kind(action).to_owned(),
+        Err(Unknown(why)) => format!("{} ({why})", super::plan::action_kind(action)),
+    }
+}
+
+/// One line for people: what an intent does.
+pub fn summary(what: &What) -> String {
+    match what {
+        What::Run(run) => match &run.script {
+            Some(script) => format!("run a script of {} lines with {}", script.lines().count(), run.argv.join(" ")),
+            None => format!("run {}", run.argv.join(" ")),
+        },
+        What::Http(http) if http.times > 1 => format!("{} {} ({} times)", http.method, http.url, http.times),
+        What::Http(http) => format!("{} {}", http.method, http.url),
+        What::Notify(notify) => format!("tell {}: {}", notify.to, notify.text),
+        What::Kubernetes(request) => match request {
+            KubernetesRequest::SetImage { workload, container, image } => format!("set the image of {workload} ({container}) to {image}"),
+            KubernetesRequest::Patch { resource, kind, body } => {
+                let kind = match kind {
+                    PatchKind::Merge => "merge",
+                    PatchKind::Strategic => "strategic",
+                    PatchKind::Json => "JSON",
+                };
+                format!("patch {resource} ({kind}): {}", body.to_json())
+            }
+            KubernetesRequest::RolloutUndo { workload, to } => match to {
+                UndoTarget::Pinned(pin) => format!("{workload} back to revision {} ({})", pin.revision, pin.images.join(", ")),
+                UndoTarget::Previous => format!("{workload} back to the previous revision"),
+                UndoTarget::Revision { revision } => format!("{workload} back to revision {revision}"),
+            },
+            KubernetesRequest::Restore { resource, .. } => format!("put back {resource} as it was before"),
+            KubernetesRequest::RolloutStatus { workload } => format!("wait for the rollout of {workload}"),
+            KubernetesRequest::Get { resource } => format!("read {resource}"),
+        },
+    }
+}

@@ -1,0 +1,87 @@
+//! What a rollback would undo, last first.
+//!
+//! A visit is to be undone when it changed something, may have changed something (its
+//! outcome is unknown), or was done and says how it is undone. A change known not to
+//! have happened is not undone. A `call` that says itself how it is undone answers for
+//! everything below it.
+
+use super::event::{EnteredAs, StepOutcome};
+use super::intent::Purpose;
+use super::message::StepRef;
+use super::state::{Effect, Session, Visit};
+use super::view::UndoItem;
+use crate::runbook::model::{Action, Undo};
+
+/// The visits to undo, in the order they are undone.
+pub(super) fn targets(session: &Session) -> Vec<StepRef> {
+    let mut found: Vec<StepRef> = Vec::new();
+    for step in session.order.iter().rev() {
+        let Some(visit) = session.visit(step) else { continue };
+        if visit.kind != EnteredAs::Step || visit.undone || found.contains(step) || below_an_undone(session, &found, step) {
+            continue;
+        }
+        if needs_undoing(session, visit) {
+            found.push(step.clone());
+        }
+    }
+    found
+}
+
+/// Whether a call that is undone as a whole already answers for this step.
+fn below_an_undone(session: &Session, found: &[StepRef], step: &StepRef) -> bool {
+    found.iter().any(|f| {
+        f.path != step.path
+            && step.path.is_within(&f.path)
+            && session.visit(f).and_then(|v| session.step_of(v)).is_some_and(|s| matches!(s.action, Action::Call(_)))
+    })
+}
+
+fn needs_undoing(session: &Session, visit: &Visit) -> bool {
+    let Some(step) = session.step_of(visit) else { return false };
+    if matches!(step.undo, Some(Undo::None(_))) {
+        return false;
+    }
+    let touched = visit.effects.iter().filter_map(|e| session.effects.get(e)).any(may_have_changed);
+    let done = matches!(visit.outcome(), Some(StepOutcome::Done));
+    match step.action {
+        Action::Call(_) => step.undo.is_some() && (done || called_something(session, visit)),
+        _ => touched || (done && matches!(step.undo, Some(Undo::Action(_))) && visit.effects.is_empty()),
+    }
+}
+
+/// Whether anything below a call may have changed something.
+fn called_something(session: &Session, visit: &Visit) -> bool {
+    session.effects.values().any(|e| e.intent.path.is_within(&visit.step.path) && may_have_changed(e))
+}
+
+/// Whether an effect of a step changed something, or may have.
+fn may_have_changed(effect: &Effect) -> bool {
+    if !effect.intent.changes || effect.intent.purpose != Purpose::Step {
+        return false;
+    }
+    match (&effect.settled, &effect.ended) {
+        (Some((done, _)), _) => *done,
+        (None, Some(ended)) => ended.changed != Some(false),
+        (None, None) => true,
+    }
+}
+
+impl Session {
+    /// "If you stop now": what a rollback would do, last first.
+    pub fn if_stopped(&self) -> Vec<UndoItem> {
+        targets(self)
+            .into_iter()
+            .filter_map(|step| {
+                let visit = self.visit(&step)?;
+                let definition = self.step_of(visit)?;
+                let (text, idle) = match &definition.undo {
+                    Some(Undo::Action(action)) => (super::resolve::describe(self, visit, action), false),
+                    Some(Undo::Restore) => (format!("put back what {} changed", definition.id), false),
+                    Some(Undo::None(why)) => (format!("nothing: {why}"), true),
+                    None => ("by hand: the runbook does not say how".to_owned(), false),
+                };
+                Some(UndoItem { step, text: format!("{}: {text}", visit.title), idle })
+            })
+            .collect()
+    }
+}

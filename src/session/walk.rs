@@ -1,0 +1,683 @@
+//! What follows from where a session stands.
+//!
+//! [`next`] gives at most one event: the first thing that follows. The loop appends it,
+//! folds it and asks again until nothing follows. It is called after every message and
+//! on resume, and remembers nothing, so every prefix of a journal goes on the same way.
+
+use std::collections::BTreeMap;
+
+use super::event::{
+    About, ApprovalRequested, DecisionMade, EnteredAs, Event, FollowupNoted, GuardArmed, GuardTripped, ItemTicked, Outcome, SessionClosed,
+    SessionOutcome, StepEnded, StepEntered, StepOutcome,
+};
+use super::intent::{Intent, Purpose, Starter, What};
+use super::message::{FailureChoice, StepRef};
+use super::outcome;
+use super::path::StepPath;
+use super::resolve::{ActionOf, action_of, needs_preparation, visit_changes, what_of};
+use super::state::{Ending, Frame, FrameKind, Lead, Session, Visit};
+use super::time::At;
+use super::{millis, verdict};
+use crate::runbook::Value;
+use crate::runbook::expression::{Truth, Unknown};
+use crate::runbook::model::{Action, AfterCall, Arm, ForEach, GuardAction, GuardExpiry, OnFailure, OptionThen, Step, Wait};
+
+mod follow;
+mod guards;
+mod unwind;
+
+pub(super) use follow::{Follow, follow_up, unanswered, unjudged_when};
+pub(super) use guards::{action_text as guard_action_text, trips_at as guard_trips_at};
+
+/// The first thing that follows from where the session stands, if anything does.
+pub fn next(session: &Session, at: At) -> Option<Event> {
+    if session.closed.is_some() {
+        return None;
+    }
+    if let Some(event) = guards::next(session, at) {
+        return Some(event);
+    }
+    if !session.ending_entered() {
+        return unwind::next(session, at);
+    }
+    let frame = session.frames.last()?;
+    if let FrameKind::Parallel = frame.kind {
+        return parallel(session, at, frame);
+    }
+    match session.in_hand(frame) {
+        Some(visit) if visit.is_open() => progress(session, at, visit),
+        Some(visit) => match follow_up(session, at, frame, visit) {
+            Follow::Event(event) => Some(*event),
+            Follow::Until(_) | Follow::Ask => None,
+            Follow::Advance(index) => advance(session, at, frame, index),
+        },
+        None => advance(session, at, frame, 0),
+    }
+}
+
+impl Session {
+    /// The visit of the step (item, undo) in hand in a frame.
+    pub(super) fn in_hand(&self, frame: &Frame) -> Option<&Visit> {
+        let path = self.path_at(frame, frame.at?)?;
+        self.visit_in(frame, &path)
+    }
+
+    /// The path of a frame's entry.
+    pub(super) fn path_at(&self, frame: &Frame, index: usize) -> Option<StepPath> {
+        match &frame.kind {
+            FrameKind::List | FrameKind::Parallel => self.plan.steps(&frame.list).get(index).map(|s| frame.prefix.child(&s.id)),
+            FrameKind::ForEach { items, .. } => items.get(index).map(|i| frame.prefix.item(&i.to_string())),
+            FrameKind::Undo { targets } => targets.get(index).map(|t| frame.prefix.child(t.path.as_str())),
+        }
+    }
+
+    fn length(&self, frame: &Frame) -> usize {
+        match &frame.kind {
+            FrameKind::List | FrameKind::Parallel => self.plan.steps(&frame.list).len(),
+            FrameKind::ForEach { items, .. } => items.len(),
+            FrameKind::Undo { targets } => targets.len(),
+        }
+    }
+
+    /// Whether the main list has been walked to its end.
+    pub(super) fn main_is_done(&self) -> bool {
+        let [main] = self.frames.as_slice() else {
+            return self.frames.iter().any(|f| f.owner.as_ref().is_some_and(|o| o.path.as_str() == "finally"));
+        };
+        let steps = self.plan.steps(&main.list).len();
+        match main.at {
+            None => steps == 0,
+            Some(index) => {
+                index + 1 >= steps
+                    && self.in_hand(main).is_some_and(|v| {
+                        !v.is_open() && (v.outcome() != Some(StepOutcome::Failed) || v.failure == Some(FailureChoice::Continue))
+                    })
+            }
+        }
+    }
+
+    /// Whether the walk is inside what an ending asks for: the rollback, or `finally`.
+    fn ending_entered(&self) -> bool {
+        let inside = |name: &str| self.frames.iter().any(|f| f.owner.as_ref().is_some_and(|o| o.path.as_str() == name));
+        match &self.ending {
+            None => true,
+            Some(Ending::Rollback { .. }) => inside("rollback") || inside("finally"),
+            Some(Ending::Abort { .. }) => inside("finally"),
+        }
+    }
+
+    pub(super) fn was_entered(&self, path: &str) -> bool {
+        self.visits.contains_key(&StepPath::new(path))
+    }
+
+    /// Whether no further step or effect may start now.
+    pub(super) fn is_held(&self) -> bool {
+        let in_ending = self.in_rollback() || self.was_entered("finally");
+        self.paused || (!in_ending && self.guards.iter().any(|g| g.tripped.is_some()))
+    }
+
+    /// The number the next effect gets.
+    pub(super) fn next_effect(&self) -> u64 {
+        self.effects.keys().next_back().copied().unwrap_or(0) + 1
+    }
+
+    /// The intent of a visit's effect.
+    pub(super) fn intent_of(&self, visit: &Visit, what: What, purpose: Purpose, by: Starter) -> Intent {
+        let changes = purpose != Purpose::Look && visit_changes(self, visit);
+        let timeout = self.step_of(visit).and_then(|s| s.timeout).map(millis);
+        Intent {
+            effect: self.next_effect(),
+            path: visit.step.path.clone(),
+            visit: visit.step.visit,
+            purpose,
+            by,
+            changes,
+            what,
+            object: None,
+            timeout_ms: timeout,
+        }
+    }
+
+    /// What a visit's own effect is for.
+    pub(super) fn purpose_of(visit: &Visit) -> Purpose {
+        match &visit.undoes {
+            Some(of) => Purpose::Undo { of: of.path.clone(), of_visit: of.visit },
+            None => Purpose::Step,
+        }
+    }
+}
+
+/// The end of a visit, as a record.
+pub(super) fn end(session: &Session, at: At, visit: &Visit, outcome: StepOutcome, reason: Option<String>) -> Event {
+    Event::StepEnded(StepEnded {
+        path: visit.step.path.clone(),
+        visit: visit.step.visit,
+        outcome,
+        reason,
+        took_ms: session.clock(at).saturating_sub(visit.entered_ms),
+    })
+}
+
+/// A decision the session itself takes, because the runbook says so.
+pub(super) fn own_decision(session: &Session, at: At, about: About, step: &StepRef, choice: &str, label: String) -> Event {
+    Event::DecisionMade(Box::new(DecisionMade {
+        about,
+        path: Some(step.path.clone()),
+        visit: Some(step.visit),
+        guard: None,
+        choice: choice.to_owned(),
+        label,
+        reason: None,
+        by: Starter::Session,
+        evidence: session.evidence(at),
+    }))
+}
+
+/// Goes on with the entry at `index` of a frame, or leaves the frame at its end.
+fn advance(session: &Session, at: At, frame: &Frame, index: usize) -> Option<Event> {
+    if index >= session.length(frame) {
+        return leave(session, at, frame);
+    }
+    if session.is_held() {
+        return None;
+    }
+    match &frame.kind {
+        FrameKind::List => enter_step(session, at, frame, index),
+        FrameKind::ForEach { site, items } => {
+            let step = session.plan.step(site)?;
+            let item = items.get(index)?.clone();
+            let context = super::state::Context { item: Some(item.clone()), ..frame.context.clone() };
+            let mut entered = entering(session, at, step, frame.prefix.item(&item.to_string()), &context);
+            entered.item = Some(item);
+            Some(Event::StepEntered(entered))
+        }
+        FrameKind::Undo { targets } => {
+            let target = targets.get(index)?;
+            let title = session.visit(target).map_or_else(|| target.path.to_string(), |v| v.title.clone());
+            let path = session.path_at(frame, index)?;
+            Some(Event::StepEntered(StepEntered {
+                visit: session.next_visit(&path),
+                path,
+                kind: EnteredAs::Undo,
+                title: format!("Undo: {title}"),
+                item: None,
+                items: None,
+                with: BTreeMap::new(),
+                cause: None,
+                undoes: Some((target.path.clone(), target.visit)),
+            }))
+        }
+        FrameKind::Parallel => None,
+    }
+}
+
+/// Enters a step of a list, or passes it by when its `when` is false.
+fn enter_step(session: &Session, at: At, frame: &Frame, index: usize) -> Option<Event> {
+    let step = session.plan.steps(&frame.list).get(index)?;
+    let path = frame.prefix.child(&step.id);
+    if let Some(when) = &step.when {
+        let passed_by = |reason: String| {
+            let ended = StepEnded { path: path.clone(), visit: 0, outcome: StepOutcome::NotApplicable, reason: Some(reason), took_ms: 0 };
+            Some(Event::StepEnded(ended))
+        };
+        match when.truth(&session.scope(at, &frame.context)) {
+            Truth::True => {}
+            Truth::False => return passed_by(format!("`{}` does not hold", when.source())),
+            Truth::Unknown(_) => match session.when_answer(&path) {
+                None => return None,
+                Some(answer) if !answer.run => return passed_by(answer.reason.clone()),
+                Some(_) => {}
+            },
+        }
+    }
+    if let Some(for_each) = &step.for_each {
+        let mut entered = entering(session, at, step, path, &frame.context);
+        entered.kind = EnteredAs::ForEach;
+        entered.with = BTreeMap::new();
+        entered.title = step.title.source().to_owned();
+        match items_of(session, at, frame, for_each) {
+            Ok(items) => {
+                entered.items = Some(items);
+                entered.cause = None;
+            }
+            Err(Unknown(why)) => entered.cause = Some(format!("the list cannot be worked out: {why}")),
+        }
+        return Some(Event::StepEntered(entered));
+    }
+    Some(Event::StepEntered(entering(session, at, step, path, &frame.context)))
+}
+
+impl Session {
+    /// The operator's answer to a `when` that cannot be judged, where it is still good.
+    pub(super) fn when_answer(&self, path: &StepPath) -> Option<&super::state::WhenAnswer> {
+        self.whens.get(path).filter(|a| !self.order.get(a.since..).unwrap_or_default().iter().any(|s| s.path == *path))
+    }
+}
+
+fn items_of(session: &Session, at: At, frame: &Frame, for_each: &ForEach) -> Result<Vec<Value>, Unknown> {
+    let scope = session.scope(at, &frame.context);
+    let items = match for_each {
+        ForEach::List(values, templates) => {
+            let rendered = templates.iter().map(|t| t.value(&scope)).collect::<Result<Vec<_>, _>>()?;
+            values.iter().cloned().chain(rendered).collect()
+        }
+        ForEach::Expr(expr) => match expr.eval(&scope)? {
+            Value::List(items) => items,
+            other => return Err(Unknown(format!("`{}` is {other}, not a list", expr.source()))),
+        },
+    };
+    Ok(items)
+}
+
+/// The record of entering a step.
+fn entering(session: &Session, at: At, step: &Step, path: StepPath, context: &super::state::Context) -> StepEntered {
+    let scope = session.scope(at, context);
+    let mut with = BTreeMap::new();
+    let mut cause = None;
+    if let Action::Call(call) = &step.action {
+        for (name, value) in &call.with {
+            match value.value(&scope) {
+                Ok(value) => {
+                    with.insert(name.value.clone(), value);
+                }
+                Err(Unknown(why)) => cause = Some(format!("`with.{name}` cannot be worked out: {why}")),
+            }
+        }
+    }
+    StepEntered {
+        visit: session.next_visit(&path),
+        path,
+        kind: EnteredAs::Step,
+        title: step.title.render(&scope).unwrap_or_else(|_| step.title.source().to_owned()),
+        item: None,
+        items: None,
+        with,
+        cause,
+        undoes: None,
+    }
+}
+
+/// A list has been walked to its end.
+pub(super) fn leave(session: &Session, at: At, frame: &Frame) -> Option<Event> {
+    if let Some(owner) = &frame.owner {
+        let visit = session.visit(owner)?;
+        let failed = matches!(frame.kind, FrameKind::Undo { .. }) && undo_failed(session, frame);
+        let (outcome, reason) = if failed {
+            (StepOutcome::Failed, Some("not everything could be undone".to_owned()))
+        } else {
+            (StepOutcome::Done, None)
+        };
+        return Some(finish(session, at, visit, outcome, reason));
+    }
+    if !session.was_entered("finally") && !session.plan.runbook().finally.is_empty() {
+        return Some(Event::StepEntered(StepEntered {
+            path: StepPath::new("finally"),
+            visit: 1,
+            kind: EnteredAs::Finally,
+            title: "Finally".to_owned(),
+            item: None,
+            items: None,
+            with: BTreeMap::new(),
+            cause: None,
+            undoes: None,
+        }));
+    }
+    Some(close(session, at))
+}
+
+fn undo_failed(session: &Session, frame: &Frame) -> bool {
+    (0..session.length(frame)).any(|i| {
+        let visit = session.path_at(frame, i).and_then(|p| session.visit_in(frame, &p));
+        visit.and_then(Visit::outcome) != Some(StepOutcome::Done)
+    })
+}
+
+/// The follow-ups one after the other, then the end.
+pub(super) fn close(session: &Session, at: At) -> Event {
+    let context = super::state::Context::default();
+    if let Some(followup) = session.plan.runbook().followups.get(session.followups) {
+        let scope = session.scope(at, &context);
+        let due = followup.within.and_then(|w| chrono::Duration::from_std(w).ok()).map(|w| at.wall + w);
+        let text = followup.text.render(&scope).unwrap_or_else(|_| followup.text.source().to_owned());
+        return Event::FollowupNoted(FollowupNoted { text, due });
+    }
+    let outcome = session.outcome_so_far().unwrap_or(SessionOutcome::Completed);
+    let reason = match &session.ending {
+        Some(Ending::Rollback { cause }) => Some(cause.clone()),
+        Some(Ending::Abort { reason, .. }) => Some(reason.clone()),
+        None => None,
+    };
+    closing(session, at, outcome, reason)
+}
+
+/// The record that closes the session.
+pub(super) fn closing(session: &Session, at: At, outcome: SessionOutcome, reason: Option<String>) -> Event {
+    let count = |wanted: StepOutcome| {
+        let all = session.order.iter().filter_map(|s| session.visit(s)).filter(|v| v.kind == EnteredAs::Step);
+        u32::try_from(all.filter(|v| v.outcome() == Some(wanted)).count()).unwrap_or(u32::MAX)
+    };
+    Event::SessionClosed(SessionClosed {
+        outcome,
+        reason,
+        took_ms: session.clock(at),
+        done: count(StepOutcome::Done),
+        skipped: count(StepOutcome::Skipped),
+        deviations: session.deviations,
+    })
+}
+
+/// The end of a visit, after `repeat` has had its say about a done one.
+pub(super) fn finish(session: &Session, at: At, visit: &Visit, outcome: StepOutcome, reason: Option<String>) -> Event {
+    if let (StepOutcome::Done, Some(repeat), Some(frame)) =
+        (outcome, session.step_of(visit).and_then(|s| s.repeat.as_ref()), session.frame_around(visit))
+    {
+        let visits = session.visits_in(frame, &visit.step.path);
+        let until = repeat.until.truth(&session.scope(at, &visit.context));
+        if until != Truth::True && visits >= usize::try_from(repeat.max).unwrap_or(usize::MAX) {
+            let why = format!("`{}` does not hold after {visits} times", repeat.until.source());
+            return end(session, at, visit, StepOutcome::Failed, Some(why));
+        }
+    }
+    end(session, at, visit, outcome, reason)
+}
+
+impl Session {
+    /// The frame a visit is an entry of: the innermost one it does not own.
+    pub(super) fn frame_around(&self, visit: &Visit) -> Option<&Frame> {
+        self.frames.iter().rev().find(|f| f.owner.as_ref() != Some(&visit.step))
+    }
+}
+
+/// Steps side by side: all are entered, each goes its way, the end waits for all.
+fn parallel(session: &Session, at: At, frame: &Frame) -> Option<Event> {
+    let steps = session.plan.steps(&frame.list);
+    let mut failed = Vec::new();
+    let mut open = false;
+    for step in steps {
+        let path = frame.prefix.child(&step.id);
+        match session.visit_in(frame, &path) {
+            None => {
+                if session.is_held() {
+                    return None;
+                }
+                let index = steps.iter().position(|s| s.id == step.id)?;
+                if let Some(event) = enter_step(session, at, frame, index) {
+                    return Some(event);
+                }
+                open = true;
+            }
+            Some(visit) if visit.is_open() => {
+                if let Some(event) = progress(session, at, visit) {
+                    return Some(event);
+                }
+                open = true;
+            }
+            Some(visit) if visit.outcome() == Some(StepOutcome::Failed) => failed.push(step.id.value.clone()),
+            Some(_) => {}
+        }
+    }
+    if open {
+        return None;
+    }
+    let owner = session.visit(frame.owner.as_ref()?)?;
+    let (outcome, reason) = if failed.is_empty() {
+        (StepOutcome::Done, None)
+    } else {
+        (StepOutcome::Failed, Some(format!("{} failed", failed.join(", "))))
+    };
+    Some(finish(session, at, owner, outcome, reason))
+}
+
+/// What follows for a visit that is open.
+pub(super) fn progress(session: &Session, at: At, visit: &Visit) -> Option<Event> {
+    if let Some(why) = &visit.skip {
+        return Some(end(session, at, visit, StepOutcome::Skipped, Some(why.clone())));
+    }
+    if let Some(why) = &visit.pass {
+        return Some(finish(session, at, visit, StepOutcome::Done, Some(format!("overridden: {why}"))));
+    }
+    if let Some(why) = &visit.broken {
+        return Some(end(session, at, visit, StepOutcome::Failed, Some(why.clone())));
+    }
+    match action_of(session, visit) {
+        ActionOf::Action(action) => match action {
+            Action::Confirm(_) => confirm(session, at, visit),
+            Action::Checklist(items) => {
+                let due = items.iter().enumerate().find_map(|(i, item)| tick(session, at, visit, i, item));
+                due.or_else(|| too_late(session, at, visit))
+            }
+            Action::Input(_) => match visit.given {
+                Some(_) => Some(finish(session, at, visit, StepOutcome::Done, None)),
+                None => too_late(session, at, visit),
+            },
+            Action::Decide(decide) => decided(session, at, visit, decide),
+            Action::Approve(approve) => approved(session, at, visit, approve),
+            Action::Gate(gate) => gate_progress(session, at, visit, gate),
+            Action::Wait(wait) => wait_progress(session, at, visit, wait),
+            Action::Run(_) | Action::Kubernetes(_) | Action::Http(_) | Action::Notify(_) => effect_progress(session, at, visit),
+            Action::Call(_) | Action::Parallel(_) | Action::UndoAll | Action::Freeze { .. } => None,
+        },
+        ActionOf::Restore(_) => effect_progress(session, at, visit),
+        ActionOf::ByHand => match visit.choice.as_ref().map(|c| c.key.as_str()) {
+            Some("yes") => Some(finish(session, at, visit, StepOutcome::Done, Some("undone by hand".to_owned()))),
+            _ => None,
+        },
+        ActionOf::List => None,
+    }
+}
+
+/// A question nobody answered within the step's timeout.
+fn too_late(session: &Session, at: At, visit: &Visit) -> Option<Event> {
+    let limit = millis(session.step_of(visit)?.timeout?);
+    let late = session.clock(at) >= visit.entered_ms + limit;
+    late.then(|| end(session, at, visit, StepOutcome::Failed, Some("no answer in time".to_owned())))
+}
+
+fn confirm(session: &Session, at: At, visit: &Visit) -> Option<Event> {
+    match visit.choice.as_ref().map(|c| c.key.as_str()) {
+        Some("yes") => Some(finish(session, at, visit, StepOutcome::Done, None)),
+        Some("no") if !visit.procedure_ended => match session.leads_to(&visit.step, "no") {
+            Some(Lead::Procedure(id)) => enter_procedure(session, &visit.step.path, id, "answered with no"),
+            _ => too_late(session, at, visit),
+        },
+        _ => too_late(session, at, visit),
+    }
+}
+
+/// Enters a procedure below a step; none while starting is held.
+pub(super) fn enter_procedure(session: &Session, parent: &StepPath, id: &str, cause: &str) -> Option<Event> {
+    if session.is_held() {
+        return None;
+    }
+    let path = parent.procedure(id);
+    let file = session.visits.get(parent).and_then(|v| v.last()).map(|v| v.context.file.clone()).unwrap_or_default();
+    let title = session.plan.procedure(&file, id).and_then(|p| p.title.clone()).unwrap_or_else(|| id.to_owned());
+    Some(Event::StepEntered(StepEntered {
+        visit: session.next_visit(&path),
+        path,
+        kind: EnteredAs::Procedure,
+        title,
+        item: None,
+        items: None,
+        with: BTreeMap::new(),
+        cause: Some(cause.to_owned()),
+        undoes: None,
+    }))
+}
+
+/// An item that ticks itself, or no longer does.
+fn tick(session: &Session, at: At, visit: &Visit, index: usize, item: &crate::runbook::model::ChecklistItem) -> Option<Event> {
+    let number = u32::try_from(index).ok()?;
+    let check = item.check.as_ref()?;
+    let scope = session.scope(at, &visit.context);
+    let ticked = visit.ticks.get(&number);
+    let truth = check.truth(&scope);
+    let now = match (ticked, truth) {
+        (None, Truth::True) => true,
+        // A check that no longer holds, or cannot be judged any more, unticks what it
+        // ticked itself; what was ticked by hand stays.
+        (Some(tick), Truth::False | Truth::Unknown(_)) if tick.by_check => false,
+        _ => return None,
+    };
+    Some(Event::ItemTicked(ItemTicked {
+        path: visit.step.path.clone(),
+        visit: visit.step.visit,
+        item: number,
+        text: item.text.render(&scope).unwrap_or_else(|_| item.text.source().to_owned()),
+        ticked: now,
+        by_check: true,
+        note: None,
+        evidence: Some(session.evidence(at)),
+    }))
+}
+
+fn decided(session: &Session, at: At, visit: &Visit, decide: &crate::runbook::model::Decide) -> Option<Event> {
+    if let Some(choice) = &visit.choice {
+        let option = decide.options.iter().find(|o| o.key.value.to_string() == choice.key)?;
+        return match &option.then {
+            OptionThen::Call(procedure) if !visit.procedure_ended => enter_procedure(session, &visit.step.path, procedure, "chosen"),
+            _ => Some(finish(session, at, visit, StepOutcome::Done, None)),
+        };
+    }
+    let within = millis(decide.within?);
+    let otherwise = decide.otherwise.as_ref().filter(|o| o.value != "hold")?;
+    if session.clock(at) < visit.clock_ms + within {
+        return None;
+    }
+    let option = decide.options.iter().find(|o| o.key.value.to_string() == otherwise.value)?;
+    let label = option.label.render(&session.scope(at, &visit.context)).unwrap_or_default();
+    Some(own_decision(session, at, About::Decide, &visit.step, &otherwise.value, format!("{label} (no answer in time)")))
+}
+
+fn approved(session: &Session, at: At, visit: &Visit, approve: &crate::runbook::model::Approve) -> Option<Event> {
+    if let Some(why) = &visit.approvals.refused {
+        return Some(end(session, at, visit, StepOutcome::Failed, Some(why.clone())));
+    }
+    if !visit.approvals.requested {
+        return Some(Event::ApprovalRequested(ApprovalRequested {
+            path: visit.step.path.clone(),
+            visit: visit.step.visit,
+            by: approve.by.clone(),
+            min: approve.min,
+            expires: approve.expires.and_then(|e| chrono::Duration::from_std(e).ok()).map(|e| super::time::rfc3339(at.wall + e)),
+            simulated: session.opened.mode == super::event::Mode::Rehearsal,
+        }));
+    }
+    let enough = visit.approvals.given.len() >= usize::try_from(approve.min.max(1)).unwrap_or(usize::MAX);
+    if enough {
+        return Some(finish(session, at, visit, StepOutcome::Done, Some(format!("approved by {}", visit.approvals.given.join(", ")))));
+    }
+    too_late(session, at, visit)
+}
+
+fn gate_progress(session: &Session, at: At, visit: &Visit, gate: &crate::runbook::model::Gate) -> Option<Event> {
+    use super::event::GateEnd;
+    match visit.gate.end {
+        Some(GateEnd::Passed) => return Some(finish(session, at, visit, StepOutcome::Done, None)),
+        Some(GateEnd::Failed) => {
+            let why = visit.gate.last.as_ref().map(|(_, why)| why.clone());
+            return Some(end(session, at, visit, StepOutcome::Failed, why));
+        }
+        Some(GateEnd::Hold) => return None,
+        None => {}
+    }
+    let step = session.step_of(visit)?;
+    let now = session.clock(at);
+    let due = now >= verdict::due_ms(session, visit, gate) || now >= verdict::timeout_ms(visit, step, gate);
+    (due && !session.paused).then(|| Event::GateJudged(Box::new(verdict::judgement(session, at, visit, step, gate))))
+}
+
+fn wait_progress(session: &Session, at: At, visit: &Visit, wait: &Wait) -> Option<Event> {
+    let done = || Some(finish(session, at, visit, StepOutcome::Done, None));
+    match wait {
+        Wait::For(duration) if session.clock(at) >= visit.entered_ms + millis(*duration) => done(),
+        Wait::UntilTime { time, zone } if at.wall >= wait_target(visit, *time, *zone) => done(),
+        Wait::Until { until, timeout } => match until.truth(&session.scope(at, &visit.context)) {
+            Truth::True => done(),
+            _ if timeout.is_some_and(|t| session.clock(at) >= visit.entered_ms + millis(t)) => {
+                let why = format!("`{}` did not hold in time", until.source());
+                Some(end(session, at, visit, StepOutcome::Failed, Some(why)))
+            }
+            _ => None,
+        },
+        Wait::For(_) | Wait::UntilTime { .. } => None,
+    }
+}
+
+/// The first time of day `time` after a visit was entered.
+pub(super) fn wait_target(visit: &Visit, time: chrono::NaiveTime, zone: chrono_tz::Tz) -> chrono::DateTime<chrono::Utc> {
+    let entered = visit.entered_wall.with_timezone(&zone);
+    let on = |days: u64| {
+        let day = entered.date_naive().checked_add_days(chrono::Days::new(days))?;
+        day.and_time(time).and_local_timezone(zone).earliest()
+    };
+    // A time that a clock change skips is taken on the next day that has it.
+    (0..4).filter_map(on).find(|t| *t >= entered).map_or(visit.entered_wall, |t| t.with_timezone(&chrono::Utc))
+}
+
+/// What follows for a step with an effect.
+fn effect_progress(session: &Session, at: At, visit: &Visit) -> Option<Event> {
+    let Some(effect) = session.last_effect(visit) else { return start_by_itself(session, at, visit) };
+    let ended = effect.ended.as_ref()?;
+    if effect.intent.purpose == Purpose::Look {
+        return after_look(session, at, visit);
+    }
+    match (ended.outcome, &effect.settled) {
+        (_, Some((true, why))) => Some(finish(session, at, visit, StepOutcome::Done, Some(why.clone()))),
+        (_, Some((false, why))) => Some(end(session, at, visit, StepOutcome::Failed, Some(why.clone()))),
+        (Outcome::Succeeded, None) => Some(finish(session, at, visit, StepOutcome::Done, Some(ended.message.clone()))),
+        (Outcome::Failed, None) => Some(end(session, at, visit, StepOutcome::Failed, Some(ended.message.clone()))),
+        (Outcome::Unknown, None) => match &effect.intent.what {
+            // Nobody can tell whether a message arrived; sending it again would be worse.
+            What::Notify(_) => Some(end(session, at, visit, StepOutcome::Failed, Some(ended.message.clone()))),
+            // A read that was lost is simply made again.
+            _ if !effect.intent.changes => start_by_itself(session, at, visit),
+            _ => start_look(session, at, visit, &effect.intent),
+        },
+    }
+}
+
+/// Starts what needs nobody's leave: reads, and everything once a rollback was decided
+/// on. What needs its object read first is started by the loop when it has been read.
+fn start_by_itself(session: &Session, at: At, visit: &Visit) -> Option<Event> {
+    let by_itself = session.runs_by_itself() || !session.asks_before(visit);
+    if session.is_held() || !by_itself || needs_preparation(session, visit) {
+        return None;
+    }
+    match what_of(session, at, visit) {
+        Ok(Some(what)) => {
+            Some(Event::EffectIntended(Box::new(session.intent_of(visit, what, Session::purpose_of(visit), Starter::Session))))
+        }
+        Ok(None) => None,
+        Err(Unknown(why)) => Some(end(session, at, visit, StepOutcome::Failed, Some(format!("it cannot be worked out: {why}")))),
+    }
+}
+
+impl Session {
+    /// Whether the operator starts a visit's effect: changes, and messages.
+    pub(super) fn asks_before(&self, visit: &Visit) -> bool {
+        visit_changes(self, visit) || matches!(action_of(self, visit), ActionOf::Action(Action::Notify(_)))
+    }
+}
+
+/// Looks once by itself at what an effect of unknown outcome did.
+fn start_look(session: &Session, at: At, visit: &Visit, of: &Intent) -> Option<Event> {
+    let what = outcome::look_what(session, at, visit, of)?.ok()?;
+    Some(Event::EffectIntended(Box::new(session.intent_of(visit, what, Purpose::Look, Starter::Session))))
+}
+
+/// After a look: a settled outcome ends the visit, an unsettled one asks.
+fn after_look(session: &Session, at: At, visit: &Visit) -> Option<Event> {
+    let (settled, why) = session.unsettled(visit)?.settled.as_ref()?;
+    Some(match settled {
+        true => finish(session, at, visit, StepOutcome::Done, Some(why.clone())),
+        false => end(session, at, visit, StepOutcome::Failed, Some(why.clone())),
+    })
+}
+
+impl Session {
+    /// The last effect of a visit that was more than a look.
+    pub(super) fn unsettled(&self, visit: &Visit) -> Option<&super::state::Effect> {
+        visit.effects.iter().rev().filter_map(|e| self.effects.get(e)).find(|e| e.intent.purpose != Purpose::Look)
+    }
+}
