@@ -15,6 +15,7 @@ pub mod load;
 pub mod lower;
 pub mod model;
 pub mod pattern;
+pub mod schema;
 pub mod span;
 pub mod tree;
 pub mod value;
