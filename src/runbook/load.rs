@@ -94,12 +94,9 @@ impl CheckReport {
 ///
 /// # Errors
 /// Everything that is wrong, warnings included, in the order of the files.
-pub fn load(name: &str) -> Result<Bundle, CheckReport> {
-    let report = check_named(name);
-    match report.bundle {
-        Some(bundle) => Ok(bundle),
-        None => Err(report),
-    }
+pub fn load(name: &str) -> Result<Bundle, Box<CheckReport>> {
+    let mut report = check_named(name);
+    report.bundle.take().ok_or_else(|| Box::new(report))
 }
 
 /// Checks a runbook by path, or by id from the shipped library.

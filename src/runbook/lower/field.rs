@@ -9,6 +9,9 @@ use super::super::span::{Span, Spanned};
 use super::super::tree::{Entry, Kind, Node, Resolved, Scalar};
 use super::shape::Shape;
 
+/// The most members a list or mapping may have.
+const MOST_MEMBERS: usize = 1000;
+
 /// A file that is being lowered.
 pub(super) struct Lower<'a> {
     pub(super) source: &'a str,
@@ -100,7 +103,7 @@ impl<'a> Lower<'a> {
     /// The members of a mapping whose keys are names of the author.
     pub(super) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
         match &node.kind {
-            Kind::Map(entries) => Some(entries),
+            Kind::Map(entries) => Some(self.bounded(entries, node)),
             _ => self.wrong_type(node, &format!("{what} is a mapping")),
         }
     }
@@ -153,8 +156,25 @@ impl<'a> Lower<'a> {
 
     pub(super) fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
         match &node.kind {
-            Kind::List(items) => Some(items),
+            Kind::List(items) => Some(self.bounded(items, node)),
             _ => self.wrong_type(node, &format!("{what} is a list")),
+        }
+    }
+
+    /// The members of a list or mapping, up to a number no reader could follow.
+    fn bounded<'n, T>(&mut self, members: &'n [T], node: &Node) -> &'n [T] {
+        match members.get(..MOST_MEMBERS) {
+            Some(first) if members.len() > MOST_MEMBERS => {
+                self.diagnostics
+                    .error(
+                        "too-many",
+                        node.span,
+                        format!("there are {} of these; more than {MOST_MEMBERS} are not read", members.len()),
+                    )
+                    .hint("is this a runbook that people walk through?");
+                first
+            }
+            _ => members,
         }
     }
 
