@@ -1,17 +1,19 @@
 //! The format for editors: a JSON schema (draft 2020-12) with descriptions.
 //!
 //! Built from the same table of keys that reading a runbook uses
-//! ([`shape`](super::lower::shape)), so neither can have a key the other does not know.
+//! ([`shape`]), so neither can have a key the other does not know.
 //! It judges structure only: keys, types, words, names, durations, and where exactly one
 //! of several keys must stand. What a runbook means is left to `check`.
 
+mod rule;
 mod table;
 
 use serde_json::{Map, Value as Json, json};
 
 use super::lower::shape::{self, Shape};
 
-use table::{DESCRIPTIONS, Kind, ONE_OF, PROPERTIES};
+use rule::{DESCRIPTIONS, ONE_OF};
+use table::{Kind, PROPERTIES};
 
 /// The schema of a runbook file.
 pub fn schema() -> Json {

@@ -91,9 +91,9 @@ fn syntax_hint(source: &str) -> Option<String> {
             ("and", _) => "write `&&` for and".to_owned(),
             ("or", _) => "write `||` for or".to_owned(),
             ("not", _) => "write `!` for not".to_owned(),
-            ("=", _) if !(touches_next && text(i + 1) == "=") && !(touches_last && is_comparison(text(i - 1))) => {
-                "write `==` to compare".to_owned()
-            }
+            ("=", _) if touches_next && text(i + 1) == "=" => continue,
+            ("=", _) if touches_last && is_comparison(text(i - 1)) => continue,
+            ("=", _) => "write `==` to compare".to_owned(),
             ("$", _) => "an expression stands without `${{ }}` here".to_owned(),
             (number, token::Kind::Number) if number.ends_with(['s', 'm', 'h', 'd']) => format!("write `duration('{number}')`"),
             (number, token::Kind::Number) if text(i + 1) == "%" && tokens.get(i + 2).is_none() => {
