@@ -135,6 +135,16 @@ impl Collector {
         Added(self.found.last_mut())
     }
 
+    /// Adds an error of the file as a whole.
+    pub fn file_error(&mut self, diagnostic: Diagnostic) {
+        self.found.push(diagnostic);
+    }
+
+    /// Takes advice out again.
+    pub fn drop_advice(&mut self) {
+        self.found.retain(|d| d.severity != Severity::Advice);
+    }
+
     /// How many errors there are so far.
     pub fn errors(&self) -> usize {
         self.found.iter().filter(|d| d.is_error()).count()
@@ -144,10 +154,40 @@ impl Collector {
     pub fn into_found(mut self) -> Vec<Diagnostic> {
         if self.dropped > 0 {
             let message = format!("{} more mistakes are not shown", self.dropped);
-            self.found.push(Diagnostic::of_file("too-many", &self.file, message).with_hint("mend the first ones and check again"));
+            self.found
+                .push(Diagnostic::of_file("too-many", &self.file, message).with_hint("mend the first ones and check again"));
+        }
+        for diagnostic in &mut self.found {
+            if diagnostic.hint.is_none() {
+                diagnostic.hint = Some(usual_hint(diagnostic.code).to_owned());
+            }
         }
         sort(&mut self.found);
         self.found
+    }
+}
+
+/// What to do about a kind of mistake, where nothing more can be said.
+fn usual_hint(code: &str) -> &'static str {
+    match code {
+        "missing-key" => "add what is missing",
+        "wrong-type" => "write a value of that type, or take the key out",
+        "unknown-word" => "choose one of these words",
+        "empty-list" | "empty-text" => "put something there, or take the key out",
+        "out-of-range" => "choose a value within these bounds",
+        "bad-duration" => "for instance `10m`",
+        "bad-default" | "bad-example" | "bad-argument" => "write a value the input would take",
+        "bad-name" => "choose another name",
+        "bad-expression" => "expressions are CEL: `inputs.count > 3 && signals.api.ok`",
+        "bad-address" => "take the white space out",
+        "yaml-syntax" => "look at this line and the one before: indentation, quotes, brackets",
+        "unknown-name" => "correct the name, or add what it names",
+        "key-not-here" => "take it out",
+        "unused" => "use it, or take it out",
+        "unknown-procedure" => "add it under `procedures`, or correct the name",
+        "unknown-signal" => "add it under `signals`, or correct the name",
+        "unknown-environment" => "add it under `environments`, or correct the name",
+        _ => "correct it, and check again",
     }
 }
 
@@ -194,6 +234,7 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
     let lower = written.to_lowercase().replace('-', "_");
     known
         .into_iter()
+        .filter(|word| word.len().abs_diff(lower.len()) <= limit)
         .map(|word| (distance(&lower, &word.to_lowercase().replace('-', "_")), word))
         .filter(|(d, word)| *d <= limit && *d < word.chars().count())
         .min_by_key(|(d, _)| *d)

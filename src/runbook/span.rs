@@ -1,6 +1,7 @@
 //! Where something stands in a file.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A place in a source file. Lines and columns count from 1, columns in
 /// characters; offsets are bytes.
@@ -54,10 +55,13 @@ impl<T: std::fmt::Display> std::fmt::Display for Spanned<T> {
 /// Where the bytes of a text stand in its file, when the text was taken out of
 /// quotes or a block: runs of bytes that are the same in both.
 ///
-/// A plain text on one line is a single run.
+/// A plain text on one line is a single run. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextMap {
-    runs: Vec<Run>,
+    /// Where the text itself begins.
+    head: Run,
+    /// Later runs, by their byte in the text the map was made for.
+    runs: Arc<[Run]>,
 }
 
 /// From this byte of the text on, text and file run in step.
@@ -72,11 +76,11 @@ pub(super) struct Run {
 impl TextMap {
     /// A text that stands in the file byte for byte, from the start of `span` on.
     pub fn plain(span: Span) -> Self {
-        Self { runs: vec![Run { text: 0, place: span }] }
+        Self { head: Run { text: 0, place: span }, runs: Arc::new([]) }
     }
 
-    pub(super) fn from_runs(runs: Vec<Run>) -> Self {
-        Self { runs }
+    pub(super) fn from_runs(head: Span, runs: Vec<Run>) -> Self {
+        Self { head: Run { text: 0, place: head }, runs: runs.into() }
     }
 
     /// The place in the file of a range of `text`, which must be the mapped text.
@@ -94,15 +98,15 @@ impl TextMap {
 
     /// The part of this map that belongs to the text from `offset` on.
     pub fn from_offset(&self, text: &str, offset: usize) -> Self {
-        let mut runs = vec![Run { text: 0, place: self.place(text, offset) }];
-        runs.extend(self.runs.iter().filter(|r| r.text > offset).map(|r| Run { text: r.text - offset, place: r.place }));
-        Self { runs }
+        let head = Run { text: self.head.text + offset, place: self.place(text, offset) };
+        Self { head, runs: self.runs.clone() }
     }
 
     fn place(&self, text: &str, offset: usize) -> Span {
-        let run = self.runs.iter().rev().find(|run| run.text <= offset).or(self.runs.first());
-        let Some(run) = run else { return Span::default() };
-        let between = text.get(run.text..offset).unwrap_or_default();
+        let base = self.head.text;
+        let after = self.runs.partition_point(|run| run.text <= base + offset);
+        let run = self.runs[..after].last().filter(|run| run.text > base).unwrap_or(&self.head);
+        let between = text.get(run.text - base..offset).unwrap_or_default();
         let mut place = run.place;
         place.start += between.len();
         place.end = place.start;

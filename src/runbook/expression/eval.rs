@@ -6,7 +6,7 @@ use cel::Value as Cel;
 use cel::common::ast::{Expr, IdedExpr};
 
 use super::super::value::Value;
-use super::functions::{ROOT, boxed, from_cel, message, to_cel};
+use super::functions::{ROOT, boxed, from_cel, message, reset_rounds, to_cel};
 use super::{Scope, Truth};
 
 /// An expression cut at the operators whose operands may be unknown.
@@ -102,6 +102,7 @@ fn leaf_value(leaf: &Leaf, scope: &dyn Scope) -> Result<Value, Vec<String>> {
         let value = to_cel(value).and_then(boxed).map_err(|why| vec![format!("{}: {why}", name(leaf, i))])?;
         context.add_variable_as_val(slot.name.clone(), value);
     }
+    reset_rounds();
     // The evaluator is not ours: should it ever panic, the operand is unknown.
     let result = catch_unwind(AssertUnwindSafe(|| Cel::resolve(&leaf.tree, &context)));
     let result = result.map_err(|_| vec!["the expression cannot be evaluated".to_owned()])?;

@@ -4,6 +4,7 @@
 //! would let an infinity, a NaN, a null or a comparison across types pass for an answer.
 //! Their names begin with `@`, which no expression can spell.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
@@ -14,6 +15,8 @@ use cel::{Context, ExecutionError, Value as Cel};
 
 use super::super::{duration, value::Value, value::format_number};
 
+/// True, as long as an evaluation has not gone round too often.
+pub(super) const TICK: &str = "@tick";
 /// Division of finite numbers by something other than zero.
 pub(super) const DIVIDE: &str = "@divide";
 /// Remainder of finite numbers.
@@ -69,6 +72,7 @@ type Answer<T> = Result<T, ExecutionError>;
 pub(super) static ROOT: LazyLock<Context<'static, 'static>> = LazyLock::new(|| {
     let mut context = Context::default();
     let added = [
+        context.add_function(TICK, tick),
         context.add_function(DIVIDE, divide),
         context.add_function(REMAINDER, remainder),
         context.add_function(NUMBER, number),
@@ -86,6 +90,25 @@ pub(super) static ROOT: LazyLock<Context<'static, 'static>> = LazyLock::new(|| {
     context
 });
 
+/// How often the macros of one operand may go round together. Lists come from outputs
+/// and answers of others, and two macros inside one another multiply their lengths.
+const MOST_ROUNDS: u32 = 100_000;
+
+thread_local! {
+    static ROUNDS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Begins to count anew: an operand is about to be evaluated.
+pub(super) fn reset_rounds() {
+    ROUNDS.set(0);
+}
+
+fn tick() -> Answer<bool> {
+    let rounds = ROUNDS.get() + 1;
+    ROUNDS.set(rounds);
+    if rounds > MOST_ROUNDS { Err(wrong("the lists are too long to go through")) } else { Ok(true) }
+}
+
 fn wrong(message: impl Into<String>) -> ExecutionError {
     ExecutionError::function_error("", message.into())
 }
@@ -99,7 +122,9 @@ pub(super) fn message(error: &ExecutionError) -> String {
         ExecutionError::NoSuchOverload(e) => {
             format!("`{}` does not take ({})", e.function().trim_matches('_'), e.argument_types().join(", "))
         }
-        ExecutionError::UnsupportedBinaryOperator(op, a, b) => format!("{} and {} do not go together in `{op}`", kind(a), kind(b)),
+        ExecutionError::UnsupportedBinaryOperator(op, a, b) => {
+            format!("{} and {} do not go together in `{op}`", kind(a), kind(b))
+        }
         ExecutionError::UnsupportedIndex(_, of) => format!("{} has no such member", kind(of)),
         ExecutionError::UnexpectedType { want, .. } => format!("it is not {want}"),
         ExecutionError::Overflow(..) => "a number is not finite".to_owned(),

@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::common::types::CelDouble;
 use cel::parser::PrattParser;
 
@@ -16,6 +16,10 @@ use super::{ExprError, MAX_LENGTH, functions, token};
 
 /// Brackets, unary operators and operators in a row that a reader could still follow.
 const MAX_DEPTH: usize = 64;
+
+/// How many of `all`, `exists`, `map` and `filter` may stand inside one another; each
+/// binds two names.
+const MAX_MACROS: usize = 2;
 
 /// An expression and what it reads.
 pub(super) struct Parsed {
@@ -65,7 +69,14 @@ fn syntax_error(source: &str, errors: &cel::ParseErrors) -> ExprError {
     let line_start: usize = source.split_inclusive('\n').take(usize::try_from(first.pos.0 - 1).unwrap_or(0)).map(str::len).sum();
     let offset = (line_start + usize::try_from(first.pos.1 - 1).unwrap_or(0)).min(source.len());
     let message = first.msg.strip_prefix("Syntax error: ").unwrap_or(&first.msg);
-    let message = message.replace("<EOF>", "the end").replace('\n', " ");
+    let message = message.replace('\n', " ");
+    // "mismatched input 'x' expecting <EOF>"
+    let parts = message.strip_prefix("mismatched input '").and_then(|rest| rest.split_once("' expecting "));
+    let message = match parts {
+        Some(("<EOF>" | "", _)) => "it ends too soon".to_owned(),
+        Some((found, _)) => format!("`{found}` is not expected here"),
+        None => message.replace("<EOF>", "the end"),
+    };
     ExprError { message: format!("not an expression: {message}"), offset, hint: syntax_hint(source) }
 }
 
@@ -80,11 +91,9 @@ fn syntax_hint(source: &str) -> Option<String> {
             ("and", _) => "write `&&` for and".to_owned(),
             ("or", _) => "write `||` for or".to_owned(),
             ("not", _) => "write `!` for not".to_owned(),
-            ("=", _)
-                if !(touches_last && matches!(text(i - 1), "=" | "!" | "<" | ">")) && !(touches_next && text(i + 1) == "=") =>
-            {
-                "write `==` to compare".to_owned()
-            }
+            ("=", _) if touches_next && text(i + 1) == "=" => continue,
+            ("=", _) if touches_last && is_comparison(text(i - 1)) => continue,
+            ("=", _) => "write `==` to compare".to_owned(),
             ("$", _) => "an expression stands without `${{ }}` here".to_owned(),
             (number, token::Kind::Number) if number.ends_with(['s', 'm', 'h', 'd']) => format!("write `duration('{number}')`"),
             (number, token::Kind::Number) if text(i + 1) == "%" && tokens.get(i + 2).is_none() => {
@@ -95,6 +104,11 @@ fn syntax_hint(source: &str) -> Option<String> {
         return Some(hint);
     }
     None
+}
+
+/// Whether a byte of punctuation begins a comparison such as `<=`.
+fn is_comparison(text: &str) -> bool {
+    matches!(text, "=" | "!" | "<" | ">")
 }
 
 /// Gives every read its place: the n-th read of a path is its n-th appearance.
@@ -191,7 +205,7 @@ impl Rewriter {
                 self.rewrite(&mut c.iter_range, slots, bound)?;
                 self.rewrite(&mut c.accu_init, slots, bound)?;
                 let outside = bound.len();
-                if outside >= 6 {
+                if outside >= 2 * MAX_MACROS {
                     return Err(error("more than two of all, exists, map and filter stand inside one another", 0));
                 }
                 bound.push(c.iter_var.clone());
@@ -201,6 +215,7 @@ impl Rewriter {
                     self.rewrite(part, slots, bound)?;
                 }
                 bound.truncate(outside);
+                count_rounds(c);
                 Ok(())
             }
             Expr::Struct(_) | Expr::Unspecified => Err(error("objects of a type are not part of the format", 0)),
@@ -248,6 +263,31 @@ impl Rewriter {
         }
         Ok(())
     }
+}
+
+/// Puts a count into what a macro does each time round.
+fn count_rounds(comprehension: &mut ComprehensionExpr) {
+    // `map` and `filter` are quick as long as their own shape is left alone, so they
+    // are counted in what they add or ask; the others before each round.
+    if !matches!(comprehension.loop_cond.expr, Expr::Literal(_)) {
+        return counted(&mut comprehension.loop_cond);
+    }
+    let Expr::Call(step) = &mut comprehension.loop_step.expr else { return counted(&mut comprehension.loop_step) };
+    let last = if step.func_name == operators::CONDITIONAL { step.args.first_mut() } else { step.args.last_mut() };
+    match last {
+        Some(IdedExpr { expr: Expr::List(list), .. }) => list.elements.iter_mut().for_each(counted),
+        Some(part) => counted(part),
+        None => counted(&mut comprehension.loop_step),
+    }
+}
+
+/// `@tick() ? node : null`
+fn counted(tree: &mut IdedExpr) {
+    let inside = std::mem::take(tree);
+    let (id, tick) = (inside.id, Expr::Call(call_head(functions::TICK, None)));
+    let never = IdedExpr { id, expr: Expr::Literal(LiteralValue::Null) };
+    let args = vec![IdedExpr { id, expr: tick }, inside, never];
+    *tree = IdedExpr { id, expr: Expr::Call(CallExpr { args, ..call_head(operators::CONDITIONAL, None) }) };
 }
 
 fn call_head(func_name: &str, target: Option<Box<IdedExpr>>) -> CallExpr {

@@ -12,6 +12,9 @@ use super::super::span::{Span, TextMap};
 use super::super::value::Value;
 use super::{Expr, ExprError, MAX_LENGTH, Scope, Unknown, token};
 
+/// The most pieces of one text.
+const MAX_PARTS: usize = 1000;
+
 /// How text from an expression is escaped where it is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escape {
@@ -68,6 +71,10 @@ impl Template {
         let mut parts = Vec::new();
         let mut at = 0;
         while let Some(open) = source.get(at..).and_then(|rest| rest.find("${{")).map(|i| at + i) {
+            if parts.len() >= MAX_PARTS {
+                let message = format!("more than {} expressions stand in one text", MAX_PARTS / 2);
+                return Err(ExprError { message, offset: open, hint: Some("write several texts".to_owned()) });
+            }
             if open > at {
                 parts.push(Part::Text(source[at..open].to_owned()));
             }

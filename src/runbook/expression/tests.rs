@@ -214,10 +214,7 @@ fn mistakes_are_found_when_it_is_written() {
         ("Msg{a: 1}", ""),
         ("1e999 > 1", ""),
         ("x.matches('(')", "the pattern of matches() is not a regular expression"),
-        (
-            "[1].all(a, [1].all(b, [1].all(c, [1].all(d, true))))",
-            "more than two of all, exists, map and filter stand inside one another",
-        ),
+        ("[1].all(a, [1].all(b, [1].all(c, true)))", "more than two of all, exists, map and filter stand inside one another"),
         ("type(x) == int", "there is no function `type`"),
     ] {
         let error = Expr::parse(source, Span::default()).map(|e| e.source().to_owned()).expect_err(source);
@@ -287,6 +284,28 @@ fn operands_are_the_sides_of_a_conjunction() {
     assert_eq!((second.span().line, second.span().column), (2, 2));
     assert_eq!(&source[second.span().start..second.span().end], "b > 2");
     assert_eq!(second.references()[0].span.line, 2);
+}
+
+#[test]
+fn long_lists_end_the_evaluation_not_the_program() {
+    let list = Value::List((0..3000).map(|n| Value::Number(f64::from(n))).collect());
+    let scope = Value::Map([("l".to_owned(), list)].into());
+    let long = "unknown: the lists are too long to go through";
+    for (source, expected) in [
+        ("l.all(a, a >= 0)", "true"),
+        ("size(l.map(a, a * 2))", "3000"),
+        ("size(l.filter(a, a > 10))", "2989"),
+        ("l.exists_one(a, a == 7)", "true"),
+        ("l.all(a, l.exists(b, b > a || true))", "true"),
+        ("l.all(a, l.all(b, a + b >= 0))", long),
+        ("l.exists(a, l.exists(b, a + b < 0))", long),
+        ("size(l.map(a, size(l.map(b, a + b)))) > 0", long),
+        ("size(l.filter(a, size(l.filter(b, b > a)) > 0)) > 0", long),
+        ("l.exists_one(a, l.exists_one(b, a == b))", long),
+    ] {
+        let got = expr(source).eval(&scope).map_or_else(|u| format!("unknown: {u}"), |v| v.to_string());
+        assert_eq!(got, expected, "{source}");
+    }
 }
 
 fn template(source: &str) -> Template {

@@ -25,49 +25,73 @@ pub(super) struct Token {
 
 /// Splits an expression into words; white space and comments are left out.
 pub(super) fn tokens(source: &str) -> Vec<Token> {
-    let bytes = source.as_bytes();
-    let at = |i: usize| bytes.get(i).copied().unwrap_or(0);
-    let mut tokens = Vec::new();
-    let mut i = 0;
-    while i < bytes.len() {
-        let start = i;
-        let byte = at(i);
-        if byte.is_ascii_whitespace() {
-            i += 1;
-            continue;
-        }
-        if byte == b'/' && at(i + 1) == b'/' {
-            while i < bytes.len() && at(i) != b'\n' {
-                i += 1;
+    Words { source, at: 0 }.collect()
+}
+
+/// The words of an expression, one after the other.
+struct Words<'a> {
+    source: &'a str,
+    at: usize,
+}
+
+impl Words<'_> {
+    fn byte(&self, offset: usize) -> u8 {
+        self.source.as_bytes().get(self.at + offset).copied().unwrap_or(0)
+    }
+
+    fn skip_blank(&mut self) {
+        loop {
+            if self.byte(0).is_ascii_whitespace() {
+                self.at += 1;
+            } else if self.byte(0) == b'/' && self.byte(1) == b'/' {
+                let rest = self.source.as_bytes().get(self.at..).unwrap_or_default();
+                self.at += rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+            } else {
+                return;
             }
-            continue;
         }
+    }
+
+    fn word(&mut self) -> Kind {
+        let start = self.at;
+        while self.byte(0).is_ascii_alphanumeric() || self.byte(0) == b'_' {
+            self.at += 1;
+        }
+        let prefix = self.source.get(start..self.at).unwrap_or_default();
+        if matches!(self.byte(0), b'"' | b'\'') && matches!(prefix.to_ascii_lowercase().as_str(), "r" | "b" | "rb" | "br") {
+            self.at = string_end(self.source.as_bytes(), self.at, prefix.contains(['r', 'R']));
+            return Kind::String;
+        }
+        Kind::Ident
+    }
+}
+
+impl Iterator for Words<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        self.skip_blank();
+        let start = self.at;
+        if start >= self.source.len() {
+            return None;
+        }
+        let byte = self.byte(0);
         let kind = if byte == b'"' || byte == b'\'' {
-            i = string_end(bytes, i, false);
+            self.at = string_end(self.source.as_bytes(), start, false);
             Kind::String
         } else if byte.is_ascii_alphabetic() || byte == b'_' {
-            while at(i).is_ascii_alphanumeric() || at(i) == b'_' {
-                i += 1;
-            }
-            let prefix = source.get(start..i).unwrap_or_default();
-            if matches!(at(i), b'"' | b'\'') && matches!(prefix.to_ascii_lowercase().as_str(), "r" | "b" | "rb" | "br") {
-                i = string_end(bytes, i, prefix.contains(['r', 'R']));
-                Kind::String
-            } else {
-                Kind::Ident
-            }
+            self.word()
         } else if byte.is_ascii_digit() {
-            while at(i).is_ascii_alphanumeric() || (at(i) == b'.' && at(i + 1).is_ascii_digit()) {
-                i += 1;
+            while self.byte(0).is_ascii_alphanumeric() || (self.byte(0) == b'.' && self.byte(1).is_ascii_digit()) {
+                self.at += 1;
             }
             Kind::Number
         } else {
-            i += if (byte == b'&' || byte == b'|') && at(i + 1) == byte { 2 } else { 1 };
+            self.at += if (byte == b'&' || byte == b'|') && self.byte(1) == byte { 2 } else { 1 };
             Kind::Punct(byte)
         };
-        tokens.push(Token { kind, range: start..i });
+        Some(Token { kind, range: start..self.at })
     }
-    tokens
 }
 
 /// The end of a string that opens at `open`; the end of the text when it never closes.
@@ -197,15 +221,12 @@ pub(super) fn nesting(tokens: &[Token]) -> usize {
 /// The end of an expression inside `${{ }}`: the offset of the `}}` that closes it.
 pub(super) fn closing(source: &str) -> Option<usize> {
     let mut depth = 0_usize;
-    let tokens = tokens(source);
-    for (i, token) in tokens.iter().enumerate() {
+    let mut words = Words { source, at: 0 };
+    while let Some(token) = words.next() {
         match token.kind {
             Kind::Punct(b'{') => depth += 1,
             Kind::Punct(b'}') if depth > 0 => depth -= 1,
-            Kind::Punct(b'}') => {
-                let next = tokens.get(i + 1)?;
-                return (next.kind == Kind::Punct(b'}') && next.range.start == token.range.end).then_some(token.range.start);
-            }
+            Kind::Punct(b'}') => return (words.byte(0) == b'}').then_some(token.range.start),
             _ => {}
         }
     }

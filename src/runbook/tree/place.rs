@@ -7,10 +7,13 @@
 use super::super::span::{Run, Span, TextMap};
 use super::{Scalar, Style};
 
+/// Runs end after so many bytes at the latest: a place is found by walking its run.
+const LONGEST_RUN: usize = 256;
+
 /// The map of a scalar at `span`.
 pub(super) fn text_map(source: &str, span: Span, scalar: &Scalar) -> TextMap {
     let raw = source.get(span.start..span.end).unwrap_or_default();
-    if raw == scalar.text {
+    if raw == scalar.text && raw.len() <= LONGEST_RUN {
         return TextMap::plain(span);
     }
     let mut walk = Walk { raw, at: 0, place: Span { end: span.start, ..span } };
@@ -27,17 +30,16 @@ pub(super) fn text_map(source: &str, span: Span, scalar: &Scalar) -> TextMap {
     for (offset, c) in scalar.text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
         walk.skip_blank(scalar.style);
         let in_step = runs.last().is_some_and(|run| {
-            run.place.line == walk.place.line && walk.place.start.checked_sub(run.place.start) == Some(offset - run.text)
+            offset - run.text <= LONGEST_RUN
+                && run.place.line == walk.place.line
+                && walk.place.start.checked_sub(run.place.start) == Some(offset - run.text)
         });
         if !in_step {
             runs.push(Run { text: offset, place: walk.place });
         }
         walk.skip(walk.written_length(c, scalar.style));
     }
-    if runs.is_empty() {
-        return TextMap::plain(span);
-    }
-    TextMap::from_runs(runs)
+    TextMap::from_runs(runs.first().map_or(span, |run| run.place), runs)
 }
 
 /// A walk through what is written.
@@ -73,7 +75,8 @@ impl Walk<'_> {
         loop {
             let rest = self.rest();
             let blank = rest.len() - rest.trim_start().len();
-            let escaped = style == Style::Double && ["\\n", "\\t", "\\r", "\\ ", "\\\n", "\\\r", "\\_"].iter().any(|e| rest.starts_with(e));
+            let escaped =
+                style == Style::Double && ["\\n", "\\t", "\\r", "\\ ", "\\\n", "\\\r", "\\_"].iter().any(|e| rest.starts_with(e));
             let bytes = if blank > 0 {
                 blank
             } else if escaped {
