@@ -101,6 +101,9 @@ pub struct Encoded {
     pub longest_string: usize,
     /// Whether an object has a key `blob`: it may be, or look like, a reference.
     pub has_blob_key: bool,
+    /// All strings and keys as they are, each ended by a NUL; what a search for secrets
+    /// looks through.
+    pub texts: String,
 }
 
 /// Writes a value in the format's encoding, after what `into` already holds.
@@ -115,7 +118,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T, into: Vec<u8>) -> Result<Encoded
     if ascii.deepest > MAX_DEPTH + 1 {
         return Err(EncodeError::TooDeep(ascii.deepest - 1));
     }
-    Ok(Encoded { bytes, longest_string: ascii.longest, has_blob_key: ascii.has_blob_key })
+    Ok(Encoded { bytes, longest_string: ascii.longest, has_blob_key: ascii.has_blob_key, texts: ascii.texts })
 }
 
 /// The beginning of a record, up to and with `mono_ms`.
@@ -140,6 +143,7 @@ struct Ascii {
     longest: usize,
     key_is_blob: bool,
     has_blob_key: bool,
+    texts: String,
 }
 
 fn unwritable(what: &str) -> io::Error {
@@ -230,11 +234,13 @@ impl Formatter for &mut Ascii {
         if !self.in_key {
             self.longest = self.longest.max(self.string);
         }
+        self.texts.push('\0');
         writer.write_all(b"\"")
     }
 
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         self.string += fragment.len();
+        self.texts.push_str(fragment);
         if fragment.is_ascii() {
             self.key_is_blob = self.in_key && fragment == "blob";
             return writer.write_all(fragment.as_bytes());
@@ -255,17 +261,22 @@ impl Formatter for &mut Ascii {
     }
 
     fn write_char_escape<W: ?Sized + io::Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
+        let (text, written) = match escape {
+            CharEscape::Quote => ('"', "\\\""),
+            CharEscape::ReverseSolidus => ('\\', "\\\\"),
+            CharEscape::Solidus => ('/', "/"),
+            CharEscape::Backspace => ('\u{8}', "\\b"),
+            CharEscape::FormFeed => ('\u{c}', "\\f"),
+            CharEscape::LineFeed => ('\n', "\\n"),
+            CharEscape::CarriageReturn => ('\r', "\\r"),
+            CharEscape::Tab => ('\t', "\\t"),
+            CharEscape::AsciiControl(byte) => {
+                write!(writer, "\\u{byte:04x}")?;
+                (char::from(byte), "")
+            }
+        };
         self.string += 1;
-        match escape {
-            CharEscape::Quote => writer.write_all(b"\\\""),
-            CharEscape::ReverseSolidus => writer.write_all(b"\\\\"),
-            CharEscape::Solidus => writer.write_all(b"/"),
-            CharEscape::Backspace => writer.write_all(b"\\b"),
-            CharEscape::FormFeed => writer.write_all(b"\\f"),
-            CharEscape::LineFeed => writer.write_all(b"\\n"),
-            CharEscape::CarriageReturn => writer.write_all(b"\\r"),
-            CharEscape::Tab => writer.write_all(b"\\t"),
-            CharEscape::AsciiControl(byte) => write!(writer, "\\u{byte:04x}"),
-        }
+        self.texts.push(text);
+        writer.write_all(written.as_bytes())
     }
 }

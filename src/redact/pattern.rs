@@ -207,46 +207,66 @@ fn spellings(text: &[u8], place: usize, c: char, reached: &mut Vec<usize>) -> bo
         reached.push(place + 1);
     }
     match rest.first() {
-        Some(b'%') => hexadecimal(rest, raw.iter().map(|&b| (&b"%"[..], u32::from(b), 2)), place, reached),
-        Some(b'\\') => {
-            let short = match c {
-                '"' | '\\' | '/' => u8::try_from(c).ok(),
-                '\n' => Some(b'n'),
-                '\r' => Some(b'r'),
-                '\t' => Some(b't'),
-                '\u{8}' => Some(b'b'),
-                '\u{c}' => Some(b'f'),
-                _ => None,
-            };
-            let next = rest.get(1).copied();
-            if next.is_some() && next == short {
-                reached.push(place + 2);
-            }
-            let mut units = [0; 2];
-            let units = c.encode_utf16(&mut units);
-            hexadecimal(rest, units.iter().map(|&u| (&b"\\u"[..], u32::from(u), 4)), place, reached)
-        }
+        Some(b'%') => hexadecimal(rest, raw.iter().map(|&b| (Introducer::Percent, u32::from(b))), place, reached),
+        Some(b'\\') => escaped(rest, c, place, reached),
         _ => false,
     }
 }
 
-/// Reads introducers with hexadecimal digits, `%2F` or `\u002f`, in either case. True if
-/// the text ends before they do.
-fn hexadecimal<'a>(
+/// JSON escapes, also those of JSON within JSON, where each level doubles the
+/// backslashes.
+fn escaped(rest: &[u8], c: char, place: usize, reached: &mut Vec<usize>) -> bool {
+    let run = backslashes(rest);
+    let short = match c {
+        '"' | '/' => u8::try_from(c).ok(),
+        '\n' => Some(b'n'),
+        '\r' => Some(b'r'),
+        '\t' => Some(b't'),
+        '\u{8}' => Some(b'b'),
+        '\u{c}' => Some(b'f'),
+        _ => None,
+    };
+    if c == '\\' {
+        reached.extend((2..=run).map(|length| place + length));
+    } else if short.is_some() && rest.get(run).copied() == short {
+        reached.push(place + run + 1);
+    }
+    let mut units = [0; 2];
+    let units = c.encode_utf16(&mut units);
+    hexadecimal(rest, units.iter().map(|&unit| (Introducer::Unicode, u32::from(unit))), place, reached)
+}
+
+/// How many backslashes the text begins with, up to three levels of JSON in JSON.
+fn backslashes(text: &[u8]) -> usize {
+    text.iter().take(16).take_while(|&&b| b == b'\\').count()
+}
+
+/// What stands before hexadecimal digits.
+enum Introducer {
+    /// `%`, and two digits.
+    Percent,
+    /// `\u` with any number of backslashes, and four digits.
+    Unicode,
+}
+
+/// Reads hexadecimal digits with their introducers, `%2F` or `\u002f`, in either case.
+/// True if the text ends before they do.
+fn hexadecimal(
     mut rest: &[u8],
-    parts: impl Iterator<Item = (&'a [u8], u32, usize)>,
+    parts: impl Iterator<Item = (Introducer, u32)>,
     mut place: usize,
     reached: &mut Vec<usize>,
 ) -> bool {
-    for (introducer, value, digits) in parts {
-        let expected = |i: usize, byte: u8| match introducer.get(i) {
-            Some(&known) => byte == known,
-            None => {
-                let shift = 4 * (introducer.len() + digits - 1 - i);
-                char::from(byte).to_digit(16) == Some((value >> shift) & 15)
-            }
+    for (introducer, value) in parts {
+        let (before, mark, digits) = match introducer {
+            Introducer::Percent => (0, b'%', 2),
+            Introducer::Unicode => (backslashes(rest), b'u', 4),
         };
-        let length = introducer.len() + digits;
+        let expected = |i: usize, byte: u8| match i.checked_sub(before + 1) {
+            Some(digit) => char::from(byte).to_digit(16) == Some((value >> (4 * (digits - 1 - digit))) & 15),
+            None => i < before || byte == mark,
+        };
+        let length = before + 1 + digits;
         if !rest.iter().take(length).enumerate().all(|(i, &byte)| expected(i, byte)) {
             return false;
         }
