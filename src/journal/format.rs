@@ -34,6 +34,8 @@ pub type Hash = [u8; 32];
 /// `prev` of the first record.
 pub const NO_HASH: Hash = [0; 32];
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// The SHA-256 of some bytes.
 pub fn sha256(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes).into()
@@ -41,7 +43,6 @@ pub fn sha256(bytes: &[u8]) -> Hash {
 
 /// A hash as the format writes it: 64 lower-case hexadecimal digits.
 pub fn hex(hash: &Hash) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(64);
     for byte in hash {
         text.push(char::from(DIGITS[usize::from(byte >> 4)]));
@@ -144,6 +145,12 @@ struct Ascii {
     key_is_blob: bool,
     has_blob_key: bool,
     texts: String,
+}
+
+/// `\uXXXX`.
+fn unicode_escape(unit: u16) -> [u8; 6] {
+    let digit = |shift: u16| DIGITS[usize::from(unit >> shift & 15)];
+    [b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]
 }
 
 fn unwritable(what: &str) -> io::Error {
@@ -251,8 +258,8 @@ impl Formatter for &mut Ascii {
             writer.write_all(ascii.as_bytes())?;
             let mut chars = other.chars();
             if let Some(c) = chars.next() {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
+                for &mut unit in c.encode_utf16(&mut [0; 2]) {
+                    writer.write_all(&unicode_escape(unit))?;
                 }
             }
             rest = chars.as_str();
@@ -271,7 +278,7 @@ impl Formatter for &mut Ascii {
             CharEscape::CarriageReturn => ('\r', "\\r"),
             CharEscape::Tab => ('\t', "\\t"),
             CharEscape::AsciiControl(byte) => {
-                write!(writer, "\\u{byte:04x}")?;
+                writer.write_all(&unicode_escape(u16::from(byte)))?;
                 (char::from(byte), "")
             }
         };

@@ -258,11 +258,18 @@ impl<'a> Cursor<'a> {
 
     /// The code unit of the `\uXXXX` that stands here.
     fn unit(&self) -> Result<u32, Flaw> {
-        let digits = self.rest().strip_prefix(b"\\u").and_then(|rest| rest.get(..4));
-        let lower_case = |text: &&[u8]| text.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let text = digits.filter(lower_case).and_then(|text| std::str::from_utf8(text).ok());
-        text.and_then(|text| u32::from_str_radix(text, 16).ok())
-            .ok_or_else(|| self.flaw("\\u is not followed by four lower-case hexadecimal digits"))
+        let digits = match self.rest() {
+            [b'\\', b'u', digits @ ..] => digits.first_chunk::<4>(),
+            _ => None,
+        };
+        let unit = digits.and_then(|digits| {
+            digits.iter().try_fold(0, |unit, &byte| match byte {
+                b'0'..=b'9' => Some(unit << 4 | u32::from(byte - b'0')),
+                b'a'..=b'f' => Some(unit << 4 | u32::from(byte - b'a' + 10)),
+                _ => None,
+            })
+        });
+        unit.ok_or_else(|| self.flaw("\\u is not followed by four lower-case hexadecimal digits"))
     }
 }
 

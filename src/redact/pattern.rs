@@ -15,6 +15,9 @@ pub(super) struct Patterns {
     patterns: Vec<Pattern>,
     /// By the first byte of a text: which patterns may begin there.
     by_first: Vec<Vec<usize>>,
+    /// By the first two bytes: whether any may begin there, one bit each. Nearly every
+    /// place of an ordinary text is passed over by this alone.
+    pairs: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -82,16 +85,30 @@ impl Patterns {
 
     fn index(&mut self) {
         self.by_first = vec![Vec::new(); 256];
+        self.pairs = vec![0; 1024];
         for (number, pattern) in self.patterns.iter().enumerate() {
-            let Some(first) = pattern.chars.first() else { continue };
-            let mut utf8 = [0; 4];
-            let raw = first.encode_utf8(&mut utf8).as_bytes().first().copied();
-            for (byte, list) in (0_u8..=255).zip(self.by_first.iter_mut()) {
-                if Some(byte) == raw || byte == b'%' || byte == b'\\' {
+            for (first, seconds) in pattern.beginnings() {
+                if let Some(list) = self.by_first.get_mut(usize::from(first))
+                    && list.last() != Some(&number)
+                {
                     list.push(number);
+                }
+                for second in seconds {
+                    let pair = usize::from(first) << 8 | usize::from(second);
+                    if let Some(bits) = self.pairs.get_mut(pair / 64) {
+                        *bits |= 1 << (pair % 64);
+                    }
                 }
             }
         }
+    }
+
+    /// Whether a secret may begin with these bytes; without a second one, whether more
+    /// text could make it so.
+    fn may_begin(&self, first: u8, second: Option<u8>) -> bool {
+        let Some(second) = second else { return true };
+        let pair = usize::from(first) << 8 | usize::from(second);
+        self.pairs.get(pair / 64).is_some_and(|bits| bits >> (pair % 64) & 1 == 1)
     }
 
     /// The first secret from a place on, the longest where several begin.
@@ -105,6 +122,10 @@ impl Patterns {
                 && let Some(length) = self.marker_at(text, start)
             {
                 start += length;
+                continue;
+            }
+            if !self.may_begin(byte, text.get(start + 1).copied()) {
+                start += 1;
                 continue;
             }
             let mut longest: Option<(usize, usize)> = None;
@@ -150,6 +171,21 @@ enum Found {
 }
 
 impl Pattern {
+    /// The bytes a text can begin with where the pattern stands, each with those that
+    /// can come second. Some more than can really be, none less.
+    fn beginnings(&self) -> [(u8, Vec<u8>); 3] {
+        let beginning: String = self.chars.iter().take(2).collect();
+        let raw = beginning.as_bytes();
+        // Behind the raw first byte: the raw second, an escape, a `+` for a space, a wrap.
+        let mut seconds = b"%\\+".to_vec();
+        seconds.extend(raw.get(1));
+        if self.wrapped {
+            seconds.extend(b"\n\r");
+        }
+        let first = raw.first().copied().unwrap_or_default();
+        [(first, seconds), (b'%', b"0123456789abcdefABCDEF".to_vec()), (b'\\', b"\\u\"/bfnrt".to_vec())]
+    }
+
     /// Whether the pattern stands at a place. The same text can sometimes be read in two
     /// ways (`\\` as one backslash or two), so all places reached are followed.
     fn at(&self, text: &[u8], start: usize) -> Found {
@@ -182,6 +218,9 @@ impl Pattern {
 /// Where Base64 goes on behind a line break, written out or as a JSON escape.
 fn behind_wrap(text: &[u8], place: usize) -> usize {
     let mut end = place;
+    if !matches!(text.get(place), Some(b'\n' | b'\r' | b'\\')) {
+        return end;
+    }
     while end - place < WRAP {
         end += match text.get(end..).unwrap_or_default() {
             [b'\n' | b'\r' | b' ' | b'\t', ..] => 1,
