@@ -2,9 +2,10 @@
 //!
 //! A line is what `json.dumps(record, separators=(",", ":"))` of Python gives: compact,
 //! keys in the order of the format, everything outside ASCII as `\uXXXX` with surrogate
-//! pairs, control characters by their short names or as `\u00xx` in lower case. Numbers
-//! are integers below 2^53. There is exactly one way to write a record, so whoever
-//! verifies can write it anew and compare ([`super::scan`] does the same in one pass).
+//! pairs, control characters (DEL is one) by their short names or as `\u00xx` in lower
+//! case. Numbers are integers below 2^53. There is exactly one way to write a record, so
+//! whoever verifies can write it anew and compare ([`super::scan`] does the same in one
+//! pass).
 
 use std::io;
 
@@ -248,12 +249,9 @@ impl Formatter for &mut Ascii {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         self.string += fragment.len();
         self.texts.push_str(fragment);
-        if fragment.is_ascii() {
-            self.key_is_blob = self.in_key && fragment == "blob";
-            return writer.write_all(fragment.as_bytes());
-        }
+        self.key_is_blob = self.in_key && fragment == "blob";
         let mut rest = fragment;
-        while let Some(start) = rest.find(|c: char| !c.is_ascii()) {
+        while let Some(start) = rest.find(|c: char| !matches!(c, ' '..='~')) {
             let (ascii, other) = rest.split_at(start);
             writer.write_all(ascii.as_bytes())?;
             let mut chars = other.chars();

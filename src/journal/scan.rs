@@ -125,7 +125,7 @@ const SPECIAL: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = byte < 0x20 || byte >= 0x80 || byte == 0x22 || byte == 0x5c;
+        table[byte] = byte < 0x20 || byte >= 0x7f || byte == 0x22 || byte == 0x5c;
         byte += 1;
     }
     table
@@ -236,7 +236,7 @@ impl<'a> Cursor<'a> {
             Some(b'u') => {
                 let unit = self.unit()?;
                 let length = match unit {
-                    8..=10 | 12 | 13 | 0x20..=0x7f => return Err(self.flaw("an escape that should be shorter")),
+                    8..=10 | 12 | 13 | 0x20..=0x7e => return Err(self.flaw("an escape that should be shorter")),
                     0..=0x7f => 1,
                     0x80..=0x7ff => 2,
                     0xd800..=0xdbff => {
