@@ -250,6 +250,9 @@ impl Formatter for &mut Ascii {
         self.string += fragment.len();
         self.texts.push_str(fragment);
         self.key_is_blob = self.in_key && fragment == "blob";
+        if fragment.bytes().all(|b| matches!(b, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(start) = rest.find(|c: char| !matches!(c, ' '..='~')) {
             let (ascii, other) = rest.split_at(start);
