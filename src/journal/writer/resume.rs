@@ -134,15 +134,15 @@ fn save_torn(disk: &dyn Disk, dir: &SessionDir, torn: &[u8]) -> Result<JournalRe
     Ok(JournalRecovered { length: torn.len() as u64, sha256: hex(&sha256(torn)), file })
 }
 
-/// Puts a freshly written copy of what is whole in the journal's place.
+/// Puts a freshly written copy of what is whole in the journal's place. The folder is
+/// synced with the reserve, before anything is appended; until then either file will do.
 fn replace(disk: &dyn Disk, dir: &SessionDir, kept: &[u8]) -> Result<(), OpenError> {
     let copy = dir.path().join("journal.part");
     if disk.exists(&copy) {
         disk.remove(&copy).map_err(OpenError::disk(&copy))?;
     }
     write_new(disk, &copy, kept).map_err(OpenError::disk(&copy))?;
-    disk.rename(&copy, &dir.journal()).map_err(OpenError::disk(&copy))?;
-    disk.sync_folder(dir.path()).map_err(OpenError::disk(dir.path()))
+    disk.rename(&copy, &dir.journal()).map_err(OpenError::disk(&copy))
 }
 
 fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -254,4 +254,8 @@ fn a_blob_that_is_missing_changed_or_a_link_is_found() {
     fs::remove_file(&blob).unwrap();
     fs::write(&blob, &content).unwrap();
     assert_eq!(verify_journal(&dir.journal()).code, 5);
+    let mut edited: Vec<String> = lines(&dir).into_iter().map(|line| String::from_utf8(line).unwrap()).collect();
+    edited[1] = edited[1].replace("\"bytes\":6000", "\"bytes\":6001");
+    put(&dir, &rechained(&edited));
+    expect("its content has changed");
 }
