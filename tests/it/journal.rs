@@ -130,6 +130,7 @@ fn texts_that_look_like_references_come_back_as_they_were() {
         Value::Map(BTreeMap::from([("blob".into(), blob), ("bytes".into(), Value::Number(9.0)), ("head".into(), head)]))
     };
     let hash = text(&"ab".repeat(32));
+    let alone = BTreeMap::from([("like".into(), lookalike(hash.clone()))]);
     let captured = BTreeMap::from([
         ("like".into(), lookalike(hash.clone())),
         ("nested".into(), lookalike(lookalike(hash.clone()))),
@@ -141,7 +142,7 @@ fn texts_that_look_like_references_come_back_as_they_were() {
     let mut sink = OutputSink::create(&dir, 1, &Redactor::new()).unwrap();
     sink.push(b"out").unwrap();
     let (output, _) = sink.finish().unwrap();
-    let records = write(&dir, &[opened(), ended(1, captured, Some(output))]);
+    let records = write(&dir, &[opened(), ended(1, captured, Some(output)), ended(2, alone, None)]);
     assert_eq!(read(&dir), records);
     assert_eq!(verify_journal(&dir.journal()).code, 5);
 }
