@@ -221,8 +221,9 @@ fn the_kernel_says_that_the_disk_is_full() {
 
 /// Run by the test below in a process whose files may not grow beyond a limit.
 #[test]
-fn helper_writes_until_the_limit() {
-    let Some(path) = std::env::var_os("PACENOTE_TEST_LIMITED") else { return };
+#[ignore = "runs in a process of its own, started by another test"]
+fn writes_until_the_limit() {
+    let path = std::env::var_os("PACENOTE_TEST_LIMITED").expect("the folder of a session");
     let dir = SessionDir::new(path).unwrap();
     let mut writer = Writer::create(&dir, Redactor::new()).unwrap();
     writer.append(at(0), &opened()).unwrap();
@@ -237,7 +238,7 @@ fn a_write_cut_short_by_a_limit_is_taken_back() {
     let (_temp, _, dir) = folder();
     // The reserve is 64 KiB, so the limit (in blocks of 1 KiB) is a little more. A shell
     // that ignores SIGXFSZ hands that on.
-    let script = r#"trap '' XFSZ; ulimit -f 131; exec "$0" --exact journal::disk::helper_writes_until_the_limit --quiet"#;
+    let script = r#"trap '' XFSZ; ulimit -f 131; exec "$0" --exact --ignored journal::disk::writes_until_the_limit"#;
     let status = Command::new("bash")
         .args(["-c", script])
         .arg(std::env::current_exe().unwrap())
