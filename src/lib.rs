@@ -29,4 +29,5 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod redact;
+pub mod state;
 pub mod terminal;

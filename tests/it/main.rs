@@ -1,3 +1,6 @@
 //! All integration tests, in one binary.
 
 mod check;
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does, by panicking")]
+
+mod journal;
