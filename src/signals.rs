@@ -37,6 +37,11 @@ mod outbox;
 mod source;
 mod text;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use http::HttpTarget;
 pub use prometheus::poll::PrometheusTarget;
 

@@ -254,14 +254,10 @@ struct Envelope {
 /// Read in two steps, because the type may follow the result, and because the data of
 /// other endpoints has neither.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum RawData {
-    Result {
-        #[serde(rename = "resultType")]
-        kind: String,
-        result: Value,
-    },
-    Other(Value),
+#[serde(rename_all = "camelCase")]
+struct RawData {
+    result_type: Option<String>,
+    result: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -275,7 +271,7 @@ struct RawSeries {
 
 impl RawData {
     fn decode(self) -> Result<Data, &'static str> {
-        let Self::Result { kind, result } = self else { return Err("data without a result") };
+        let (Some(kind), Some(result)) = (self.result_type, self.result) else { return Err("data without a result") };
         let broken = "a result that cannot be read";
         match kind.as_str() {
             "vector" | "matrix" => {

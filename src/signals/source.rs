@@ -23,11 +23,6 @@ impl Source {
         Self { state: SourceState::Connecting, answers: 0, good: 0 }
     }
 
-    /// How it is.
-    pub(crate) fn state(&self) -> &SourceState {
-        &self.state
-    }
-
     /// It answered as it should. The new state, where that changes it.
     pub(crate) fn good(&mut self) -> Option<SourceState> {
         self.answers += 1;
@@ -107,7 +102,7 @@ mod tests {
             source.degraded("a warning");
             source.good();
             source.good();
-            assert_eq!(source.state(), &SourceState::Degraded("a warning".into()));
+            assert_eq!(source.state, SourceState::Degraded("a warning".into()));
         }
     }
 }

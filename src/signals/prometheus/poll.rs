@@ -176,7 +176,7 @@ impl<H: HttpSend> Poller<H> {
         let oldest = end.saturating_sub(keep);
         let start = match self.covered_ms {
             None => oldest,
-            Some(covered) if end - covered > every.saturating_mul(2) => oldest.max(covered + every),
+            Some(covered) if end - covered > every.saturating_add(every / 2) => oldest.max(covered + every),
             Some(_) => return None,
         };
         Some(Range::new(start, end, every, HISTORY_POINTS))
