@@ -167,26 +167,29 @@ impl<H: HttpSend> Poller<H> {
     }
 
     /// The range of history that is not known yet: all of it at the start, a hole later.
+    /// It ends before `now`, which is what the instant query is for.
     fn missing_history(&self, now: DateTime<Utc>) -> Option<Range> {
-        let to_i64 = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-        let every = to_i64(millis(self.signal.every)).max(1);
         let baseline = self.signal.baseline.map_or(0, |span| span.window_ms.saturating_add(span.offset_ms));
-        let keep = to_i64(millis(self.signal.window).max(baseline));
-        let end = now.timestamp_millis();
-        let oldest = end.saturating_sub(keep);
+        let keep = i64::try_from(millis(self.signal.window).max(baseline)).unwrap_or(i64::MAX);
+        let (now, every) = (now.timestamp_millis(), self.every_ms());
+        let oldest = now.saturating_sub(keep);
         let start = match self.covered_ms {
             None => oldest,
-            Some(covered) if end - covered > every.saturating_add(every / 2) => oldest.max(covered + every),
+            Some(covered) if now - covered > every.saturating_add(every / 2) => oldest.max(covered + every),
             Some(_) => return None,
         };
-        Some(Range::new(start, end, every, HISTORY_POINTS))
+        Some(Range::new(start, now - every / 2, every, HISTORY_POINTS))
+    }
+
+    fn every_ms(&self) -> i64 {
+        i64::try_from(millis(self.signal.every)).unwrap_or(i64::MAX).max(1)
     }
 
     async fn history(&mut self, range: Range, asked: DateTime<Utc>) -> Result<(), Failure> {
         let seconds = |ms: i64| format!("{}.{:03}", ms.div_euclid(1_000), ms.rem_euclid(1_000));
         let params = [("start", seconds(range.start_ms)), ("end", seconds(range.end_ms)), ("step", seconds(range.step_ms))];
         let answer = self.ask("query_range", &params).await?;
-        self.covered_ms = Some(range.end_ms);
+        self.covered_ms = Some(asked.timestamp_millis() - self.every_ms());
         self.refused_history = 0;
         if let Ok(points) = answer.history(range, self.signal.empty) {
             self.outbox.change(asked, Change::Backfill(points));

@@ -244,7 +244,7 @@ async fn history_comes_once_then_a_point_a_step() {
     assert_eq!(first.method, "GET");
     assert_eq!(
         first.url,
-        "https://prometheus.example.com/api/v1/query_range?query=up&timeout=4500ms&limit=100&start=1799999400.000&end=1800000000.000&step=10.000"
+        "https://prometheus.example.com/api/v1/query_range?query=up&timeout=4500ms&limit=100&start=1799999400.000&end=1799999995.000&step=10.000"
     );
     let times: Vec<_> = graph(&it).series.points.iter().map(|(at, _)| (at - 1_800_000_000_000) / 1_000).collect();
     assert_eq!(times.first(), Some(&-570), "what is older than the window is forgotten");
