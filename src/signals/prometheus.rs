@@ -218,12 +218,15 @@ pub struct Range {
 }
 
 impl Range {
-    /// A range that is asked for in at most about `points` steps, `step_ms` or more apart.
+    /// A range that is asked for in at most about `points` steps, `step_ms` or more
+    /// apart, the last of them at the end.
     pub fn new(start_ms: i64, end_ms: i64, step_ms: i64, points: i64) -> Self {
-        let span = (end_ms - start_ms).max(0);
+        let end_ms = end_ms.max(start_ms);
+        let span = end_ms - start_ms;
         // Whole seconds, because a step is written into the query in seconds.
         let coarse = (span / points.max(1) + 999) / 1_000 * 1_000;
-        Self { start_ms, end_ms: end_ms.max(start_ms), step_ms: step_ms.max(coarse).max(1) }
+        let step_ms = if span / step_ms.max(1) > points { step_ms.max(coarse) } else { step_ms }.max(1);
+        Self { start_ms: end_ms - span / step_ms * step_ms, end_ms, step_ms }
     }
 
     fn steps(self) -> impl Iterator<Item = i64> {

@@ -69,6 +69,8 @@ impl Failure {
 /// What an error of the client means.
 pub(super) fn of(error: &kube::Error, namespace: &str) -> Failure {
     match error {
+        // This is how the client shows a line of a watch that it cannot read.
+        kube::Error::Api(status) if status.code == 0 => Failure::garbled("the API server sends what is not a pod"),
         kube::Error::Api(status) => Failure::status(status.code, &status.message, namespace),
         kube::Error::SerdeError(error) => Failure::garbled(format!("the API server sends what is not a pod: {error}")),
         kube::Error::FromUtf8(_) => Failure::garbled("the API server sends what is not text"),

@@ -178,7 +178,7 @@ impl<H: HttpSend> Poller<H> {
             Some(covered) if now - covered > every.saturating_add(every / 2) => oldest.max(covered + every),
             Some(_) => return None,
         };
-        Some(Range::new(start, now - every / 2, every, HISTORY_POINTS))
+        Some(Range::new(start, now - every, every, HISTORY_POINTS))
     }
 
     fn every_ms(&self) -> i64 {

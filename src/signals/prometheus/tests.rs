@@ -160,6 +160,8 @@ fn a_range_never_asks_for_too_many_points() {
         assert!(range.steps().count() <= 3_601.min(1_001), "{hours} h: {}", range.steps().count());
     }
     assert_eq!(Range::new(0, 600_000, 15_000, 1_000).step_ms, 15_000);
+    let coarse = Range::new(0, 7_654_321, 1_000, 1_000);
+    assert_eq!((coarse.step_ms, coarse.steps().last()), (8_000, Some(7_654_321)), "what follows adjoins the last step");
     assert_eq!(Range::new(5, 3, 0, 1_000).steps().count(), 1, "never empty, never without a step");
 }
 
@@ -244,7 +246,7 @@ async fn history_comes_once_then_a_point_a_step() {
     assert_eq!(first.method, "GET");
     assert_eq!(
         first.url,
-        "https://prometheus.example.com/api/v1/query_range?query=up&timeout=4500ms&limit=100&start=1799999400.000&end=1799999995.000&step=10.000"
+        "https://prometheus.example.com/api/v1/query_range?query=up&timeout=4500ms&limit=100&start=1799999400.000&end=1799999990.000&step=10.000"
     );
     let times: Vec<_> = graph(&it).series.points.iter().map(|(at, _)| (at - 1_800_000_000_000) / 1_000).collect();
     assert_eq!(times.first(), Some(&-570), "what is older than the window is forgotten");
