@@ -43,7 +43,7 @@ mod testing;
 mod tests;
 
 pub use http::HttpTarget;
-pub use prometheus::poll::PrometheusTarget;
+pub use prometheus::poll::PrometheusQuery;
 
 /// Where wall time comes from.
 pub type WallClock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -86,7 +86,7 @@ pub enum ResolvedSource {
     /// An HTTP endpoint.
     Http(HttpTarget),
     /// A query that gives one series.
-    Prometheus(PrometheusTarget),
+    Prometheus(PrometheusQuery),
     /// A kind of signal this version cannot watch.
     Unsupported {
         /// As the runbook names it (`rollout`).
@@ -276,10 +276,7 @@ fn no_reading(taken: DateTime<Utc>, failures: u32, problem: String, unreachable:
 /// Whether a failure says that the source could not be reached, as opposed to an answer
 /// that is wrong or a request that we refuse to send.
 fn is_unreachable(failure: &HttpFailure) -> bool {
-    match failure {
-        HttpFailure::Timeout(_) | HttpFailure::Unreachable(_) | HttpFailure::Tls(_) => true,
-        HttpFailure::TooLarge(_) | HttpFailure::Refused(_) => false,
-    }
+    !matches!(failure, HttpFailure::TooLarge(_) | HttpFailure::Refused(_))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -2,7 +2,7 @@ use super::testing::{RouterSend, clock, signal};
 use super::*;
 
 fn prometheus(url: &str) -> ResolvedSource {
-    ResolvedSource::Prometheus(PrometheusTarget { url: url.into(), headers: Vec::new(), query: "up".into() })
+    ResolvedSource::Prometheus(PrometheusQuery { url: url.into(), headers: Vec::new(), query: "up".into() })
 }
 
 fn ports() -> SignalPorts<RouterSend> {

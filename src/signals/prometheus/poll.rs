@@ -35,7 +35,7 @@ const HISTORY_ATTEMPTS: u32 = 3;
 
 /// A query and the server that answers it.
 #[derive(Debug, Clone)]
-pub struct PrometheusTarget {
+pub struct PrometheusQuery {
     /// Base address, without `/api/v1`.
     pub url: String,
     /// Headers sent with every query.
@@ -47,7 +47,7 @@ pub struct PrometheusTarget {
 /// Polls the query until nobody receives.
 pub(in crate::signals) async fn poll<H: HttpSend>(
     signal: ResolvedSignal,
-    target: PrometheusTarget,
+    target: PrometheusQuery,
     http: H,
     clock: WallClock,
     tx: mpsc::Sender<SignalMessage>,
@@ -76,7 +76,7 @@ pub(in crate::signals) async fn poll<H: HttpSend>(
 
 struct Poller<H> {
     signal: ResolvedSignal,
-    target: PrometheusTarget,
+    target: PrometheusQuery,
     http: H,
     clock: WallClock,
     outbox: Outbox,
