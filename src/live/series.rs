@@ -36,6 +36,11 @@ impl Series {
     pub fn push(&mut self, at_ms: i64, value: Option<f64>, step_ms: u64) {
         let value = finite(value);
         let step = i64::try_from(step_ms).unwrap_or(i64::MAX);
+        // Points come as they are taken. What is much later than this one was taken
+        // before the wall clock was set back, and would pass for the latest for long.
+        while self.points.back().is_some_and(|(last, _)| *last > at_ms.saturating_add(step)) {
+            self.points.pop_back();
+        }
         match self.points.back().copied() {
             Some((last, _)) if at_ms <= last => self.insert(at_ms, value),
             Some((last, known)) => {
@@ -202,9 +207,16 @@ mod tests {
     fn a_late_point_goes_where_it_belongs() {
         let mut s = series(&[(0, Some(1.0)), (10, None), (20, Some(3.0))]);
         s.push(10, Some(2.0), 10);
-        s.push(5, Some(1.5), 10);
+        s.push(12, Some(1.5), 10);
         s.push(20, None, 10);
-        assert_eq!(s, series(&[(0, Some(1.0)), (5, Some(1.5)), (10, Some(2.0)), (20, Some(3.0))]));
+        assert_eq!(s, series(&[(0, Some(1.0)), (10, Some(2.0)), (12, Some(1.5)), (20, Some(3.0))]));
+    }
+
+    #[test]
+    fn a_clock_set_back_leaves_no_points_in_the_future() {
+        let mut s = series(&[(0, Some(1.0)), (3_600_000, Some(2.0))]);
+        s.push(60_000, Some(3.0), 10_000);
+        assert_eq!(s.last_value(), Some((60_000, 3.0)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Pods of a selector, watched.
 //!
-//! Two halves run side by side. [`follow`] lists the pods page by page, then watches
-//! from there, and starts over when the server has forgotten where we were. [`publish`]
+//! Two halves run side by side. The follower lists the pods page by page, then watches
+//! from there, and starts over when the server has forgotten where we were. The publisher
 //! puts together what it sees and sends it on, at most ten times a second, however many
 //! pods change.
 //!
@@ -59,6 +59,7 @@ pub(super) async fn watch(
     let follower = follow::Follower::new(kube, selector, Pace::of(&signal), seen_tx);
     let publisher = publish::Publisher::new(signal.name, clock, seen, tx);
     tokio::select! {
+        biased;
         () = follower.run() => {}
         () = publisher.run() => {}
     }

@@ -63,8 +63,8 @@ impl Follower {
             let began = Instant::now();
             match self.watch(&mut version).await? {
                 ControlFlow::Continue(()) => {
-                    self.say(Seen::Alive).await?;
-                    // A server that ends each watch at once is not to be hammered.
+                    // An end is no sign of life, for a connection that broke looks like
+                    // one; the opening of the next watch is. A server that ends each watch at once is not to be hammered.
                     if began.elapsed() < Duration::from_secs(1) {
                         self.rest().await;
                     } else {
