@@ -20,7 +20,7 @@ pub mod series;
 
 pub use age::format_age;
 pub use output::Output;
-pub use pods::{PodCounts, PodOrder, PodRow, PodTable};
+pub use pods::{Need, PodCounts, PodOrder, PodRow, PodTable};
 pub use series::Series;
 
 /// Markers kept.

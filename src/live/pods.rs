@@ -72,25 +72,42 @@ impl PodRow {
         line
     }
 
-    /// Where the pod stands among others: the smaller, the more it needs someone.
-    fn rank(&self) -> Rank {
-        let class = if self.crashing {
-            0
+    /// How much the pod needs someone.
+    pub fn need(&self) -> Need {
+        if self.crashing {
+            Need::Crashing
         } else if self.is_ready {
-            2
+            Need::Ready
         } else if matches!(self.status.as_str(), "Completed" | "Succeeded") {
-            3
+            Need::Finished
         } else {
-            1
-        };
-        Rank { class, restarts: Reverse(self.restarts), name: self.name.clone() }
+            Need::NotReady
+        }
     }
+
+    /// Where the pod stands among others.
+    fn rank(&self) -> Rank {
+        Rank { need: self.need(), restarts: Reverse(self.restarts), name: self.name.clone() }
+    }
+}
+
+/// How much a pod needs someone, most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// It cannot start.
+    Crashing,
+    /// It is on its way, or stuck on it.
+    NotReady,
+    /// It serves.
+    Ready,
+    /// It has done what it was for.
+    Finished,
 }
 
 /// The place of a row in the order of need. Names make it total.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    class: u8,
+    need: Need,
     restarts: Reverse<u32>,
     name: String,
 }
@@ -108,29 +125,39 @@ pub enum PodOrder {
 /// What a table adds up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PodCounts {
-    /// Pods whose Ready condition is true.
+    /// Pods that serve.
     pub ready: u32,
-    /// All pods of the selector, finished and terminating ones included.
+    /// All pods of the selector but the finished ones; those that are going away count.
     pub total: u32,
-    /// Restarts of all of them.
+    /// Restarts of all of them, finished ones included.
     pub restarts: u64,
     /// Pods that cannot start.
     pub crashing: u32,
+    /// Pods that have done what they were for.
+    pub finished: u32,
 }
 
 impl PodCounts {
     fn add(&mut self, row: &PodRow) {
-        self.total += 1;
-        self.ready += u32::from(row.is_ready);
+        match row.need() {
+            Need::Crashing => self.crashing += 1,
+            Need::NotReady => {}
+            Need::Ready => self.ready += 1,
+            Need::Finished => self.finished += 1,
+        }
+        self.total += u32::from(row.need() != Need::Finished);
         self.restarts += u64::from(row.restarts);
-        self.crashing += u32::from(row.crashing);
     }
 
     fn remove(&mut self, row: &PodRow) {
-        self.total = self.total.saturating_sub(1);
-        self.ready = self.ready.saturating_sub(u32::from(row.is_ready));
+        match row.need() {
+            Need::Crashing => self.crashing = self.crashing.saturating_sub(1),
+            Need::NotReady => {}
+            Need::Ready => self.ready = self.ready.saturating_sub(1),
+            Need::Finished => self.finished = self.finished.saturating_sub(1),
+        }
+        self.total = self.total.saturating_sub(u32::from(row.need() != Need::Finished));
         self.restarts = self.restarts.saturating_sub(u64::from(row.restarts));
-        self.crashing = self.crashing.saturating_sub(u32::from(row.crashing));
     }
 }
 
@@ -276,7 +303,7 @@ mod tests {
         assert_eq!(names(&table, PodOrder::WorstFirst, 1, 2), ["pending", "restarted"]);
         assert_eq!(names(&table, PodOrder::Name, 3, 9), ["pending", "restarted"]);
         assert_eq!(names(&table, PodOrder::WorstFirst, 7, 2), Vec::<String>::new());
-        assert_eq!(table.counts(), PodCounts { ready: 2, total: 5, restarts: 3, crashing: 1 });
+        assert_eq!(table.counts(), PodCounts { ready: 2, total: 4, restarts: 3, crashing: 1, finished: 1 });
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub fn read(status: u16, content_type: Option<&str>, body: &[u8]) -> Result<Answ
     let envelope = if html { None } else { serde_json::from_slice::<Envelope>(body).ok() };
     match envelope {
         Some(Envelope { status: answered, data: Some(data), warnings, .. }) if answered == "success" && status == 200 => {
-            let data = data.decode().map_err(|what| QueryError::NotPrometheus { status, what: what.to_owned() })?;
+            let data = decode(data).map_err(|what| QueryError::NotPrometheus { status, what: what.to_owned() })?;
             Ok(Answer { data, warnings: warnings.unwrap_or_default().iter().map(|text| one_line(text)).collect() })
         }
         Some(Envelope { status: answered, error_type, error, .. }) if answered == "error" => {
@@ -248,19 +248,12 @@ fn several_series<'a>(series: impl Iterator<Item = &'a Labels>) -> NoNumber {
 #[serde(rename_all = "camelCase")]
 struct Envelope {
     status: String,
-    data: Option<RawData>,
+    /// Read in a second step: the type may follow the result, and other endpoints send
+    /// data of other forms.
+    data: Option<Value>,
     error_type: Option<String>,
     error: Option<String>,
     warnings: Option<Vec<String>>,
-}
-
-/// Read in two steps, because the type may follow the result, and because the data of
-/// other endpoints has neither.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawData {
-    result_type: Option<String>,
-    result: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -272,32 +265,32 @@ struct RawSeries {
     histograms: Option<Value>,
 }
 
-impl RawData {
-    fn decode(self) -> Result<Data, &'static str> {
-        let (Some(kind), Some(result)) = (self.result_type, self.result) else { return Err("data without a result") };
-        let broken = "a result that cannot be read";
-        match kind.as_str() {
-            "vector" | "matrix" => {
-                let series: Vec<RawSeries> = serde_json::from_value(result).map_err(|_| broken)?;
-                if kind == "vector" {
-                    series.into_iter().map(RawSeries::sample).collect::<Option<_>>().map(Data::Vector).ok_or(broken)
-                } else {
-                    series.into_iter().map(RawSeries::line).collect::<Option<_>>().map(Data::Matrix).ok_or(broken)
-                }
+fn decode(mut data: Value) -> Result<Data, &'static str> {
+    let kind = data.get("resultType").and_then(Value::as_str).map(str::to_owned);
+    let (Some(kind), Some(result)) = (kind, data.get_mut("result").map(Value::take)) else {
+        return Err("data without a result");
+    };
+    let broken = "a result that cannot be read";
+    match kind.as_str() {
+        "vector" | "matrix" => {
+            let series: Vec<RawSeries> = serde_json::from_value(result).map_err(|_| broken)?;
+            if kind == "vector" {
+                series.into_iter().map(RawSeries::sample).collect::<Option<_>>().map(Data::Vector).ok_or(broken)
+            } else {
+                series.into_iter().map(RawSeries::line).collect::<Option<_>>().map(Data::Matrix).ok_or(broken)
             }
-            "scalar" => {
-                let pair: (f64, String) = serde_json::from_value(result).map_err(|_| broken)?;
-                point(pair).map(|(at, value)| Data::Scalar(at, value)).ok_or(broken)
-            }
-            "string" => {
-                let (_, text): (f64, String) = serde_json::from_value(result).map_err(|_| broken)?;
-                Ok(Data::Text(text))
-            }
-            _ => Err("a kind of result that is not known"),
         }
+        "scalar" => {
+            let pair: (f64, String) = serde_json::from_value(result).map_err(|_| broken)?;
+            point(pair).map(|(at, value)| Data::Scalar(at, value)).ok_or(broken)
+        }
+        "string" => {
+            let (_, text): (f64, String) = serde_json::from_value(result).map_err(|_| broken)?;
+            Ok(Data::Text(text))
+        }
+        _ => Err("a kind of result that is not known"),
     }
 }
-
 impl RawSeries {
     fn sample(self) -> Option<Sample> {
         match (self.value, self.histogram) {
