@@ -7,18 +7,31 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::session::intent::ObjectState;
 use crate::session::message::StepRef;
+use crate::session::reading::Measure;
 
+pub mod age;
 pub mod output;
 pub mod pods;
 pub mod series;
 
+pub use age::format_age;
 pub use output::Output;
-pub use pods::{PodRow, PodTable};
+pub use pods::{Need, PodCounts, PodOrder, PodRow, PodTable};
 pub use series::Series;
+
+/// Markers kept.
+const MAX_MARKERS: usize = 200;
+/// Health checks kept.
+const MAX_CHECKS: usize = 120;
+/// Effects whose output is kept.
+const MAX_OUTPUTS: usize = 50;
+/// Two clocks of one machine never differ by more; a panel "updated" later than this in
+/// the future means that the wall clock was set back, and nothing is known of its age.
+const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(2);
 
 /// Everything the panels show.
 #[derive(Debug, Default)]
@@ -98,6 +111,77 @@ pub struct GraphData {
     pub query: String,
     /// How much history is shown, milliseconds.
     pub window_ms: u64,
+    /// How much history is kept, where a baseline needs more than is shown, milliseconds.
+    pub keep_ms: u64,
+    /// The time the baseline is the mean of, where the runbook asks for one.
+    pub baseline_over: Option<BaselineSpan>,
+}
+
+/// The time a baseline is the mean of, back from the first change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BaselineSpan {
+    /// How long, milliseconds.
+    pub window_ms: u64,
+    /// How much further back its end is, milliseconds.
+    pub offset_ms: u64,
+}
+
+/// What a panel is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PanelSpec {
+    /// The signal's name.
+    pub name: String,
+    /// Its heading.
+    pub title: String,
+    /// Milliseconds between readings.
+    pub every_ms: u64,
+    /// What it shows.
+    pub kind: PanelKind,
+}
+
+/// What a panel shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PanelKind {
+    /// The pods of a selector.
+    Pods {
+        /// The selector, resolved.
+        selector: String,
+    },
+    /// A health endpoint.
+    Health {
+        /// The address, resolved.
+        url: String,
+    },
+    /// A graph of numbers.
+    Graph {
+        /// The query, resolved.
+        query: String,
+        /// Unit of the value, for people.
+        unit: String,
+        /// The warn line.
+        warn: Option<f64>,
+        /// The critical line.
+        critical: Option<f64>,
+        /// How much history is shown, milliseconds.
+        window_ms: u64,
+        /// The time the baseline is the mean of.
+        baseline_over: Option<BaselineSpan>,
+    },
+    /// Nothing, and why.
+    Unavailable(String),
+}
+
+/// How current what a panel shows is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Good data came so long ago, within three times the time between readings.
+    Fresh(TimeDelta),
+    /// The last good data is older than that; so long.
+    Stale(TimeDelta),
+    /// No good data has ever come.
+    Never,
+    /// The source does not answer; the age of the last good data, where there was any.
+    Lost(Option<TimeDelta>),
 }
 
 /// The last answers of a health endpoint.
@@ -163,4 +247,182 @@ pub enum Change {
     Point(i64, Option<f64>),
     /// How the source is.
     Source(SourceState),
+    /// Nothing has changed: the source says that what is shown is still so.
+    Confirmed,
 }
+
+impl Live {
+    /// Empty panels for these signals, in this order.
+    pub fn new(specs: Vec<PanelSpec>) -> Self {
+        Self { panels: specs.into_iter().map(Panel::new).collect(), changed: true, ..Self::default() }
+    }
+
+    /// The panel of a signal.
+    pub fn panel(&self, signal: &str) -> Option<&Panel> {
+        self.panels.iter().find(|panel| panel.name == signal)
+    }
+
+    /// Takes in a change. One for a signal that is not there, or of another kind than
+    /// its panel, is left out.
+    pub fn apply(&mut self, update: Update) {
+        if let Some(panel) = self.panels.iter_mut().find(|panel| panel.name == update.signal) {
+            panel.apply(update.at, update.change);
+            self.changed = true;
+        }
+    }
+
+    /// Marks in the graphs that a step did something.
+    pub fn mark(&mut self, at: DateTime<Utc>, label: impl Into<String>) {
+        self.markers.push_back(Marker { at, label: label.into() });
+        while self.markers.len() > MAX_MARKERS {
+            self.markers.pop_front();
+        }
+        self.changed = true;
+    }
+
+    /// The output of an effect, to add to. The oldest effects' output makes room.
+    pub fn output_mut(&mut self, effect: u64) -> &mut Output {
+        self.changed = true;
+        if !self.outputs.contains_key(&effect) && self.outputs.len() >= MAX_OUTPUTS {
+            self.outputs.pop_first();
+        }
+        self.outputs.entry(effect).or_default()
+    }
+
+    /// The baselines as they would be fixed at `now`, for each graph that has one; or
+    /// why there is none, for people.
+    pub fn baselines(&self, now: DateTime<Utc>) -> BTreeMap<String, Result<Measure, String>> {
+        let graphs = self.panels.iter().filter_map(|panel| match &panel.data {
+            PanelData::Graph(graph) => graph.baseline_over.map(|span| (panel.name.clone(), graph.mean_before(now, span))),
+            _ => None,
+        });
+        graphs.collect()
+    }
+
+    /// Draws a baseline, once the session has fixed it.
+    pub fn fix_baseline(&mut self, signal: &str, value: f64) {
+        let panel = self.panels.iter_mut().find(|panel| panel.name == signal);
+        if let Some(PanelData::Graph(graph)) = panel.map(|panel| &mut panel.data) {
+            graph.baseline = Some(value);
+            self.changed = true;
+        }
+    }
+}
+
+impl Panel {
+    fn new(spec: PanelSpec) -> Self {
+        let data = match spec.kind {
+            PanelKind::Pods { selector } => PanelData::Pods(PodTable::new(selector)),
+            PanelKind::Health { url } => PanelData::Health(HealthHistory { url, ..HealthHistory::default() }),
+            PanelKind::Graph { query, unit, warn, critical, window_ms, baseline_over } => {
+                let baseline_ms = baseline_over.map_or(0, |span| span.window_ms.saturating_add(span.offset_ms));
+                let keep_ms = window_ms.max(baseline_ms);
+                let series = Series::default();
+                PanelData::Graph(GraphData {
+                    series,
+                    warn,
+                    critical,
+                    baseline: None,
+                    unit,
+                    query,
+                    window_ms,
+                    keep_ms,
+                    baseline_over,
+                })
+            }
+            PanelKind::Unavailable(why) => PanelData::Unavailable(why),
+        };
+        Self { name: spec.name, title: spec.title, data, source: SourceState::Connecting, updated: None, every_ms: spec.every_ms }
+    }
+
+    /// How current the panel is at `now`.
+    pub fn freshness(&self, now: DateTime<Utc>) -> Freshness {
+        let age = self.updated.map(|updated| now - updated);
+        match (&self.source, age) {
+            (SourceState::Lost(..), age) => Freshness::Lost(age),
+            (_, None) => Freshness::Never,
+            (_, Some(age)) if age < -CLOCK_SLACK => Freshness::Stale(age),
+            (_, Some(age)) => {
+                let limit = i64::try_from(self.every_ms.saturating_mul(3)).unwrap_or(i64::MAX);
+                let age = age.max(TimeDelta::zero());
+                if age.num_milliseconds() > limit { Freshness::Stale(age) } else { Freshness::Fresh(age) }
+            }
+        }
+    }
+
+    fn apply(&mut self, at: DateTime<Utc>, change: Change) {
+        let every_ms = self.every_ms;
+        let good = match (&mut self.data, change) {
+            (_, Change::Source(state)) => {
+                self.source = state;
+                false
+            }
+            (_, Change::Confirmed) => true,
+            (PanelData::Pods(pods), Change::PodsReset(rows)) => {
+                pods.reset(rows);
+                true
+            }
+            (PanelData::Pods(pods), Change::PodApplied(row)) => {
+                pods.apply(*row);
+                true
+            }
+            (PanelData::Pods(pods), Change::PodDeleted(name)) => {
+                pods.delete(&name);
+                true
+            }
+            (PanelData::Health(health), Change::Checked(check, failures)) => {
+                health.failures = failures;
+                health.checks.push_back(check);
+                while health.checks.len() > MAX_CHECKS {
+                    health.checks.pop_front();
+                }
+                true
+            }
+            (PanelData::Graph(graph), Change::Backfill(points)) => {
+                graph.series.backfill(&points);
+                graph.forget_before(at);
+                false
+            }
+            (PanelData::Graph(graph), Change::Point(at_ms, value)) => {
+                graph.series.push(at_ms, value, every_ms);
+                graph.forget_before(at);
+                value.is_some()
+            }
+            _ => false,
+        };
+        // An update that was overtaken does not make the panel look older.
+        if good && self.updated.is_none_or(|updated| updated < at || updated - at > CLOCK_SLACK) {
+            self.updated = Some(at);
+        }
+    }
+}
+
+impl GraphData {
+    fn forget_before(&mut self, now: DateTime<Utc>) {
+        let keep = i64::try_from(self.keep_ms.max(self.window_ms)).unwrap_or(i64::MAX);
+        self.series.keep_from(now.timestamp_millis().saturating_sub(keep));
+    }
+
+    /// The mean over the span before `now`; or why there is none. Half of the span must
+    /// be covered by history, and gaps must not outnumber values: a baseline is compared
+    /// with for the rest of the session, and a guess would be worse than none.
+    fn mean_before(&self, now: DateTime<Utc>, span: BaselineSpan) -> Result<Measure, String> {
+        let ms = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let end = now.timestamp_millis().saturating_sub(ms(span.offset_ms));
+        let start = end.saturating_sub(ms(span.window_ms));
+        let since = self.series.points.front().map(|(at, _)| *at);
+        if since.is_none_or(|since| since > start.saturating_add(ms(span.window_ms) / 2)) {
+            return Err("history does not reach back far enough".to_owned());
+        }
+        match self.series.mean(start, end) {
+            None => Err("there was no value in that time".to_owned()),
+            Some(mean) if mean.gaps > mean.values => {
+                Err(format!("only {} of {} points in that time have a value", mean.values, mean.values + mean.gaps))
+            }
+            Some(mean) => Ok(Measure(mean.value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

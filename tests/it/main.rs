@@ -4,3 +4,5 @@ mod check;
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does, by panicking")]
 
 mod journal;
+mod conformance;
+mod prometheus;
