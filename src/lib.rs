@@ -29,4 +29,5 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod redact;
+pub mod supervise;
 pub mod terminal;
