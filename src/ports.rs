@@ -27,7 +27,7 @@ pub use cluster::{Cluster, RequestTimeout};
 pub use connect::{ConnectError, ConnectOptions, KubeTarget, connect};
 pub use credentials::PluginError;
 pub use http::HttpPort;
-pub use words::{explain, sent};
+pub use words::{explain, refusal, sent};
 
 /// One HTTP request.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use super::http::{find, root_cause};
 pub fn explain(error: &kube::Error, cluster: &Cluster) -> String {
     let place = format!("{} ({})", cluster.server, cluster.context);
     if let kube::Error::Api(status) = error {
-        return of_status(status.code, &status.message, &status.reason, cluster);
+        return refusal(status.code, &status.message, &status.reason, cluster);
     }
     if let Some(plugin) = find::<PluginError>(error) {
         return plugin.to_string();
@@ -41,8 +41,8 @@ pub fn explain(error: &kube::Error, cluster: &Cluster) -> String {
     }
 }
 
-/// One sentence about an answer that is a refusal.
-pub(crate) fn of_status(code: u16, message: &str, reason: &str, cluster: &Cluster) -> String {
+/// One sentence about an answer that is a refusal: its code, message and reason.
+pub fn refusal(code: u16, message: &str, reason: &str, cluster: &Cluster) -> String {
     let (server, user) = (&cluster.server, &cluster.user);
     let said = if message.is_empty() { reason } else { message };
     match code {
