@@ -44,14 +44,14 @@ pub(super) fn past(kind: &str, object: &Value) -> Past {
 }
 
 /// What an undo without a revision goes back to: the second-highest number, as kubectl
-/// finds it.
+/// finds it. One that was never counted is number 0, and counts.
 pub(super) fn previous(history: &[Past]) -> Option<&Past> {
     let (mut latest, mut previous): (Option<&Past>, Option<&Past>) = (None, None);
-    let number = |past: Option<&Past>| past.map_or(0, |past| past.revision);
+    let is_below = |known: Option<&Past>, past: &Past| known.is_none_or(|known| known.revision < past.revision);
     for past in history {
-        if number(latest) < past.revision {
+        if is_below(latest, past) {
             (previous, latest) = (latest, Some(past));
-        } else if number(previous) < past.revision {
+        } else if is_below(previous, past) {
             previous = Some(past);
         }
     }

@@ -67,8 +67,10 @@ fn set_image(sid: &str, workload: &Workload, container: &str, image: &str, curre
     if object::text(found, "/image") == Some(image) {
         return Ok(Plan::Already(format!("{workload} has image {image} already")));
     }
+    unpaused(workload, current)?;
     let body = json!({"spec": {"template": {"spec": {list: [{"name": container, "image": image}]}}}});
-    Ok(Plan::Change(Change { kind: PatchKind::Strategic, body: guarded_merge(sid, body, current), warning: paused(current) }))
+    let body = guarded_merge(sid, body, current);
+    Ok(Plan::Change(Change { kind: PatchKind::Strategic, body, warning: String::new() }))
 }
 
 fn patch(sid: &str, kind: PatchKind, body: &Value, current: &Value) -> Result<Plan, String> {
@@ -130,12 +132,15 @@ pub(super) fn undo_to(
     annotations: Option<&Map<String, Value>>,
     current: &Value,
 ) -> Result<Plan, String> {
+    // kubectl refuses a paused Deployment whatever its template is; going back to the
+    // template from the session's start passes where it is there already.
+    if annotations.is_some() {
+        unpaused(workload, current)?;
+    }
     if past.template == object::template(current) {
         return Ok(Plan::Already(format!("{workload} has the template to go back to already")));
     }
-    if object::is_paused(current) {
-        return Err(format!("{workload} is paused; resume it first: kubectl rollout resume {workload}"));
-    }
+    unpaused(workload, current)?;
     rolling(workload, current)?;
     let mut operations = vec![json!({"op": "replace", "path": "/spec/template", "value": past.template})];
     if let Some(theirs) = annotations {
@@ -164,8 +169,12 @@ fn rolling(workload: &Workload, current: &Value) -> Result<(), String> {
     ))
 }
 
-fn paused(current: &Value) -> String {
-    if object::is_paused(current) { "; it is paused, so nothing rolls out until it is resumed".into() } else { String::new() }
+/// Nothing would roll out, so there would be nothing to wait for.
+fn unpaused(workload: &Workload, current: &Value) -> Result<(), String> {
+    if object::is_paused(current) {
+        return Err(format!("{workload} is paused; resume it first: kubectl rollout resume {workload}"));
+    }
+    Ok(())
 }
 
 fn precondition(current: &Value) -> Value {

@@ -35,6 +35,9 @@ pub(super) fn plan(
     }
     let (ways, after) = touched(of, before)?;
     let mut operations = Vec::new();
+    // Each operation is worked out on the object as the ones before leave it, because
+    // removing an element of a list moves the others.
+    let mut working = current.clone();
     let mut foreign = Vec::new();
     for way in &ways {
         let (old, now) = (at(before, way), at(current, way));
@@ -42,7 +45,10 @@ pub(super) fn plan(
             continue;
         }
         if same_as_set(at(&after, way), now) {
-            operations.extend(operation(way, old, current));
+            let Some(operation) = operation(way, old, &working) else { continue };
+            let one = Value::Array(vec![operation.clone()]);
+            working = local::applied(PatchKind::Json, &one, &working)?;
+            operations.push(operation);
         } else {
             foreign.push(format!("{} is {}", words(way), now.map_or_else(|| "gone".to_owned(), short)));
         }
