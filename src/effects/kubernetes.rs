@@ -17,7 +17,7 @@ use crate::session::message::EffectReport;
 mod api;
 mod diff;
 mod history;
-mod local;
+pub(in crate::effects) mod local;
 mod object;
 mod plan;
 mod pods;

@@ -9,7 +9,7 @@ use crate::session::intent::PatchKind;
 ///
 /// # Errors
 /// When the patch does not fit the object.
-pub(super) fn applied(kind: PatchKind, body: &Value, object: &Value) -> Result<Value, String> {
+pub(in crate::effects) fn applied(kind: PatchKind, body: &Value, object: &Value) -> Result<Value, String> {
     let mut after = object.clone();
     match kind {
         PatchKind::Merge => json_patch::merge(&mut after, body),
