@@ -175,7 +175,10 @@ impl Effects {
     /// Runs an interactive command with this program's terminal: to be called with the
     /// screen suspended. Ctrl-C and Ctrl-\ reach the command alone.
     pub async fn run_interactive(&self, intent: Durable<Intent>) -> EffectReport {
-        let intent = intent.into_inner();
+        self.hand_over(intent.into_inner()).await
+    }
+
+    async fn hand_over(&self, intent: Intent) -> EffectReport {
         let (_, stops) = mpsc::unbounded_channel();
         let mut context = Context::new(&self.ports, &self.answers, &intent, stops);
         let started = tokio::time::Instant::now();

@@ -43,7 +43,10 @@ pub(super) async fn drive(intent: &Intent, request: &RunRequest, attach: bool, c
             context.not_begun("the command needs the terminal; there is none to give")
         }
         Commands::Supervised { program, grace } => {
-            let folder = folder(context);
+            let folder = match folder(context) {
+                Ok(folder) => folder,
+                Err(why) => return if attach { uncertain(intent, &why) } else { context.not_begun(why) },
+            };
             if attach {
                 return reattach(intent, request, &folder, context).await;
             }
@@ -55,8 +58,10 @@ pub(super) async fn drive(intent: &Intent, request: &RunRequest, attach: bool, c
     }
 }
 
-fn folder(context: &Context) -> PathBuf {
-    context.ports.session_dir.join(format!("run-{}", context.effect))
+/// The effect's folder, absolute: the supervisor works elsewhere.
+pub(super) fn folder(context: &Context) -> Result<PathBuf, String> {
+    let folder = context.ports.session_dir.join(format!("run-{}", context.effect));
+    std::path::absolute(folder).map_err(|error| format!("the session's folder cannot be found: {error}"))
 }
 
 /// Starts the supervisor. An error means that nothing was started, nor ever will be.
@@ -114,27 +119,29 @@ async fn reattach(intent: &Intent, request: &RunRequest, folder: &Path, context:
 async fn follow(intent: &Intent, request: &RunRequest, folder: &Path, context: &mut Context) -> EffectReport {
     let mut stops = context.take_stops();
     let mut tail = follow::Tail::of(folder.join(file::LOG));
+    let mut watch = Watch::default();
     let mut wanted: Option<StopSignal> = None;
     let mut stopped = false;
-    let mut unclaimed = 0_u32;
     loop {
-        // Looked at before the tail is read, so that nothing written before the end is missed.
-        let ended = supervise::read_json::<Status>(&folder.join(file::STATUS));
-        let lost = ended.as_ref().is_ok_and(Option::is_none) && supervisor_is_gone(folder, &mut unclaimed);
-        while let Some(lines) = tail.next() {
-            context.output(lines).await;
+        // Looked at before the output is read, so that nothing written before the end is missed.
+        let state = watch.look(folder);
+        let more = pass_on(&mut tail, context).await;
+        match state {
+            _ if more => {}
+            State::Runs => {}
+            State::Ended(status) => return ended_report(intent, request, folder, *status, stopped, context).await,
+            State::NeverStarted => return context.not_begun("what was to start the command never did, and never will"),
+            State::Lost => return lost_report(intent, folder),
+            State::Unreadable(why) => return uncertain(intent, &format!("how the command ended cannot be read: {why}")),
         }
-        match ended {
-            Ok(Some(status)) => return ended_report(intent, request, folder, status, stopped, context).await,
-            Err(error) => return uncertain(intent, &format!("how the command ended cannot be read: {error}")),
-            // It may have written its last word between the two looks.
-            Ok(None) if lost && !folder.join(file::STATUS).exists() => return lost_report(intent, folder),
-            Ok(None) => {}
-        }
+        wanted = stops.try_recv().ok().or(wanted);
         if let Some(signal) = wanted
             && send(folder, signal)
         {
             (wanted, stopped) = (None, true);
+        }
+        if more {
+            continue;
         }
         tokio::select! {
             Some(signal) = stops.recv() => wanted = Some(signal),
@@ -143,19 +150,58 @@ async fn follow(intent: &Intent, request: &RunRequest, folder: &Path, context: &
     }
 }
 
-/// Without a claim the supervisor is still starting; without one for ten seconds it never
-/// will, and nobody may start it any more.
-fn supervisor_is_gone(folder: &Path, unclaimed: &mut u32) -> bool {
-    match supervise::read_json::<ProcessId>(&folder.join(file::CLAIM)) {
-        Ok(Some(supervisor)) => !supervisor.is_alive(),
-        Ok(None) => {
-            *unclaimed += 1;
-            *unclaimed > 100 && supervise::claim(folder).unwrap_or(false)
+/// Passes on what has come; true where there may be more at once. A flood comes in
+/// portions, so that a stop gets through.
+async fn pass_on(tail: &mut follow::Tail, context: &Context) -> bool {
+    for _ in 0..8 {
+        match tail.next() {
+            Some(lines) => context.output(lines).await,
+            None => return false,
         }
-        // Claimed, and torn while being written: gone if it stays so.
-        Err(_) => {
-            *unclaimed += 1;
-            *unclaimed > 100
+    }
+    true
+}
+
+/// What the files say.
+enum State {
+    Runs,
+    Ended(Box<Status>),
+    NeverStarted,
+    Lost,
+    Unreadable(io::Error),
+}
+
+/// Looks at the files again and again.
+#[derive(Default)]
+struct Watch {
+    /// Looks without a whole claim.
+    unclaimed: u32,
+}
+
+/// After so many looks a supervisor that has not begun never will.
+const PATIENCE: u32 = 100;
+
+impl Watch {
+    fn look(&mut self, folder: &Path) -> State {
+        let status = |otherwise: State| match supervise::read_json::<Status>(&folder.join(file::STATUS)) {
+            Ok(Some(status)) => State::Ended(Box::new(status)),
+            Ok(None) => otherwise,
+            Err(error) => State::Unreadable(error),
+        };
+        match supervise::read_json::<ProcessId>(&folder.join(file::CLAIM)) {
+            // Its last word may have come between two looks, so the status is read last.
+            Ok(Some(supervisor)) if supervisor.is_alive() => status(State::Runs),
+            Ok(Some(_)) => status(State::Lost),
+            Ok(None) => {
+                self.unclaimed += 1;
+                // Whoever claims it now knows that nobody else will start it.
+                let ours = self.unclaimed > PATIENCE && supervise::claim(folder).unwrap_or(false);
+                if ours { State::NeverStarted } else { State::Runs }
+            }
+            Err(_) => {
+                self.unclaimed += 1;
+                if self.unclaimed > PATIENCE { status(State::Lost) } else { State::Runs }
+            }
         }
     }
 }
@@ -176,6 +222,8 @@ fn send(folder: &Path, signal: StopSignal) -> bool {
 }
 
 fn lost_report(intent: &Intent, folder: &Path) -> EffectReport {
+    // Its supervisor would have removed it. Gone already, or never there: both fine.
+    let _ = std::fs::remove_file(folder.join(file::KUBECONFIG));
     let command = supervise::read_json::<ProcessId>(&folder.join(file::RUNNING)).ok().flatten();
     match command {
         Some(command) if command.is_alive() => {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::command::{Prepared, prepared};
+use super::command::{Prepared, folder, prepared};
 use super::context::{Context, uncertain};
 use super::text;
 use crate::session::event::Outcome;
@@ -21,7 +21,10 @@ use crate::session::message::EffectReport;
 /// Runs it to its end.
 pub(super) async fn run(intent: &Intent, context: &mut Context) -> EffectReport {
     let What::Run(request) = &intent.what else { return context.not_begun("only a command can have the terminal") };
-    let folder = context.ports.session_dir.join(format!("run-{}", context.effect));
+    let folder = match folder(context) {
+        Ok(folder) => folder,
+        Err(why) => return context.not_begun(why),
+    };
     let Prepared { spec, handover } = match prepared(request, &folder, context).await {
         Ok(prepared) => prepared,
         Err(why) => return context.not_begun(why),

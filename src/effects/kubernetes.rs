@@ -86,7 +86,7 @@ async fn change(
         known.resource_version = object::resource_version(&reply.body);
     });
     // An object without pods, or one whose pods are not concerned, is done when accepted.
-    let waits = object::generation(&reply.body) > object::generation(&current);
+    let waits = object::generation(&reply.body) > object::generation(&current) && !object::is_paused(&reply.body);
     match object::workload(&resource).filter(|_| waits) {
         Some(workload) => {
             let mut report = rollout::follow(api, path, &workload, &reply.body, context).await;

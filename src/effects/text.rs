@@ -26,7 +26,7 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
 /// `10m`, `1m30s`, `250ms`: as the format writes durations.
 pub(super) fn duration(duration: Duration) -> String {
     let ms = duration.as_millis();
-    if ms == 0 || ms % 1000 != 0 {
+    if ms == 0 || !ms.is_multiple_of(1000) {
         return format!("{ms}ms");
     }
     let seconds = ms / 1000;

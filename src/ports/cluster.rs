@@ -89,6 +89,18 @@ impl Cluster {
         self.kubeconfig.as_ref().and_then(|config| serde_json::to_string(config.as_ref()).ok())
     }
 
+    /// Secrets the kubeconfig holds inline: a command that gets them may print them, so
+    /// they have to be taken out of its output.
+    pub fn inline_secrets(&self) -> Vec<String> {
+        let Some(config) = self.kubeconfig.as_ref().and_then(|config| serde_json::to_value(config.as_ref()).ok()) else {
+            return Vec::new();
+        };
+        let users = config.get("users").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+        let fields = ["token", "password", "client-key-data"];
+        let of_user = |user: &serde_json::Value| fields.map(|field| Some(user.get("user")?.get(field)?.as_str()?.to_owned()));
+        users.iter().flat_map(of_user).flatten().collect()
+    }
+
     /// Asks the server for its version: whether it is there and knows who we are.
     ///
     /// # Errors

@@ -47,6 +47,7 @@ pub(in crate::effects) async fn prepared(request: &RunRequest, folder: &Path, co
         handover.stdin = Some(fill(stdin, context).await?.text);
     }
     handover.secrets = context.ports.secrets.known().iter().map(|secret| Secret::expose(secret).to_owned()).collect();
+    handover.secrets.extend(context.ports.cluster.iter().flat_map(|cluster| cluster.inline_secrets()));
     let argv = arguments(request, folder, &cwd).map_err(cannot)?;
     let spec = Spec { argv, cwd: cwd.display().to_string(), env, timeout_ms: None, grace_ms: 0, sensitive: request.sensitive };
     Ok(Prepared { spec, handover })
@@ -77,7 +78,8 @@ fn arguments(request: &RunRequest, folder: &Path, cwd: &Path) -> io::Result<Vec<
 }
 
 fn working_folder(bundle: &Path, cwd: Option<&str>) -> Result<PathBuf, String> {
-    let Some(cwd) = cwd else { return Ok(bundle.to_owned()) };
+    let bundle = std::path::absolute(bundle).map_err(|error| format!("the runbook's folder cannot be found: {error}"))?;
+    let Some(cwd) = cwd else { return Ok(bundle) };
     let inside = Path::new(cwd).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     let folder = bundle.join(cwd);
     if !inside {

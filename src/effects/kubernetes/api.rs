@@ -84,10 +84,12 @@ impl<'a> Api<'a> {
         self.send(Request::get(path).body(Body::empty())).await
     }
 
-    /// Lists the objects of a kind of `apps/v1` or `v1` that a selector matches.
-    pub(super) async fn list(&self, prefix: &str, plural: &str, selector: &str) -> Result<Vec<Value>, Trouble> {
-        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("labelSelector", selector).finish();
-        let path = format!("{prefix}/namespaces/{}/{plural}?{query}", self.cluster.namespace);
+    /// Lists the objects of a kind that a selector matches. With `cached` from the server's
+    /// memory, which may be a moment old and is cheap for it.
+    pub(super) async fn list(&self, prefix: &str, plural: &str, selector: &str, cached: bool) -> Result<Vec<Value>, Trouble> {
+        let selector: String = url::form_urlencoded::byte_serialize(selector.as_bytes()).collect();
+        let cached = if cached { "&resourceVersion=0" } else { "" };
+        let path = format!("{prefix}/namespaces/{}/{plural}?labelSelector={selector}{cached}", self.cluster.namespace);
         let mut reply = self.get(&path).await?;
         Ok(reply.body.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default())
     }

@@ -21,7 +21,7 @@ pub(super) struct Past {
 /// All templates a workload's controller keeps, in the server's order.
 pub(super) async fn of(api: &Api<'_>, kind: &str, object: &Value) -> Result<Vec<Past>, Trouble> {
     let plural = if kind == "Deployment" { "replicasets" } else { "controllerrevisions" };
-    let all = api.list(APPS, plural, &object::selector(object)).await?;
+    let all = api.list(APPS, plural, &object::selector(object), false).await?;
     let owner = object::uid(object);
     Ok(all.iter().filter(|one| object::is_controlled_by(one, owner)).map(|one| past(kind, one)).collect())
 }

@@ -30,7 +30,7 @@ pub(super) struct Signs {
 
 /// Looks at the pods of a workload. Without the right to read them there are no signs.
 pub(super) async fn look(api: &Api<'_>, kind: &str, object: &Value) -> Result<Signs, Trouble> {
-    let pods = api.list("/api/v1", "pods", &object::selector(object)).await?;
+    let pods = api.list("/api/v1", "pods", &object::selector(object), true).await?;
     let Some((label, value)) = mark_of_new(api, kind, object).await? else { return Ok(Signs::default()) };
     let mut signs = Signs::default();
     for pod in &pods {

@@ -16,8 +16,10 @@ use crate::session::message::EffectReport;
 
 /// The workload is read so often.
 const LOOK: Duration = Duration::from_secs(1);
-/// A pod that is stuck at so many looks running is stuck.
-const PATIENCE: u32 = 3;
+/// The pods, of which there may be thousands, at each so many looks.
+const PODS_EVERY: u32 = 3;
+/// A pod that is stuck so often in a row is stuck.
+const PATIENCE: u32 = 2;
 
 /// Reads the workload until its rollout is done or has failed. `from` is the object as the
 /// change left it: what it says about progress is older than the change, and a template
@@ -30,7 +32,10 @@ pub(super) async fn follow(api: &Api<'_>, path: &str, workload: &Workload, from:
     let template = object::template(from);
     let mut stuck: BTreeMap<String, u32> = BTreeMap::new();
     let mut now = from.clone();
+    let mut remark = String::new();
+    let mut looks = 0_u32;
     loop {
+        looks = looks.wrapping_add(1);
         if object::uid(&now) != object::uid(from) {
             return failed("it was deleted and created anew while its rollout was followed".into());
         }
@@ -56,12 +61,14 @@ pub(super) async fn follow(api: &Api<'_>, path: &str, workload: &Workload, from:
             }
             Rollout::Waiting(_) => {}
         }
-        // Not being allowed to read pods costs the early warning, not the rollout.
-        let signs = pods::look(api, &workload.kind, &now).await.unwrap_or_default();
-        if let Some((pod, why)) = lasting(&mut stuck, &signs) {
-            return failed(format!("new pod {pod} does not come up: {why} ({})", status::progress(&now)));
+        if looks.is_multiple_of(PODS_EVERY) {
+            // Not being allowed to read pods costs the early warning, not the rollout.
+            let signs = pods::look(api, &workload.kind, &now).await.unwrap_or_default();
+            if let Some((pod, why)) = lasting(&mut stuck, &signs) {
+                return failed(format!("new pod {pod} does not come up: {why} ({})", status::progress(&now)));
+            }
+            remark = signs.remark.map(|remark| format!("; {remark}")).unwrap_or_default();
         }
-        let remark = signs.remark.map(|remark| format!("; {remark}")).unwrap_or_default();
         context.progress(format!("{}{remark}", status::progress(&now))).await;
         tokio::time::sleep(LOOK).await;
         match read(api, path, context).await {

@@ -307,3 +307,33 @@ async fn a_scripted_command_takes_its_time_and_touches_nothing() {
     let report = bench.run(with_timeout(run("rm -rf /", true), 30_000)).await;
     assert_eq!((report.outcome, report.took_ms), (Outcome::Unknown, 30_000), "{}", report.message);
 }
+
+#[tokio::test]
+async fn a_flood_of_output_does_not_keep_a_stop_from_getting_through() {
+    let mut bench = bench();
+    bench.effects.run(run("while :; do echo flood; done", true));
+    bench.line_with("flood").await;
+    assert!(bench.effects.stop(1, StopSignal::Interrupt));
+    let report = bench.end().await;
+    assert!(report.message.contains("stopped by the operator"), "{}", report.message);
+}
+
+#[tokio::test]
+async fn an_interactive_command_reports_its_exit() {
+    let bench = bench();
+    let interactive = |text: &str| {
+        let mut request = script(text);
+        request.interactive = true;
+        intent(What::Run(request), true)
+    };
+    let run = async |effect, mut intent: Intent| {
+        intent.effect = effect;
+        bench.effects.hand_over(intent).await
+    };
+    let report = run(1, interactive("test \"$TOKEN\" = hunter22hunter; exit 3")).await;
+    assert_eq!((report.outcome, report.exit, report.changed), (Outcome::Succeeded, Some(3), None), "{}", report.message);
+    let report = run(2, with_timeout(interactive("exec tail -f /dev/null"), 200)).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Unknown, None), "{}", report.message);
+    let report = run(3, interactive("kill -9 $$")).await;
+    assert_eq!(report.outcome, Outcome::Unknown, "{}", report.message);
+}

@@ -432,3 +432,67 @@ async fn reading_gives_the_object() {
         bench(&shared).run(intent(What::Kubernetes(KubernetesRequest::RolloutStatus { workload: checkout() }), false)).await;
     assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(false)), "{}", report.message);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_image_is_put_back_and_a_later_one_is_left() {
+    let shared = shop();
+    comes_up(&shared);
+    let mut bench = bench(&shared);
+    let set = KubernetesRequest::SetImage { workload: checkout(), container: "app".into(), image: "shop/checkout:v2".into() };
+    let before = prepared(&mut bench, &set).await.unwrap().before;
+    assert_eq!(bench.run(kubernetes(set.clone())).await.outcome, Outcome::Succeeded);
+    let done = json!({"status": {"observedGeneration": 3}});
+    shared.lock().unwrap().steps.push_back(done);
+    let restore = kubernetes(KubernetesRequest::Restore { resource: checkout().resource(), of: Box::new(set), before });
+    let report = bench.run(restore.clone()).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
+    assert_eq!(shared.lock().unwrap().object(DEPLOYMENT)["spec"]["template"], template("shop/checkout:v1"));
+    // Somebody deployed v9 meanwhile: that is theirs to undo.
+    json_patch::merge(shared.lock().unwrap().object(DEPLOYMENT), &json!({"spec": {"template": template("shop/checkout:v9")}}));
+    let report = bench.run(restore).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Failed, Some(false)), "{}", report.message);
+    assert!(report.message.contains("shop/checkout:v9") && report.message.contains("kubectl-edit"), "{}", report.message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_by_number_follows_the_history() {
+    let undo = |to| kubernetes(KubernetesRequest::RolloutUndo { workload: checkout(), to });
+    for (to, outcome, words) in [
+        (UndoTarget::Previous, Outcome::Succeeded, "3 of 3 updated"),
+        (UndoTarget::Revision { revision: 1 }, Outcome::Succeeded, "3 of 3 updated"),
+        (UndoTarget::Revision { revision: 7 }, Outcome::Failed, "no revision 7"),
+    ] {
+        let shared = shop();
+        {
+            let mut fake = shared.lock().unwrap();
+            let mut old = replica_set(1, "aaa", "shop/checkout:v1");
+            old["metadata"]["annotations"]["kubernetes.io/change-cause"] = json!("the first");
+            let foreign = json!({"metadata": {"uid": "x", "annotations": {"deployment.kubernetes.io/revision": "9"}}});
+            fake.replica_sets = vec![old, replica_set(2, "bbb", "shop/checkout:v2"), foreign];
+            let now = json!({"metadata": {"annotations": {"deployment.kubernetes.io/revision": "2", "kubectl.kubernetes.io/last-applied-configuration": "{}"}},
+                "spec": {"template": template("shop/checkout:v2")}});
+            json_patch::merge(fake.object(DEPLOYMENT), &now);
+            fake.steps.push_back(json!({"status": {"observedGeneration": 2}}));
+        }
+        let report = bench(&shared).run(undo(to)).await;
+        assert_eq!(report.outcome, outcome, "{}", report.message);
+        assert!(report.message.contains(words), "{}", report.message);
+        if outcome == Outcome::Succeeded {
+            assert!(report.message.contains("kubectl apply"), "warned: {}", report.message);
+            let mut fake = shared.lock().unwrap();
+            let object = fake.object(DEPLOYMENT);
+            assert_eq!(object["spec"]["template"], template("shop/checkout:v1"));
+            assert_eq!(object["metadata"]["annotations"]["kubernetes.io/change-cause"], "the first");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_deployment_gets_no_image_that_would_not_roll_out() {
+    let shared = shop();
+    shared.lock().unwrap().object(DEPLOYMENT)["spec"]["paused"] = json!(true);
+    let report = bench(&shared).run(set_image("shop/checkout:v2")).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Failed, Some(false)), "{}", report.message);
+    assert!(report.message.contains("kubectl rollout resume deployment/checkout"), "{}", report.message);
+    assert!(shared.lock().unwrap().patches.is_empty());
+}
