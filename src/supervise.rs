@@ -81,8 +81,8 @@ pub struct Handover {
     pub env: Vec<(String, String)>,
     /// Standard input.
     pub stdin: Option<String>,
-    /// What must not appear in any file.
-    pub secrets: Vec<String>,
+    /// What must not appear in any file: names and values.
+    pub secrets: Vec<(String, String)>,
 }
 
 /// How a command ended.

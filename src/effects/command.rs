@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use tokio::io::AsyncWriteExt;
 
 use super::context::{Context, millis, uncertain};
-use super::{Commands, ScriptedAnswer, StopSignal, text};
+use super::{Commands, ScriptedAnswer, StopSignal, secret, text};
 use crate::live::output::OutputLine;
 use crate::session::event::Outcome;
 use crate::session::intent::{Intent, RunRequest};
@@ -154,10 +154,13 @@ async fn follow(intent: &Intent, request: &RunRequest, folder: &Path, context: &
 /// portions, so that a stop gets through.
 async fn pass_on(tail: &mut follow::Tail, context: &Context) -> bool {
     for _ in 0..8 {
-        match tail.next() {
-            Some(lines) => context.output(lines).await,
-            None => return false,
+        let Some(mut lines) = tail.next() else { return false };
+        // Once more: cleaning may have put together what escape sequences had torn apart.
+        let mut scrubber = secret::scrubber(context);
+        for line in &mut lines {
+            line.text = scrubber.clean(&line.text);
         }
+        context.output(lines).await;
     }
     true
 }
@@ -248,7 +251,7 @@ async fn ended_report(
     let stopped = stopped || folder.join(file::STOP).exists();
     let mut report = verdict(intent, &status, stopped);
     if !request.sensitive {
-        report.stdout = text::clean_text(&follow::beginning(&folder.join(file::STDOUT), REPORTED));
+        report.stdout = secret::redacted(&text::clean_text(&follow::beginning(&folder.join(file::STDOUT), REPORTED)), context);
         let (outputs, log) = (context.ports.outputs.clone(), folder.join(file::LOG));
         let kept = tokio::task::spawn_blocking(move || {
             let empty = std::fs::metadata(&log).map_or(true, |log| log.len() == 0);

@@ -4,6 +4,7 @@ use futures::future::BoxFuture;
 
 use super::Context;
 use crate::session::intent::{Piece, SecretName, SecretText};
+use crate::supervise::scrub::Scrubber;
 
 /// A secret's value. It shows itself to nobody who prints it.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,8 +34,9 @@ pub trait SecretSource: Send + Sync {
     /// The value of a secret; the error says why there is none, without its value.
     fn get<'a>(&'a self, name: &'a SecretName) -> BoxFuture<'a, Result<Secret, String>>;
 
-    /// All values handed out so far: none of them may appear in an output.
-    fn known(&self) -> Vec<Secret>;
+    /// All secrets handed out so far, by the names that stand where they are taken out of
+    /// a text: none of them may appear in an output.
+    fn known(&self) -> Vec<(String, Secret)>;
 }
 
 /// A text with its secrets filled in.
@@ -60,9 +62,18 @@ pub(super) async fn fill(text: &SecretText, context: &Context) -> Result<Filled,
 
 /// Takes every known secret out of a text that goes to people or into the record.
 pub(super) fn redacted(text: &str, context: &Context) -> String {
-    let known = context.ports.secrets.known();
-    let mut scrubber = crate::supervise::scrub::Scrubber::new(known.iter().map(Secret::expose));
-    let mut bytes = scrubber.push(text.as_bytes());
-    bytes.extend(scrubber.finish());
-    String::from_utf8_lossy(&bytes).into_owned()
+    scrubber(context).clean(text)
+}
+
+/// What knows all secrets an effect can come across, those in the kubeconfig included.
+pub(super) fn scrubber(context: &Context) -> Scrubber {
+    let known = all_known(context);
+    Scrubber::new(known.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+/// The same as names and values, for a supervisor.
+pub(super) fn all_known(context: &Context) -> Vec<(String, String)> {
+    let known = context.ports.secrets.known().into_iter().map(|(name, secret)| (name, secret.0));
+    let inline = context.ports.cluster.iter().flat_map(|cluster| cluster.inline_secrets());
+    known.chain(inline.map(|value| ("kubeconfig".to_owned(), value))).collect()
 }

@@ -29,8 +29,8 @@ impl SecretSource for Secrets {
         Box::pin(std::future::ready(found))
     }
 
-    fn known(&self) -> Vec<Secret> {
-        self.0.values().map(Secret::new).collect()
+    fn known(&self) -> Vec<(String, Secret)> {
+        self.0.iter().map(|(name, value)| (name.clone(), Secret::new(value))).collect()
     }
 }
 

@@ -36,8 +36,11 @@ struct Half {
 }
 
 impl Output {
-    pub(super) fn create(folder: &Path, secrets: &[String], sensitive: bool) -> io::Result<Self> {
-        let half = || Half { scrubber: Scrubber::new(secrets.iter().map(String::as_str)), line: Vec::new() };
+    pub(super) fn create(folder: &Path, secrets: &[(String, String)], sensitive: bool) -> io::Result<Self> {
+        let half = || Half {
+            scrubber: Scrubber::new(secrets.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
+            line: Vec::new(),
+        };
         Ok(Self {
             log: private(&folder.join(file::LOG))?,
             stdout: private(&folder.join(file::STDOUT))?,

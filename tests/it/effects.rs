@@ -22,7 +22,7 @@ impl SecretSource for Nothing {
     fn get<'a>(&'a self, _: &'a SecretName) -> BoxFuture<'a, Result<Secret, String>> {
         Box::pin(std::future::ready(Err("none".into())))
     }
-    fn known(&self) -> Vec<Secret> {
+    fn known(&self) -> Vec<(String, Secret)> {
         Vec::new()
     }
 }
@@ -96,7 +96,7 @@ fn supervise(session: &Path, script: &str, handover: &[u8]) -> Child {
 }
 
 fn handover(secrets: &[&str]) -> Vec<u8> {
-    let secrets = secrets.iter().map(|s| (*s).to_owned()).collect();
+    let secrets = secrets.iter().map(|s| ("WORD".to_owned(), (*s).to_owned())).collect();
     serde_json::to_vec(&Handover { env: vec![("WORD".into(), "swordfish".into())], stdin: None, secrets }).expect("JSON")
 }
 
@@ -127,11 +127,14 @@ async fn the_real_supervisor_runs_redacts_and_reports() {
     let folder = session.path().join("run-1");
     let status: Status = read_json(&folder.join(file::STATUS)).expect("readable").expect("there");
     assert_eq!((status.exit, status.signal, status.timed_out), (Some(7), None, false));
-    assert_eq!(std::fs::read_to_string(folder.join(file::LOG)).expect("a log"), "o the word is <secret>\n");
+    assert_eq!(std::fs::read_to_string(folder.join(file::LOG)).expect("a log"), "o the word is [redacted WORD]\n");
     let (effects, mut answers) = effects(session.path());
     effects.attach(intent());
     let report = end(&mut answers).await;
-    assert_eq!((report.outcome, report.exit, report.stdout.as_str()), (Outcome::Succeeded, Some(7), "the word is <secret>\n"));
+    assert_eq!(
+        (report.outcome, report.exit, report.stdout.as_str()),
+        (Outcome::Succeeded, Some(7), "the word is [redacted WORD]\n")
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::effects::context::Context;
-use crate::effects::secret::{Secret, fill};
+use crate::effects::secret::{all_known, fill};
 use crate::session::intent::RunRequest;
 use crate::supervise::{Handover, Spec, file, write_private};
 
@@ -46,8 +46,7 @@ pub(in crate::effects) async fn prepared(request: &RunRequest, folder: &Path, co
     if let Some(stdin) = &request.stdin {
         handover.stdin = Some(fill(stdin, context).await?.text);
     }
-    handover.secrets = context.ports.secrets.known().iter().map(|secret| Secret::expose(secret).to_owned()).collect();
-    handover.secrets.extend(context.ports.cluster.iter().flat_map(|cluster| cluster.inline_secrets()));
+    handover.secrets = all_known(context);
     let argv = arguments(request, folder, &cwd).map_err(cannot)?;
     let spec = Spec { argv, cwd: cwd.display().to_string(), env, timeout_ms: None, grace_ms: 0, sensitive: request.sensitive };
     Ok(Prepared { spec, handover })

@@ -92,8 +92,9 @@ async fn a_secret_reaches_the_command_and_no_file() {
     let report =
         bench.run(run("test \"$TOKEN\" = hunter22\"\"hunter; echo \"got $TOKEN\"; printf %s \"$TOKEN\" >&2", true)).await;
     assert_eq!(report.exit, Some(0), "{}", report.message);
-    assert_eq!(report.stdout, "got <secret>\n");
+    assert_eq!(report.stdout, "got [redacted TOKEN]\n");
     let folder = bench.folder.path().join("run-1");
+    assert!(!format!("{report:?} {:?}", bench.lines()).contains("hunter22hunter"));
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
@@ -244,7 +245,7 @@ async fn a_command_goes_on_without_us_and_is_found_again() {
         }
     };
     assert_eq!((report.outcome, report.exit), (Outcome::Succeeded, Some(4)), "{}", report.message);
-    assert_eq!(lines, ["begun", "ended <secret>"], "the whole output, from its beginning");
+    assert_eq!(lines, ["begun", "ended [redacted TOKEN]"], "the whole output, from its beginning");
 
     // Its end can be read as often as somebody asks.
     let (effects, mut answers) = again();
@@ -336,4 +337,12 @@ async fn an_interactive_command_reports_its_exit() {
     assert_eq!((report.outcome, report.changed), (Outcome::Unknown, None), "{}", report.message);
     let report = run(3, interactive("kill -9 $$")).await;
     assert_eq!(report.outcome, Outcome::Unknown, "{}", report.message);
+}
+
+#[tokio::test]
+async fn a_secret_torn_apart_by_colours_is_not_put_together_again() {
+    let mut bench = bench();
+    let report = bench.run(run("printf 'it is hunter\\033[0m22hunter\\n'", true)).await;
+    assert_eq!(report.stdout, "it is [redacted TOKEN]\n");
+    assert_eq!(bench.lines(), [OutputLine { text: "it is [redacted TOKEN]".into(), stderr: false }]);
 }

@@ -49,7 +49,7 @@ async fn a_request_carries_its_secret_and_the_report_does_not() {
         "{}",
         report.message
     );
-    assert_eq!(report.stdout, "the token is <secret>");
+    assert_eq!(report.stdout, "the token is [redacted TOKEN]");
     assert!(report.times_ms.is_some());
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 3);
