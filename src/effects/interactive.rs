@@ -30,7 +30,8 @@ pub(super) async fn run(intent: &Intent, context: &mut Context) -> EffectReport 
         Err(why) => return context.not_begun(why),
     };
     let Some((program, arguments)) = spec.argv.split_first() else { return context.not_begun("there is no command") };
-    // Caught from here on; the command gets the default behaviour back when it is started.
+    // Caught from here on, and for the rest of this program's life; the command gets the
+    // default behaviour back when it is started.
     let caught = (signal(SignalKind::interrupt()), signal(SignalKind::quit()));
     let started = tokio::process::Command::new(program)
         .args(arguments)

@@ -115,6 +115,10 @@ impl<'a> Api<'a> {
         if name.is_empty() || ![group, version, kind, name].into_iter().all(|text| plain(text)) {
             return Err(nowhere(format!("{resource:?} is no name of an object")));
         }
+        if group.is_empty() && kind == "Secret" {
+            let why = "is neither read nor changed here: its values would get into the record; use a command";
+            return Err(nowhere(format!("a Secret {why}")));
+        }
         let prefix = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
         let (plural, namespaced) = match (prefix.as_str(), kind.as_str()) {
             ("/apis/apps/v1", "Deployment" | "StatefulSet" | "DaemonSet") => (plural(kind), true),

@@ -90,3 +90,49 @@ fn unschedulable(pod: &Value) -> Option<String> {
         conditions.iter().find(|c| text(c, "/type") == Some("PodScheduled") && text(c, "/reason") == Some("Unschedulable"))?;
     Some(crate::effects::text::shortened(text(condition, "/message").unwrap_or("no reason given"), 200))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod(waiting: &str, last: Option<(&str, i64)>) -> Value {
+        let last = last.map_or(json!({}), |(reason, exit)| json!({"terminated": {"reason": reason, "exitCode": exit}}));
+        json!({"status": {"containerStatuses": [
+            {"name": "ok", "restartCount": 0, "state": {"running": {}}},
+            {"name": "app", "restartCount": 2, "lastState": last, "state": {"waiting": {"reason": waiting, "message": "back-off 10s"}}}]}})
+    }
+
+    #[test]
+    fn only_what_does_not_pass_by_itself_counts_as_stuck() {
+        let cases = [
+            (pod("ContainerCreating", None), None),
+            (pod("PodInitializing", None), None),
+            (pod("ErrImagePull", None), None),
+            (pod("ImagePullBackOff", None), Some("container app: ImagePullBackOff: back-off 10s, 2 restarts")),
+            (
+                pod("CrashLoopBackOff", Some(("Error", 1))),
+                Some("container app: CrashLoopBackOff, last ended with Error, exit code 1, 2 restarts"),
+            ),
+            (json!({}), None),
+            (json!({"status": {"containerStatuses": "odd"}}), None),
+        ];
+        for (pod, expected) in cases {
+            assert_eq!(stuck(&pod).as_deref(), expected, "{pod}");
+        }
+    }
+
+    #[test]
+    fn a_failing_init_container_counts_too() {
+        let mut pod = pod("PodInitializing", None);
+        pod["status"]["initContainerStatuses"] = json!([{"name": "migrate", "restartCount": 0, "state": {"waiting": {"reason": "CreateContainerConfigError", "message": "secret \"db\" not found"}}}]);
+        assert_eq!(stuck(&pod).unwrap(), "container migrate: CreateContainerConfigError: secret \"db\" not found");
+    }
+
+    #[test]
+    fn a_pod_without_a_place_says_why() {
+        let pod = json!({"status": {"conditions": [{"type": "PodScheduled", "reason": "Unschedulable", "message": "0/3 nodes are available"}]}});
+        assert_eq!(unschedulable(&pod).unwrap(), "0/3 nodes are available");
+        assert_eq!(unschedulable(&json!({})), None);
+    }
+}

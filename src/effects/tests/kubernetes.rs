@@ -415,6 +415,9 @@ async fn what_is_not_there_is_said_before_anything_is_sent() {
     let odd = Resource { name: "../secrets/x".into(), ..route() };
     let report = bench.run(kubernetes(KubernetesRequest::Get { resource: odd })).await;
     assert!(report.outcome == Outcome::Failed && report.message.contains("no name of an object"), "{}", report.message);
+    let secret = Resource { group: String::new(), version: "v1".into(), kind: "Secret".into(), name: "db".into() };
+    let report = bench.run(kubernetes(KubernetesRequest::Get { resource: secret })).await;
+    assert!(report.outcome == Outcome::Failed && report.message.contains("into the record"), "{}", report.message);
     let mut without = Bench::new(HttpPort::network(), None, no_commands());
     assert!(without.run(set_image("x")).await.message.contains("no cluster"));
     assert!(shared.lock().unwrap().patches.is_empty());
