@@ -30,4 +30,5 @@ pub mod cli;
 pub mod clock;
 pub mod redact;
 pub mod state;
+pub mod supervise;
 pub mod terminal;

@@ -6,3 +6,6 @@ mod check;
 mod journal;
 mod conformance;
 mod prometheus;
+mod effects;
+mod ports;
+mod tls;
