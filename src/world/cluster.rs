@@ -127,10 +127,7 @@ impl Cluster {
 
     /// A new uid. All of them come from the seed.
     pub(crate) fn uid(&mut self) -> String {
-        let bits = self.random.u128(..);
-        let (a, b, c) = (bits >> 96, (bits >> 80) & 0xffff, (bits >> 68) & 0x0fff);
-        let (d, e) = ((bits >> 54) & 0x3fff | 0x8000, bits & 0xffff_ffff_ffff);
-        format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}")
+        random_uid(&mut self.random)
     }
 
     /// Writes an object and tells the controllers that watch it. Nothing happens where
@@ -198,4 +195,12 @@ impl Cluster {
         self.enqueued += 1;
         self.queue.insert((self.now + after.max(0), self.enqueued), work);
     }
+}
+
+/// A random uid (version 4).
+pub(crate) fn random_uid(random: &mut fastrand::Rng) -> String {
+    let bits = random.u128(..);
+    let (a, b, c) = (bits >> 96, (bits >> 80) & 0xffff, (bits >> 68) & 0x0fff);
+    let (d, e) = ((bits >> 54) & 0x3fff | 0x8000, bits & 0xffff_ffff_ffff);
+    format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}")
 }

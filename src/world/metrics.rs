@@ -16,7 +16,8 @@ mod flow;
 mod table;
 
 use counters::{Counters, Gauges};
-pub(crate) use flow::{Flow, Landscape, flows};
+use flow::Landscape;
+pub(crate) use flow::{Flow, flows, share_of};
 pub(crate) use table::{Labels, SCRAPE_EVERY, Series, Table};
 
 /// How much history there is before the start.
@@ -63,9 +64,10 @@ impl Metrics {
             let rps = rps * breathing(self.seed, service, tick);
             for flow in flows {
                 let key = (service.clone(), flow.deployment.clone(), flow.version.clone());
-                let counters = self.counters.entry(key).or_insert_with(|| {
-                    Counters::new(&mut self.table, &self.namespace, service, &flow.deployment, &flow.version)
-                });
+                let counters = self
+                    .counters
+                    .entry(key)
+                    .or_insert_with(|| Counters::new(&mut self.table, &self.namespace, service, &flow.deployment, &flow.version));
                 let swing = |what: u64| noise(self.seed ^ what, &flow.version, tick);
                 counters.count(flow, rps, &swing);
                 if flow.running || flow.share > 0.0 {

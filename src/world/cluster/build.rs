@@ -135,7 +135,11 @@ impl Cluster {
         let mut object = self.object(&key);
         set(&mut object, &["metadata", "labels"], labels.clone());
         set(&mut object, &["metadata", "generation"], 1);
-        set(&mut object, &["spec"], json!({"replicas": spec.replicas, "selector": {"matchLabels": labels}, "template": template}));
+        set(
+            &mut object,
+            &["spec"],
+            json!({"replicas": spec.replicas, "selector": {"matchLabels": labels}, "template": template}),
+        );
         complete_deployment(&mut object);
         self.write(&key, object);
     }

@@ -156,7 +156,9 @@ impl Cluster {
         set(&mut new, &["metadata", "annotations", DESIRED], wanted(deployment).to_string());
         set(&mut new, &["metadata", "annotations", LARGEST], (wanted(deployment) + slack.surge).to_string());
         set(&mut new, &["metadata", "annotations", REVISION], revision.to_string());
-        for path in [&["metadata", "labels"][..], &["spec", "selector", "matchLabels"], &["spec", "template", "metadata", "labels"]] {
+        for path in
+            [&["metadata", "labels"][..], &["spec", "selector", "matchLabels"], &["spec", "template", "metadata", "labels"]]
+        {
             let path: Vec<&str> = path.iter().copied().chain([HASH]).collect();
             set(&mut new, &path, hash.clone());
         }
@@ -305,7 +307,8 @@ fn copy_annotations(deployment: &Value, set_: &mut Value) {
 fn template_hash(template: &Value) -> String {
     let mut template = template.clone();
     unset(&mut template, &["metadata", "creationTimestamp"]);
-    let hash = template.to_string().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        template.to_string().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash.to_string().bytes().map(safe_letter).collect()
 }
 

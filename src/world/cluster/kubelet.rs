@@ -297,18 +297,18 @@ impl Cluster {
             })
             .collect();
         set(&mut pod, &["status", "containerStatuses"], containers);
-        let conditions: Vec<Value> =
-            ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"]
-                .into_iter()
-                .map(|kind| self.pod_condition(&pod, kind, ready || !matches!(kind, "Ready" | "ContainersReady")))
-                .collect();
+        let conditions: Vec<Value> = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"]
+            .into_iter()
+            .map(|kind| self.pod_condition(&pod, kind, ready || !matches!(kind, "Ready" | "ContainersReady")))
+            .collect();
         set(&mut pod, &["status", "conditions"], conditions);
         self.write(key, pod);
     }
 
     fn pod_condition(&self, pod: &Value, kind: &str, holds: bool) -> Value {
         let status = if holds { "True" } else { "False" };
-        let since = condition(pod, kind).filter(|c| text(c, "/status") == status).map(|c| text(c, "/lastTransitionTime").to_owned());
+        let since =
+            condition(pod, kind).filter(|c| text(c, "/status") == status).map(|c| text(c, "/lastTransitionTime").to_owned());
         let since = since.unwrap_or_else(|| self.timestamp());
         let mut shown = json!({"type": kind, "status": status, "lastProbeTime": null, "lastTransitionTime": since});
         if !holds {

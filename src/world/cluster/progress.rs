@@ -68,7 +68,8 @@ impl Cluster {
         } else if moved(before.pointer("/status").unwrap_or(&Value::Null), &status) {
             // Progress renews the condition even where it says the same: its time is what
             // the deadline counts from.
-            let since = current.as_ref().filter(|c| text(c, "/status") == "True").map(|c| text(c, "/lastTransitionTime").to_owned());
+            let since =
+                current.as_ref().filter(|c| text(c, "/status") == "True").map(|c| text(c, "/lastTransitionTime").to_owned());
             if let Some(Value::Array(conditions)) = after.pointer_mut("/status/conditions") {
                 conditions.retain(|c| text(c, "/type") != "Progressing");
             }

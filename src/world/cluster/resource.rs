@@ -119,7 +119,14 @@ pub(crate) static RESOURCES: [Resource; 8] = [
         ..CORE
     },
     APPS,
-    Resource { kind: Kind::ReplicaSet, name: "ReplicaSet", plural: "replicasets", singular: "replicaset", short: &["rs"], ..APPS },
+    Resource {
+        kind: Kind::ReplicaSet,
+        name: "ReplicaSet",
+        plural: "replicasets",
+        singular: "replicaset",
+        short: &["rs"],
+        ..APPS
+    },
     Resource {
         kind: Kind::VirtualService,
         group: "networking.istio.io",

@@ -130,8 +130,7 @@ mod tests {
             (10, json!(3), json!(0), (3, 0)),
             (3, json!(0), json!("10%"), (0, 1)),
         ] {
-            let deployment =
-                json!({"spec": {"replicas": replicas, "strategy": {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}}});
+            let deployment = json!({"spec": {"replicas": replicas, "strategy": {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}}});
             let slack = Slack::of(&deployment);
             assert_eq!((slack.surge, slack.unavailable), expected, "{deployment}");
         }

@@ -60,8 +60,7 @@ impl Counters {
             }
         }
         let bucket = "http_request_duration_seconds_bucket";
-        let mut buckets: Vec<_> =
-            BOUNDS.iter().map(|bound| (*bound, counter(bucket, &[("le", &bound.to_string())]))).collect();
+        let mut buckets: Vec<_> = BOUNDS.iter().map(|bound| (*bound, counter(bucket, &[("le", &bound.to_string())]))).collect();
         buckets.push((f64::INFINITY, counter(bucket, &[("le", "+Inf")])));
         let sum = counter("http_request_duration_seconds_sum", &[]);
         let count = counter("http_request_duration_seconds_count", &[]);
@@ -76,14 +75,21 @@ impl Counters {
         }
         #[expect(clippy::cast_precision_loss, reason = "a small constant")]
         let requests = rps * flow.share * SCRAPE_EVERY as f64 / 1_000.0;
-        let failing = if flow.ready == 0 { 1.0 } else { (flow.behaviour.errors / 100.0 * (1.0 + 0.08 * swing(1))).clamp(0.0, 1.0) };
+        let failing =
+            if flow.ready == 0 { 1.0 } else { (flow.behaviour.errors / 100.0 * (1.0 + 0.08 * swing(1))).clamp(0.0, 1.0) };
         let errors = requests * failing;
         for (share, counter) in &mut self.good {
             counter.total += (requests - errors) * *share;
         }
         for (status, share, counter) in &mut self.failed {
             // Without a pod the proxy answers 503 to everything.
-            let part = if flow.ready > 0 { *share } else if *status == "503" { *share / FAILURES[1].1 } else { 0.0 };
+            let part = if flow.ready > 0 {
+                *share
+            } else if *status == "503" {
+                *share / FAILURES[1].1
+            } else {
+                0.0
+            };
             counter.total += errors * part;
         }
         let stretch = 1.0 + 0.03 * swing(2);

@@ -69,11 +69,8 @@ pub(crate) struct Landscape {
 impl Landscape {
     /// Reads it.
     pub(crate) fn of(world: &WorldSpec, namespace: &str, cluster: &Cluster) -> Self {
-        let services: Vec<_> = world
-            .services
-            .iter()
-            .map(|(name, spec)| (name.clone(), spec.rps, flows(world, name, namespace, cluster)))
-            .collect();
+        let services: Vec<_> =
+            world.services.iter().map(|(name, spec)| (name.clone(), spec.rps, flows(world, name, namespace, cluster))).collect();
         let load = |app: &str, pod: &Value| {
             let (deployment, version) = (deployment_of(pod), version_of(pod));
             let flow = services.iter().filter(|(name, ..)| name == app).find_map(|(_, rps, flows)| {

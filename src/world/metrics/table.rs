@@ -79,9 +79,7 @@ impl Table {
     /// The series of a name, or all of them.
     pub(crate) fn named(&self, name: Option<&str>) -> Box<dyn Iterator<Item = &Series> + '_> {
         match name {
-            Some(name) => {
-                Box::new(self.by_name.get(name).into_iter().flatten().filter_map(|number| self.series.get(*number)))
-            }
+            Some(name) => Box::new(self.by_name.get(name).into_iter().flatten().filter_map(|number| self.series.get(*number))),
             None => Box::new(self.series.iter()),
         }
     }
