@@ -41,6 +41,11 @@ impl Clock {
         self.epoch
     }
 
+    /// Whole seconds since the start, in the world.
+    pub fn elapsed_seconds(&self) -> i64 {
+        self.elapsed() / 1_000
+    }
+
     /// Milliseconds since the start, in the world.
     pub(crate) fn elapsed(&self) -> Millis {
         let elapsed = self.start.elapsed();

@@ -34,7 +34,7 @@ pub(crate) type Millis = i64;
 /// From a change of a Deployment, or of its ReplicaSets, to its next sync.
 const DEPLOYMENT_SYNC: Millis = 12;
 /// From a change of a ReplicaSet, or of its pods, to its next sync.
-const REPLICASET_SYNC: Millis = 9;
+const REPLICASET_SYNC: Millis = 5;
 
 /// Something that is due.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,6 +3,9 @@
 //! Pure: no clock, no sockets. [`Core::advance`] does what is due, in the order of its
 //! times; at the same time controllers come first, then faults, then the scrape.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -11,6 +14,7 @@ use super::faults::Faults;
 use super::json::{serves, set, terminating, text};
 use super::kubernetes::selector::Selector;
 use super::metrics::Metrics;
+use super::promql::{Expr, QueryError, parse};
 use super::scenario::{Fault, KillPod, PrometheusFault, Scenario, SetImage};
 
 /// A message that was sent to a webhook.
@@ -42,9 +46,13 @@ pub(crate) struct Core {
     pub(crate) seed: u64,
     /// The namespace of everything.
     pub(crate) namespace: String,
+    queries: BTreeMap<String, Arc<Expr>>,
     audits: fastrand::Rng,
     now: Millis,
 }
+
+/// So many queries are remembered as read.
+const REMEMBERED: usize = 200;
 
 impl Core {
     /// The world of a scenario at its start.
@@ -59,6 +67,7 @@ impl Core {
             health_checks: 0,
             seed: scenario.seed,
             namespace: namespace.to_owned(),
+            queries: BTreeMap::new(),
             audits: fastrand::Rng::with_seed(scenario.seed ^ 0xa0d1),
             now: 0,
         }
@@ -133,6 +142,21 @@ impl Core {
         }
         super::kubernetes::write::bump_generation(&deployment, &mut changed);
         self.cluster.write(&key, changed);
+    }
+
+    /// A query, read. The same few are asked again and again, so they are remembered.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn query(&mut self, text: &str) -> Result<Arc<Expr>, QueryError> {
+        if let Some(known) = self.queries.get(text) {
+            return Ok(known.clone());
+        }
+        let expr = Arc::new(parse(text)?);
+        if self.queries.len() < REMEMBERED {
+            self.queries.insert(text.to_owned(), expr.clone());
+        }
+        Ok(expr)
     }
 
     /// A new id for the answer to a request. Asking does not change what becomes of the

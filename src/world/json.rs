@@ -75,8 +75,8 @@ pub(crate) fn serves(pod: &Value) -> bool {
     !terminating(pod) && condition(pod, "Ready").is_some_and(|c| text(c, "/status") == "True")
 }
 
-/// The uid of the controller that owns the object; empty where there is none.
-pub(crate) fn controller<'a>(object: &'a Value) -> Option<&'a Value> {
+/// The owner reference of the object's controller.
+pub(crate) fn controller(object: &Value) -> Option<&Value> {
     list(object, "/metadata/ownerReferences").iter().find(|o| o.get("controller") == Some(&Value::Bool(true)))
 }
 

@@ -1,7 +1,7 @@
 //! The Kubernetes API: from requests to answers in the form of a real API server.
 //!
-//! Paths are read here; what they mean is done in [`write`], [`watch`] and
-//! [`discovery`]. Only what is in the resource table is answered; everything else is the
+//! Paths are read here; what they mean is done in `write`, `watch` and
+//! `discovery`. Only what is in the resource table is answered; everything else is the
 //! 404 a real server gives.
 
 use axum::body::Body;

@@ -18,7 +18,7 @@ mod table;
 use counters::{Counters, Gauges};
 use flow::Landscape;
 pub(crate) use flow::{Flow, flows, share_of};
-pub(crate) use table::{Labels, SCRAPE_EVERY, Series, Table};
+pub(crate) use table::{Labels, Series, Table};
 
 /// How much history there is before the start.
 const HISTORY: Millis = 2 * 3_600_000;

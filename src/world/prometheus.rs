@@ -1,5 +1,7 @@
 //! The Prometheus HTTP API: queries and their answers in the form of the real one.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Method, Request};
 use axum::response::Response;
@@ -11,7 +13,7 @@ use super::answer;
 use super::cluster::Millis;
 use super::core::Core;
 use super::metrics::Labels;
-use super::promql::{Evaluator, QueryError, Value, parse};
+use super::promql::{Evaluator, Expr, QueryError, Sample, Value};
 use super::scenario::PrometheusFault;
 
 /// More points a series than this are refused, as by the real one.
@@ -91,9 +93,9 @@ impl Parameters {
         seconds.or_else(written).map(Some).ok_or_else(|| bad(name, &format!("cannot parse \"{text}\" to a valid duration")))
     }
 
-    fn query(&self) -> Result<super::promql::Expr, Problem> {
+    fn query(&self, core: &mut Core) -> Result<Arc<Expr>, Problem> {
         self.duration("timeout")?;
-        parse(self.get("query").unwrap_or_default()).map_err(|error| self.problem(error))
+        core.query(self.get("query").unwrap_or_default()).map_err(|error| self.problem(error))
     }
 
     fn problem(&self, error: QueryError) -> Problem {
@@ -127,9 +129,9 @@ fn evaluator(core: &Core, at: Millis, epoch: Millis) -> Evaluator<'_> {
     Evaluator { table: &core.metrics.table, at: at - epoch, epoch: epoch as f64 / 1_000.0 }
 }
 
-fn instant(core: &Core, parameters: &Parameters, epoch: Millis) -> Result<Json, Problem> {
+fn instant(core: &mut Core, parameters: &Parameters, epoch: Millis) -> Result<Json, Problem> {
     let at = parameters.time("time")?.unwrap_or(epoch + core.now());
-    let expr = parameters.query()?;
+    let expr = parameters.query(core)?;
     let value = evaluator(core, at, epoch).value(&expr).map_err(|error| parameters.problem(error))?;
     let point = |value: f64| json!([seconds(at), written(value)]);
     Ok(match value {
@@ -149,7 +151,7 @@ fn instant(core: &Core, parameters: &Parameters, epoch: Millis) -> Result<Json, 
     })
 }
 
-fn range(core: &Core, parameters: &Parameters, epoch: Millis) -> Result<Json, Problem> {
+fn range(core: &mut Core, parameters: &Parameters, epoch: Millis) -> Result<Json, Problem> {
     let wanted = |name: &str, found: Option<Millis>| {
         found.ok_or_else(|| {
             bad(name, &format!("cannot parse \"\" to a valid {}", if name == "step" { "duration" } else { "timestamp" }))
@@ -170,12 +172,12 @@ fn range(core: &Core, parameters: &Parameters, epoch: Millis) -> Result<Json, Pr
                 .to_owned();
         return Err(Problem { status: 400, kind: "bad_data", message });
     }
-    let expr = parameters.query()?;
+    let expr = parameters.query(core)?;
     let mut rows: Vec<(Labels, Vec<(Millis, f64)>)> = Vec::new();
     let mut at = start;
     while at <= end {
         let samples = match evaluator(core, at, epoch).value(&expr).map_err(|error| parameters.problem(error))? {
-            Value::Scalar(value) => vec![super::promql::Sample { labels: Labels::new(), value }],
+            Value::Scalar(value) => vec![Sample { labels: Labels::new(), value }],
             Value::Vector(samples) => samples,
             Value::Text(_) | Value::Matrix(_) => {
                 let kind = expr.kind();

@@ -1,14 +1,24 @@
 //! The simulated world, seen through the clients the program uses.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test that fails fails the test")]
+
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt};
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{Api, Patch, PatchParams, WatchEvent, WatchParams};
-use kube::core::DynamicObject;
+use axum::body::Body;
+use axum::http::Request;
+use futures::StreamExt;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams, Patch, PatchParams, WatchEvent, WatchParams};
+use kube::core::{ApiResource, DynamicObject};
 use pacenote::world::{Clock, Scenario, Surroundings, World};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
+
+mod http;
+mod promql;
+mod rollout;
 
 const SCENARIO: &str = r#"
 pacenote-scenario: 1
@@ -30,19 +40,75 @@ world:
     checkout-canary: {image: "registry.example.com/checkout:v1.2.3", replicas: 1}
 "#;
 
-fn world(scenario: &str) -> World {
-    let scenario = Scenario::read("test.yaml", scenario).unwrap();
-    let epoch = "2026-01-05T02:00:00Z".parse().unwrap();
-    World::new(&scenario, Surroundings::default(), Clock::start(epoch))
+/// The world of a scenario, its client and a port to its other endpoints.
+struct Rig {
+    world: World,
+    client: kube::Client,
 }
 
-#[tokio::test(start_paused = true)]
-async fn smoke() {
-    let world = world(SCENARIO);
-    let client = kube::Client::new(world.router(), "shop");
-    let api: Api<Deployment> = Api::namespaced(client.clone(), "shop");
-    let all: Api<DynamicObject> = Api::all_with(client.clone(), &kube::api::ApiResource::erase::<k8s_openapi::api::core::v1::Pod>(&()));
-    let list = all.list(&Default::default()).await.unwrap();
-    println!("{}", serde_json::to_string_pretty(&api.get("checkout").await.unwrap()).unwrap());
-    println!("{}", serde_json::to_string_pretty(&list.items[0]).unwrap());
+impl Rig {
+    fn new(scenario: &str) -> Self {
+        let scenario = Scenario::read("test.yaml", scenario).unwrap();
+        let epoch = "2026-01-05T02:00:00Z".parse().unwrap();
+        let world = World::new(&scenario, Surroundings::default(), Clock::start(epoch));
+        let client = kube::Client::new(world.router(), "shop");
+        Self { world, client }
+    }
+
+    /// The usual scenario, with events.
+    fn with_events(events: &str) -> Self {
+        Self::new(&format!("{SCENARIO}events:\n{events}"))
+    }
+
+    fn deployments(&self) -> Api<Deployment> {
+        Api::namespaced(self.client.clone(), "shop")
+    }
+
+    fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), "shop")
+    }
+
+    fn routes(&self) -> Api<DynamicObject> {
+        let kind = kube::core::GroupVersionKind::gvk("networking.istio.io", "v1", "VirtualService");
+        Api::namespaced_with(self.client.clone(), "shop", &ApiResource::from_gvk(&kind))
+    }
+
+    async fn set_image(&self, deployment: &str, tag: &str) {
+        let image = format!("registry.example.com/checkout:{tag}");
+        let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}});
+        self.deployments().patch(deployment, &PatchParams::default(), &Patch::Strategic(patch)).await.unwrap();
+    }
+
+    async fn shift(&self, weight: u32) {
+        let patch = json!([
+            {"op": "test", "path": "/spec/http/0/route/1/destination/host", "value": "checkout-canary"},
+            {"op": "replace", "path": "/spec/http/0/route/0/weight", "value": 100 - weight},
+            {"op": "replace", "path": "/spec/http/0/route/1/weight", "value": weight},
+        ]);
+        let patch: json_patch::Patch = serde_json::from_value(patch).unwrap();
+        self.routes().patch("checkout", &PatchParams::default(), &Patch::Json::<()>(patch)).await.unwrap();
+    }
+
+    /// Asks at a host; status and body.
+    async fn get(&self, host: &str, path: &str) -> (u16, String) {
+        let request = Request::get(path).header("host", host).body(Body::empty()).unwrap();
+        let response = self.world.router().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 24).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn query(&self, query: &str) -> Value {
+        let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        let (_, body) = self.get("prometheus.example.com", &format!("/api/v1/query?query={query}")).await;
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// The value of a query that gives one series.
+    async fn value(&self, query: &str) -> f64 {
+        let answer = self.query(query).await;
+        let result = answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{query}: {answer}"));
+        assert_eq!(result.len(), 1, "{query}: {answer}");
+        result[0]["value"][1].as_str().unwrap().parse().unwrap()
+    }
 }

@@ -126,7 +126,7 @@ impl Watch {
                 _ = changes.changed() => {}
                 () = tokio::time::sleep_until(due) => {
                     if Instant::now() >= self.until {
-                        world.with(|core| drop(self.look(core)));
+                        world.with(|core| self.look(core));
                         if self.bookmarks {
                             self.bookmark(false);
                         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::flow::{Flow, Landscape};
+use super::flow::{Flow, Landscape, PodFacts};
 use super::noise;
 use super::table::{SCRAPE_EVERY, Table};
 
@@ -134,49 +134,70 @@ fn normal(x: f64) -> f64 {
     if x >= 0.0 { 0.5 * (1.0 + erf) } else { 0.5 * (1.0 - erf) }
 }
 
-/// The series of pods and Deployments.
+/// The series of pods and Deployments, kept by name so that a scrape need not find them
+/// by their labels.
 #[derive(Debug, Default)]
 pub(super) struct Gauges {
-    cores: BTreeMap<String, f64>,
+    pods: BTreeMap<String, PodSeries>,
+    deployments: BTreeMap<String, [usize; 2]>,
+}
+
+/// The series of a pod.
+#[derive(Debug)]
+struct PodSeries {
+    restarts: usize,
+    up: usize,
+    memory: usize,
+    cpu: Counter,
 }
 
 impl Gauges {
     /// Records them.
     pub(super) fn record(&mut self, table: &mut Table, namespace: &str, landscape: &Landscape, seed: u64) {
         let tick = table.tick();
-        for pod in landscape.pods.iter().filter(|pod| !pod.node.is_empty()) {
-            let base = [("namespace", namespace), ("pod", pod.name.as_str()), ("container", pod.container.as_str())];
+        for pod in landscape.pods.iter().filter(|pod| !pod.address.is_empty()) {
+            if !self.pods.contains_key(&pod.name) {
+                self.pods.insert(pod.name.clone(), PodSeries::new(table, namespace, pod));
+            }
+            let Some(series) = self.pods.get_mut(&pod.name) else { continue };
             #[expect(clippy::cast_precision_loss, reason = "restarts are few")]
-            let restarts = pod.restarts as f64;
-            let series = table.series("kube_pod_container_status_restarts_total", &base);
-            table.record(series, restarts);
-            let up = table.series(
-                "up",
-                &[("namespace", namespace), ("job", &pod.app), ("app", &pod.app), ("pod", &pod.name), ("instance", &pod.address)],
-            );
-            table.record(up, if pod.ready { 1.0 } else { 0.0 });
-            if !pod.running {
-                continue;
+            table.record(series.restarts, pod.restarts as f64);
+            table.record(series.up, if pod.ready { 1.0 } else { 0.0 });
+            if pod.running {
+                let swing = noise(seed, &pod.name, tick);
+                table.record(series.memory, (MEMORY * (1.0 + 0.02 * swing)).floor());
+                #[expect(clippy::cast_precision_loss, reason = "a small constant")]
+                let seconds = SCRAPE_EVERY as f64 / 1_000.0;
+                series.cpu.total += seconds * (CORES.0 + CORES.1 * pod.rps) * (1.0 + 0.05 * swing);
+                table.record(series.cpu.series, series.cpu.total);
             }
-            let swing = noise(seed, &pod.name, tick);
-            let labels = [base[0], base[1], base[2], ("node", pod.node.as_str())];
-            let memory = table.series("container_memory_working_set_bytes", &labels);
-            table.record(memory, (MEMORY * (1.0 + 0.02 * swing)).floor());
-            #[expect(clippy::cast_precision_loss, reason = "a small constant")]
-            let seconds = SCRAPE_EVERY as f64 / 1_000.0;
-            let cores = self.cores.entry(pod.name.clone()).or_insert(0.0);
-            *cores += seconds * (CORES.0 + CORES.1 * pod.rps) * (1.0 + 0.05 * swing);
-            let cpu = table.series("container_cpu_usage_seconds_total", &labels);
-            table.record(cpu, *cores);
         }
+        self.pods.retain(|name, _| landscape.pods.iter().any(|pod| pod.name == *name));
         for (name, wanted, available) in &landscape.deployments {
-            for (metric, value) in
-                [("kube_deployment_spec_replicas", wanted), ("kube_deployment_status_replicas_available", available)]
-            {
-                let series = table.series(metric, &[("namespace", namespace), ("deployment", name)]);
-                #[expect(clippy::cast_precision_loss, reason = "pods are few")]
-                table.record(series, *value as f64);
+            if !self.deployments.contains_key(name) {
+                let metrics = ["kube_deployment_spec_replicas", "kube_deployment_status_replicas_available"];
+                let series = metrics.map(|metric| table.series(metric, &[("namespace", namespace), ("deployment", name)]));
+                self.deployments.insert(name.clone(), series);
             }
+            let Some([spec, status]) = self.deployments.get(name) else { continue };
+            #[expect(clippy::cast_precision_loss, reason = "pods are few")]
+            let (wanted, available) = (*wanted as f64, *available as f64);
+            table.record(*spec, wanted);
+            table.record(*status, available);
+        }
+    }
+}
+
+impl PodSeries {
+    fn new(table: &mut Table, namespace: &str, pod: &PodFacts) -> Self {
+        let name = [("namespace", namespace), ("pod", pod.name.as_str())];
+        let container = [name[0], name[1], ("container", pod.container.as_str()), ("node", pod.node.as_str())];
+        let target = [name[0], name[1], ("job", &pod.app), ("app", &pod.app), ("instance", &pod.address)];
+        Self {
+            restarts: table.series("kube_pod_container_status_restarts_total", &container[..3]),
+            up: table.series("up", &target),
+            memory: table.series("container_memory_working_set_bytes", &container),
+            cpu: Counter { series: table.series("container_cpu_usage_seconds_total", &container), total: 0.0 },
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct PodFacts {
     pub(crate) container: String,
     /// Node.
     pub(crate) node: String,
-    /// Address.
+    /// Address; empty until it has one.
     pub(crate) address: String,
     /// Restarts.
     pub(crate) restarts: i64,
@@ -98,7 +98,7 @@ fn facts(pod: &Value, load: impl Fn(&str, &Value) -> f64) -> PodFacts {
         name: text(pod, "/metadata/name").to_owned(),
         container: text(pod, "/spec/containers/0/name").to_owned(),
         node: text(pod, "/spec/nodeName").to_owned(),
-        address: format!("{}:8080", text(pod, "/status/podIP")),
+        address: Some(text(pod, "/status/podIP")).filter(|ip| !ip.is_empty()).map_or_else(String::new, |ip| format!("{ip}:8080")),
         restarts: number(pod, "/status/containerStatuses/0/restartCount"),
         ready,
         running: runs(pod),

@@ -145,7 +145,11 @@ fn extrapolated(window: &Window<'_>, counter: bool, per_second: bool) -> Option<
     let [(first_at, first), .., (last_at, last)] = window.samples else { return None };
     let mut increase = last - first;
     if counter {
-        increase += window.samples.windows(2).filter_map(|p| matches!(p, [(_, a), (_, b)] if b < a).then(|| p[0].1)).sum::<f64>();
+        let reset = |pair: &[(Millis, f64)]| match pair {
+            [(_, before), (_, after)] if after < before => *before,
+            _ => 0.0,
+        };
+        increase += window.samples.windows(2).map(reset).sum::<f64>();
     }
     let sampled = (last_at - first_at) as f64 / 1_000.0;
     let between = sampled / (window.samples.len() - 1) as f64;

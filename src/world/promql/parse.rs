@@ -146,9 +146,7 @@ impl Parser {
     }
 
     fn unary(&mut self) -> Parsed<Expr> {
-        if self.takes("+") {
-            return self.unary();
-        }
+        while self.takes("+") {}
         let place = self.place();
         if self.takes("-") {
             // Binds closer than everything but a power.
