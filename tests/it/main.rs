@@ -9,3 +9,4 @@ mod prometheus;
 mod effects;
 mod ports;
 mod tls;
+mod world;
