@@ -87,6 +87,17 @@ impl Value {
         }
     }
 
+    /// The value at a path of members below this one, where there is one.
+    ///
+    /// Numbers in a path count items of a list, from 0.
+    pub fn at<S: AsRef<str>>(&self, path: &[S]) -> Option<&Value> {
+        path.iter().try_fold(self, |value, part| match value {
+            Value::Map(map) => map.get(part.as_ref()),
+            Value::List(items) => items.get(part.as_ref().parse::<usize>().ok()?),
+            _ => None,
+        })
+    }
+
     /// The text, where it is text.
     pub fn as_str(&self) -> Option<&str> {
         match self {
