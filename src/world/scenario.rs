@@ -1,0 +1,306 @@
+//! The scenario file: a world to rehearse in, what goes wrong in it, and what is
+//! expected to come out.
+//!
+//! Plain data as written, read with [`read`](Scenario::read), which refuses unknown
+//! keys and names that lead nowhere, each with its place in the file. Steps and guards
+//! are named by the runbook, which this module does not know: whether they exist is
+//! checked where both are at hand.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::answers::Answers;
+use super::period::Period;
+use crate::runbook::Value;
+
+mod event;
+mod name;
+mod read;
+mod route;
+
+pub use event::{ApiFault, Event, Fault, Forbidden, HealthFault, KillPod, PrometheusFault, SetImage, Trigger};
+pub use name::Name;
+pub use read::ScenarioError;
+pub use route::Route;
+
+/// A whole scenario file.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The version of the format: 1.
+    #[serde(rename = "pacenote-scenario")]
+    #[schemars(range(min = 1, max = 1))]
+    pub format: u32,
+    /// Its id; lower-case letters, digits, dashes and underscores.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9_-]*$"))]
+    pub scenario: Name,
+    /// The runbook it belongs to, as a path beside this file.
+    pub runbook: String,
+    /// The runbook's environment it is played in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+    /// Values of the runbook's inputs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub inputs: BTreeMap<String, Value>,
+    /// Where all chance comes from: the same seed gives the same walk.
+    #[serde(default)]
+    pub seed: u64,
+    /// What there is.
+    #[serde(default)]
+    pub world: WorldSpec,
+    /// What goes wrong, and when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
+    /// What `run` and `http` steps answer, by step path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub commands: BTreeMap<String, CommandAnswer>,
+    /// Who approves, by path of the `approve` step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub approvals: BTreeMap<String, SimulatedApproval>,
+    /// What the operator answers where nobody sits at the keyboard.
+    #[serde(default)]
+    pub answers: Answers,
+    /// How the operator behaves where nobody sits at the keyboard.
+    #[serde(default)]
+    pub operator: Operator,
+    /// What must come out.
+    #[serde(default)]
+    pub expect: Expect,
+    /// How fast a good walk is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub par: Option<Par>,
+}
+
+/// What there is: services, and the Deployments they run as.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorldSpec {
+    /// The namespace of everything; the one of the runbook's environment where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The services, by name.
+    #[serde(default)]
+    pub services: BTreeMap<String, ServiceSpec>,
+    /// The Deployments, by name.
+    #[serde(default)]
+    pub deployments: BTreeMap<String, DeploymentSpec>,
+}
+
+/// A service: its traffic, and how its versions behave.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceSpec {
+    /// Requests a second.
+    #[schemars(range(min = 0.0))]
+    pub rps: f64,
+    /// How requests find pods; over the Deployment of the service's own name where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Route>,
+    /// Host names of its health endpoint; any host that contains the service's name where
+    /// absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// How each version behaves, by image tag. An image whose tag is not here does not exist.
+    pub versions: BTreeMap<String, Behaviour>,
+}
+
+/// How a version behaves.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Behaviour {
+    /// Requests that fail, percent.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub errors: f64,
+    /// How long answers take.
+    #[serde(default)]
+    pub latency: Latency,
+    /// From a pod's start to ready.
+    #[serde(default = "default_ready_after")]
+    pub ready_after: Period,
+    /// The process ends with an error this long after its first start. Started again by
+    /// the kubelet it ends within seconds, so that the pod falls into CrashLoopBackOff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash_after: Option<Period>,
+}
+
+fn default_ready_after() -> Period {
+    Period(std::time::Duration::from_secs(4))
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self { errors: 0.0, latency: Latency::default(), ready_after: default_ready_after(), crash_after: None }
+    }
+}
+
+/// How long answers take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Latency {
+    /// Half of the answers take less.
+    pub p50: Period,
+    /// Of a hundred answers, 95 take less.
+    pub p95: Period,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        let millis = |n| Period(std::time::Duration::from_millis(n));
+        Self { p50: millis(50), p95: millis(120) }
+    }
+}
+
+/// A Deployment as it is at the start.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeploymentSpec {
+    /// The image of its container.
+    pub image: String,
+    /// How many pods.
+    pub replicas: u32,
+    /// The container's name.
+    #[serde(default = "default_container")]
+    pub container: String,
+    /// Further labels of its pods. `app`, the name of its service, is always there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+fn default_container() -> String {
+    "app".to_owned()
+}
+
+/// What a `run` or `http` step answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandAnswer {
+    /// What it writes.
+    #[serde(default)]
+    pub stdout: String,
+    /// What it writes to standard error.
+    #[serde(default)]
+    pub stderr: String,
+    /// Its exit code.
+    #[serde(default)]
+    pub exit: i32,
+    /// How long it takes.
+    #[serde(default)]
+    pub takes: Period,
+    /// The status of an `http` step; its body is `stdout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 599))]
+    pub status: Option<u16>,
+}
+
+/// An approval that a rehearsal gives itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SimulatedApproval {
+    /// Who approves.
+    pub by: String,
+    /// How long after being asked.
+    #[serde(default)]
+    pub after: Period,
+}
+
+/// How the operator behaves where nobody sits at the keyboard.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Operator {
+    /// From a question to its answer.
+    #[serde(default)]
+    pub reacts_after: Period,
+}
+
+/// What must come out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// How the session ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<ExpectedOutcome>,
+    /// The steps of the main list that are walked, in order, then procedures entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Vec<String>>,
+    /// The guards that trip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guards: Option<Vec<String>>,
+    /// How the world is in the end, by Deployment or service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub world: BTreeMap<String, ExpectedState>,
+    /// How long the walk takes at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Period>,
+}
+
+/// How a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpectedOutcome {
+    /// Every step was walked.
+    Completed,
+    /// It was rolled back.
+    RolledBack,
+    /// The rollback itself failed.
+    RollbackFailed,
+    /// It was ended in the middle.
+    Aborted,
+    /// Nobody went on with it.
+    Abandoned,
+}
+
+/// How a Deployment is in the end; only what is named is compared.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedState {
+    /// The version in its template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// How many pods it wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// How many of its pods are ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<u32>,
+    /// Its share of its service's traffic, percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+}
+
+/// How fast a good walk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Par {
+    /// From the fault to the first look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Period>,
+    /// From there to a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decide: Option<Period>,
+    /// From there to a healthy service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recover: Option<Period>,
+}
+
+/// The JSON schema of scenario files, as `assets/scenario.schema.json` keeps it.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Scenario);
+    schema.insert("title".to_owned(), "pacenote scenario".into());
+    schema.to_value()
+}
+
+impl ServiceSpec {
+    /// The Deployments that serve it by name. Empty where labels decide.
+    pub fn deployments<'a>(&'a self, own: &'a str) -> Vec<&'a str> {
+        match &self.route {
+            None => vec![own],
+            Some(Route::Weights { stable, canary, .. }) => vec![stable.as_str(), canary.as_str()],
+            Some(Route::Replicas(names)) => names.iter().map(Name::as_str).collect(),
+            Some(Route::Selector(_)) => Vec::new(),
+        }
+    }
+}
