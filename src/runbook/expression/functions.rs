@@ -99,7 +99,9 @@ pub(super) fn message(error: &ExecutionError) -> String {
         ExecutionError::NoSuchOverload(e) => {
             format!("`{}` does not take ({})", e.function().trim_matches('_'), e.argument_types().join(", "))
         }
-        ExecutionError::UnsupportedBinaryOperator(op, a, b) => format!("{} and {} do not go together in `{op}`", kind(a), kind(b)),
+        ExecutionError::UnsupportedBinaryOperator(op, a, b) => {
+            format!("{} and {} do not go together in `{op}`", kind(a), kind(b))
+        }
         ExecutionError::UnsupportedIndex(_, of) => format!("{} has no such member", kind(of)),
         ExecutionError::UnexpectedType { want, .. } => format!("it is not {want}"),
         ExecutionError::Overflow(..) => "a number is not finite".to_owned(),

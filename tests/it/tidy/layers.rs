@@ -10,8 +10,7 @@ struct Layer {
 }
 
 const SCREEN: [&str; 2] = ["ratatui", "crossterm"];
-const NETWORK: [&str; 7] =
-    ["kube", "k8s_openapi", "reqwest", "axum", "tower", "std::net::TcpStream", "std::net::TcpListener"];
+const NETWORK: [&str; 7] = ["kube", "k8s_openapi", "reqwest", "axum", "tower", "std::net::TcpStream", "std::net::TcpListener"];
 /// What would make a pure module impure.
 const WORLD: [&str; 9] = [
     "tokio",
@@ -41,8 +40,8 @@ const LAYERS: [Layer; 19] = [
     Layer { module: "terminal", uses: &[], never: &["tokio"] },
     Layer { module: "inputs", uses: &["runbook"], never: &WORLD },
     Layer { module: "secrets", uses: &["runbook", "session", "redact", "subprocess"], never: &[] },
-    Layer { module: "config", uses: &[], never: &["tokio", "std::process" },
-    Layer { module: "subprocess", uses: &[], never: &["tokio", "std::fs" },
+    Layer { module: "config", uses: &[], never: &["tokio", "std::process", "std::thread"] },
+    Layer { module: "subprocess", uses: &[], never: &["tokio", "std::fs"] },
     Layer { module: "error", uses: &[], never: &["tokio", "std::fs"] },
     Layer { module: "app", uses: &["*"], never: &[] },
 ];
