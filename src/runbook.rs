@@ -7,10 +7,12 @@
 //! promises that a runbook that passed [`check`] names nothing that does not exist.
 //! It never connects, runs or writes anything and knows nothing of sessions.
 
+pub mod diagnostic;
 pub mod duration;
 pub mod expression;
 pub mod model;
 pub mod span;
+pub mod tree;
 pub mod value;
 
 pub use model::Runbook;
