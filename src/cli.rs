@@ -6,6 +6,7 @@
 //! it: `--version` and `completions` touch no file. A command writes through
 //! [`Console`] only.
 
+pub mod acceptance;
 pub mod answers;
 pub mod args;
 pub mod console;

@@ -144,7 +144,8 @@ impl Collector {
     pub fn into_found(mut self) -> Vec<Diagnostic> {
         if self.dropped > 0 {
             let message = format!("{} more mistakes are not shown", self.dropped);
-            self.found.push(Diagnostic::of_file("too-many", &self.file, message).with_hint("mend the first ones and check again"));
+            self.found
+                .push(Diagnostic::of_file("too-many", &self.file, message).with_hint("mend the first ones and check again"));
         }
         sort(&mut self.found);
         self.found

@@ -350,13 +350,18 @@ impl<'s> Builder<'s, '_> {
         let mark = *error.marker();
         let span = self.span(granit_parser::Span::empty(mark));
         let hint = match error.kind() {
-            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation | ErrorKind::TabInPlainScalar => {
-                Some("indent with spaces, not tabs")
+            ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar => Some("indent with spaces, not tabs"),
+            ErrorKind::MappingValueNotAllowed => {
+                Some("text with `: ` in it wants quotes; or a line above is indented differently")
             }
-            ErrorKind::MappingValueNotAllowed => Some("text with `: ` in it wants quotes; or a line above is indented differently"),
             ErrorKind::UnclosedQuotedScalar => Some("a quote is opened and never closed"),
             ErrorKind::DirectiveDisallowed => Some("take the line with `%` out"),
-            ErrorKind::UnknownQuotedScalarEscape => Some("in double quotes a backslash is doubled; single quotes take it as it is"),
+            ErrorKind::UnknownQuotedScalarEscape => {
+                Some("in double quotes a backslash is doubled; single quotes take it as it is")
+            }
             ErrorKind::UnexpectedCharacter { .. } => Some("text that begins with this character wants quotes"),
             _ => None,
         };

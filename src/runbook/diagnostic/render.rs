@@ -62,7 +62,11 @@ fn one(text: &mut String, diagnostic: &Diagnostic, sources: &Sources, paint: &Pa
         let shown = Excerpt::of(source, span.start, span.end);
         let _ = writeln!(text, "{margin} {bar}");
         let _ = writeln!(text, "{} {bar} {}", paint.paint("34", &number), shown.line);
-        let mark = format!("{}{}", "^".repeat(shown.width), diagnostic.label.as_deref().map_or(String::new(), |l| format!(" {}", clean(l))));
+        let mark = format!(
+            "{}{}",
+            "^".repeat(shown.width),
+            diagnostic.label.as_deref().map_or(String::new(), |l| format!(" {}", clean(l)))
+        );
         let _ = writeln!(text, "{margin} {bar} {}{}", " ".repeat(shown.before), paint.severity(diagnostic.severity, &mark));
     }
     if let Some(hint) = &diagnostic.hint {

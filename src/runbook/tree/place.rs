@@ -73,7 +73,8 @@ impl Walk<'_> {
         loop {
             let rest = self.rest();
             let blank = rest.len() - rest.trim_start().len();
-            let escaped = style == Style::Double && ["\\n", "\\t", "\\r", "\\ ", "\\\n", "\\\r", "\\_"].iter().any(|e| rest.starts_with(e));
+            let escaped =
+                style == Style::Double && ["\\n", "\\t", "\\r", "\\ ", "\\\n", "\\\r", "\\_"].iter().any(|e| rest.starts_with(e));
             let bytes = if blank > 0 {
                 blank
             } else if escaped {

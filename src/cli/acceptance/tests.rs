@@ -1,0 +1,1 @@
+//! What is shown of a runbook, and what counts as accepted.
