@@ -660,7 +660,7 @@ pub struct Look {
 #[derive(Debug, Clone, PartialEq)]
 pub enum ForEach {
     /// Values in the file; scalars may be templates.
-    List(Vec<Value>, Vec<Template>),
+    List(Vec<TemplateValue>),
     /// An expression that gives a list.
     Expr(Expr),
 }
