@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::runbook::model::{Choices, Input, InputKind, SecretSource};
-use crate::runbook::{Value, duration};
+use crate::runbook::{Value, duration, pattern};
 
 /// Longest answer, in bytes; a text of this size is already a document.
 pub const LONGEST: usize = 64 << 10;
@@ -203,33 +203,13 @@ fn limits(input: &Input, value: &Value) -> Result<(), String> {
             return Err(format!("is more than {}", show(max)));
         }
     }
-    if let (Some(pattern), Some(text)) = (&input.pattern, value.as_str()) {
-        let regex = anchored(pattern).map_err(|e| format!("cannot be judged: its pattern is wrong: {e}"))?;
+    if let (Some(wanted), Some(text)) = (&input.pattern, value.as_str()) {
+        let regex = pattern::anchored(wanted).map_err(|e| format!("cannot be judged: its pattern is wrong: {e}"))?;
         if !regex.is_match(text) {
-            return Err(format!("does not match `{}`", pattern.value));
+            return Err(format!("does not match `{}`", wanted.value));
         }
     }
     Ok(())
-}
-
-/// The regular expression of a `pattern`: it must match the whole answer, and `\d` means
-/// the ten ASCII digits.
-///
-/// # Errors
-/// When it is not a regular expression, or compiles to more than 1 MiB.
-pub fn anchored(pattern: &str) -> Result<regex::Regex, regex::Error> {
-    let mut ascii = String::with_capacity(pattern.len());
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        match (c, (c == '\\').then(|| chars.next()).flatten()) {
-            ('\\', Some('d')) => ascii.push_str("[0-9]"),
-            (c, escaped) => {
-                ascii.push(c);
-                ascii.extend(escaped);
-            }
-        }
-    }
-    regex::RegexBuilder::new(&format!(r"\A(?:{ascii})\z")).size_limit(1 << 20).build()
 }
 
 fn whole(text: &str) -> Result<f64, String> {

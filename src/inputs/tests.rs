@@ -98,8 +98,6 @@ fn patterns_match_the_whole_answer_and_ascii_digits_only() {
         let input = Input { pattern: Some(Spanned::new(pattern.to_owned(), Span::default())), ..input("x", InputKind::String) };
         assert_eq!(parse(&input, text).is_ok(), expected, "{pattern} {text}");
     }
-    assert!(anchored("(").is_err());
-    assert!(anchored(r"(?:\w{500}){500}").is_err(), "a pattern that compiles to too much");
 }
 
 #[test]

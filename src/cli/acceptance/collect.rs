@@ -256,7 +256,11 @@ impl Walk<'_, '_> {
                 self.add(Kind::Commands, line, place);
                 self.add(Kind::Secrets, named(source), place);
             }
-            SecretSource::File(_) | SecretSource::Kubernetes { .. } => self.add(Kind::Secrets, named(source), place),
+            SecretSource::File(_) => self.add(Kind::Secrets, named(source), place),
+            SecretSource::Kubernetes { .. } => {
+                self.cluster_without_environment(place);
+                self.add(Kind::Secrets, named(source), place);
+            }
         }
     }
 
