@@ -4,8 +4,32 @@
 //! SHA-256. [`Writer::append`] writes one record, syncs it, and only then hands out what
 //! may be acted on: a [`Durable`] intent can be made nowhere else. When the journal
 //! cannot be written, the writer fails closed and stays so.
+//!
+//! Reading never repairs: only [`Writer::resume`] cuts a torn tail, after saving it. What
+//! a record means is for `session` to say; whether a signature is good is for the seals.
 
 use crate::session::{Event, Intent};
+
+mod blob;
+pub mod disk;
+pub mod folder;
+pub mod format;
+mod order;
+pub mod output;
+pub mod reader;
+mod redaction;
+pub mod scan;
+pub mod summary;
+pub mod verify;
+pub mod writer;
+
+pub use blob::BlobError;
+pub use folder::{Holder, SessionDir};
+pub use output::OutputSink;
+pub use reader::{Blobs, Line, ReadError, Reader};
+pub use summary::{SessionState, SessionSummary};
+pub use verify::{Report, Verification, verify};
+pub use writer::{AppendError, Appended, OpenError, ResumeError, Resumption, Writer};
 
 /// Proof that an intent is in the journal and synced. Cannot be cloned or made
 /// elsewhere; an effect takes it by value.

@@ -33,5 +33,6 @@ pub mod error;
 pub mod inputs;
 pub mod redact;
 pub mod secrets;
+pub mod state;
 pub mod subprocess;
 pub mod terminal;
