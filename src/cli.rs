@@ -12,8 +12,11 @@ pub mod args;
 pub mod console;
 pub mod facts;
 mod later;
+pub mod sessions;
 mod settings;
+pub mod show;
 pub mod trace;
+pub mod verify;
 
 use std::ffi::OsString;
 
@@ -25,6 +28,7 @@ use console::Console;
 use crate::config::policy::Policy;
 use crate::config::{Config, ConfigError, Surroundings};
 use crate::error::{Exit, Problem};
+use crate::state::{StateDir, StateError};
 use later::not_yet;
 
 /// Parses the arguments, does what they say, prints what went wrong.
@@ -65,6 +69,33 @@ impl Basis {
         }
         let policy = Policy::load().map_err(explain)?;
         Ok(Self { config, policy })
+    }
+
+    /// Opens the state folder, making it where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made or must not be used.
+    pub fn state(&self) -> Result<StateDir, Problem> {
+        let place = &self.config.state_dir;
+        StateDir::open(&place.value)
+            .map_err(|e| explain_state(&e).hint(format_args!("the folder was named by: {}", place.source)))
+    }
+}
+
+/// The state folder, or something in it, cannot be used; for people.
+pub fn explain_state(error: &StateError) -> Problem {
+    let problem = Problem::cannot_start(error);
+    match error {
+        StateError::NoSession(_) | StateError::Ambiguous { .. } => problem,
+        StateError::NoneUnfinished | StateError::SeveralUnfinished(_) => {
+            problem.hint("`pacenote sessions --unfinished` lists those that can be resumed")
+        }
+        StateError::NoPlace
+        | StateError::Link(_)
+        | StateError::NotAFolder(_)
+        | StateError::NotOurs { .. }
+        | StateError::Open { .. }
+        | StateError::Disk { .. } => problem.hint("name another folder with --state-dir or PACENOTE_STATE_DIR"),
     }
 }
 
@@ -121,9 +152,10 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Resume(_) => not_yet("resume", "`pacenote show SESSION` prints how far it came"),
         Command::Test(_) => not_yet("test", "`pacenote check` finds mistakes"),
         Command::Supervise(_) => not_yet("supervise", "it is started by pacenote itself"),
-        Command::Check(_) | Command::Schema | Command::Sessions(_) | Command::Show(_) | Command::Verify(_) => {
-            not_yet("check", "")
-        }
+        Command::Sessions(arguments) => sessions::run(console, &Basis::load(&global)?, &arguments),
+        Command::Show(arguments) => show::run(console, &Basis::load(&global)?, &arguments),
+        Command::Verify(arguments) => verify::run(console, &Basis::load(&global)?, &arguments),
+        Command::Check(_) | Command::Schema => not_yet("check", ""),
     }
 }
 

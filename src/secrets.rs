@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::redact::{Redactor, TooShort};
 use crate::runbook::model::SecretSource;
 use crate::session::intent::{Piece, SecretName, SecretText};
 use crate::subprocess;
@@ -65,12 +66,6 @@ impl Accepted {
     }
 }
 
-/// Is told every value before it is handed out; the redactor.
-pub trait Register: Send + Sync {
-    /// A value that must not appear in any text from now on.
-    fn register(&self, value: &str);
-}
-
 /// Reads a key of a Kubernetes Secret in the session's namespace.
 pub trait ClusterSecrets: Send + Sync {
     /// The value's bytes, decoded.
@@ -114,6 +109,9 @@ pub enum SecretError {
         /// Why, with what it said on standard error.
         why: String,
     },
+    /// It could not be kept out of the record.
+    #[error(transparent)]
+    TooShort(#[from] TooShort),
     /// The cluster did not give it.
     #[error("the Secret {name}/{key} cannot be read: {why}")]
     Cluster {
@@ -138,7 +136,7 @@ enum Given {
 pub struct Secrets {
     folder: PathBuf,
     inputs: std::sync::RwLock<BTreeMap<String, Given>>,
-    register: Arc<dyn Register>,
+    redactor: Redactor,
     cluster: Option<Arc<dyn ClusterSecrets>>,
     kept: Mutex<BTreeMap<SecretName, (Instant, SecretValue)>>,
 }
@@ -146,8 +144,8 @@ pub struct Secrets {
 impl Secrets {
     /// A resolver for an accepted bundle. `folder` is the runbook's: relative files are
     /// below it, commands run in it.
-    pub fn new(_: &Accepted, folder: impl Into<PathBuf>, register: Arc<dyn Register>) -> Self {
-        Self { folder: folder.into(), inputs: std::sync::RwLock::default(), register, cluster: None, kept: Mutex::default() }
+    pub fn new(_: &Accepted, folder: impl Into<PathBuf>, redactor: Redactor) -> Self {
+        Self { folder: folder.into(), inputs: std::sync::RwLock::default(), redactor, cluster: None, kept: Mutex::default() }
     }
 
     /// Adds the cluster, so that its Secrets can be read.
@@ -158,9 +156,13 @@ impl Secrets {
     }
 
     /// A secret input that was asked for.
-    pub fn give(&self, input: &str, value: SecretValue) {
-        self.tell(&value);
+    ///
+    /// # Errors
+    /// When it is too short to be kept out of the record.
+    pub fn give(&self, input: &str, value: SecretValue) -> Result<(), SecretError> {
+        self.redactor.register(input, value.expose())?;
         self.set(input, Given::Asked(value));
+        Ok(())
     }
 
     /// A secret input that has a source in the runbook.
@@ -192,7 +194,7 @@ impl Secrets {
             SecretName::File(path) => from_file(&self.folder, path)?,
             SecretName::Command(_) | SecretName::Kubernetes { .. } => self.from_kept(&source).await?,
         };
-        self.tell(&value);
+        self.redactor.register(&label(name), value.expose())?;
         Ok(value)
     }
 
@@ -212,10 +214,6 @@ impl Secrets {
             }
         }
         Ok((SecretValue::new(filled), any))
-    }
-
-    fn tell(&self, value: &SecretValue) {
-        self.register.register(value.expose());
     }
 
     fn set(&self, input: &str, given: Given) {
@@ -266,6 +264,15 @@ pub fn name_of(source: &SecretSource) -> SecretName {
         SecretSource::File(path) => SecretName::File(path.clone()),
         SecretSource::Command(argv) => SecretName::Command(argv.clone()),
         SecretSource::Kubernetes { name, key } => SecretName::Kubernetes { name: name.clone(), key: key.clone() },
+    }
+}
+
+/// A secret's name as it stands where its value was taken out.
+fn label(name: &SecretName) -> String {
+    match name {
+        SecretName::Input(name) | SecretName::Env(name) | SecretName::File(name) => name.clone(),
+        SecretName::Command(argv) => argv.first().cloned().unwrap_or_default(),
+        SecretName::Kubernetes { name, key } => format!("{name}/{key}"),
     }
 }
 
@@ -338,17 +345,9 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    #[derive(Default)]
-    struct Told(std::sync::Mutex<Vec<String>>);
-    impl Register for Told {
-        fn register(&self, value: &str) {
-            self.0.lock().unwrap().push(value.to_owned());
-        }
-    }
-
-    fn secrets(folder: &Path) -> (Secrets, Arc<Told>) {
-        let told = Arc::new(Told::default());
-        (Secrets::new(&Accepted::bundle("0".repeat(64), false), folder, told.clone()), told)
+    fn secrets(folder: &Path) -> (Secrets, Redactor) {
+        let redactor = Redactor::new();
+        (Secrets::new(&Accepted::bundle("0".repeat(64), false), folder, redactor.clone()), redactor)
     }
 
     fn shell(script: &str) -> SecretName {
@@ -362,14 +361,15 @@ mod tests {
     #[tokio::test]
     async fn files_are_read_each_time_and_links_are_not_followed() {
         let folder = tempfile::tempdir().unwrap();
-        let (secrets, told) = secrets(folder.path());
+        let (secrets, redactor) = secrets(folder.path());
         let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
-        write("token", b"one\n");
+        write("token", b"first-value\n");
         let token = SecretName::File("token".into());
-        assert_eq!(value(&secrets, &token).await.as_deref(), Ok("one"));
-        write("token", b"two");
-        assert_eq!(value(&secrets, &token).await.as_deref(), Ok("two"));
-        assert_eq!(*told.0.lock().unwrap(), ["one", "two"]);
+        assert_eq!(value(&secrets, &token).await.as_deref(), Ok("first-value"));
+        write("token", b"other-value");
+        assert_eq!(value(&secrets, &token).await.as_deref(), Ok("other-value"));
+        assert!(redactor.finds(b"x first-value x") && redactor.finds(b"other-value"));
+        write("short", b"abc\n");
 
         std::os::unix::fs::symlink(folder.path().join("token"), folder.path().join("link")).unwrap();
         write("empty", b"\n");
@@ -383,6 +383,7 @@ mod tests {
             ("large", "the file large is larger than 65536 bytes"),
             ("pipe", "the secret file pipe cannot be read: it is not a file"),
             (".", "the secret file . cannot be read: it is not a file"),
+            ("short", "the secret `short` is shorter than 4 characters and could not be kept out of the record"),
             ("none", "the secret file none cannot be read: No such file or directory (os error 2)"),
         ] {
             assert_eq!(value(&secrets, &SecretName::File(name.into())).await, Err(expected.to_owned()));
@@ -405,8 +406,8 @@ mod tests {
     async fn commands_are_asked_again_after_five_minutes_only() {
         let folder = tempfile::tempdir().unwrap();
         let (secrets, _) = secrets(folder.path());
-        let counting = shell("echo x >>count; wc -l <count");
-        for (wait, expected) in [(0, "1"), (299, "1"), (2, "2"), (0, "2")] {
+        let counting = shell("echo x >>count; printf 'token-%d' $(wc -l <count)");
+        for (wait, expected) in [(0, "token-1"), (299, "token-1"), (2, "token-2"), (0, "token-2")] {
             tokio::time::advance(Duration::from_secs(wait)).await;
             assert_eq!(value(&secrets, &counting).await.map(|v| v.trim().to_owned()).as_deref(), Ok(expected));
         }
@@ -415,15 +416,16 @@ mod tests {
     #[tokio::test]
     async fn inputs_are_what_was_asked_or_what_their_source_says() {
         let folder = tempfile::tempdir().unwrap();
-        let (secrets, told) = secrets(folder.path());
+        let (secrets, redactor) = secrets(folder.path());
         let token = SecretName::Input("token".into());
         assert_eq!(value(&secrets, &token).await, Err("the secret input `token` has not been given".into()));
-        secrets.give("token", SecretValue::new("asked"));
+        secrets.give("token", SecretValue::new("asked")).unwrap();
+        assert!(secrets.give("pin", SecretValue::new("123")).is_err());
         assert_eq!(value(&secrets, &token).await.as_deref(), Ok("asked"));
         secrets.declare("token", &SecretSource::Env("PACENOTE_TEST_NOT_SET".into()));
         assert_eq!(value(&secrets, &token).await, Err("the environment variable PACENOTE_TEST_NOT_SET is not set".to_owned()));
         assert_eq!(secrets.given(), ["token"]);
-        assert_eq!(*told.0.lock().unwrap(), ["asked"]);
+        assert!(redactor.finds(b"asked"));
     }
 
     #[tokio::test]
@@ -436,7 +438,9 @@ mod tests {
                 key: &'a str,
             ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>> {
                 self.0.fetch_add(1, Ordering::SeqCst);
-                Box::pin(async move { if key == "password" { Ok(b"pw".to_vec()) } else { Err("no such key".to_owned()) } })
+                Box::pin(
+                    async move { if key == "password" { Ok(b"password-1".to_vec()) } else { Err("no such key".to_owned()) } },
+                )
             }
         }
         let folder = tempfile::tempdir().unwrap();
@@ -449,7 +453,7 @@ mod tests {
         let counting = Arc::new(Counting(AtomicU32::new(0)));
         let secrets = secrets(folder.path()).0.with_cluster(counting.clone());
         for _ in 0..3 {
-            assert_eq!(value(&secrets, &name("password")).await.as_deref(), Ok("pw"));
+            assert_eq!(value(&secrets, &name("password")).await.as_deref(), Ok("password-1"));
         }
         assert_eq!(counting.0.load(Ordering::SeqCst), 1);
         assert!(value(&secrets, &name("user")).await.unwrap_err().ends_with("no such key"));
@@ -459,10 +463,10 @@ mod tests {
     async fn texts_are_filled_in() {
         let folder = tempfile::tempdir().unwrap();
         let (secrets, _) = secrets(folder.path());
-        secrets.give("token", SecretValue::new("abc"));
+        secrets.give("token", SecretValue::new("abcd")).unwrap();
         let text = SecretText(vec![Piece::Text("Bearer ".into()), Piece::Secret(SecretName::Input("token".into()))]);
         let (filled, any) = secrets.fill(&text).await.unwrap();
-        assert_eq!((filled.expose(), any), ("Bearer abc", true));
+        assert_eq!((filled.expose(), any), ("Bearer abcd", true));
         let (plain, any) = secrets.fill(&SecretText::plain("x")).await.unwrap();
         assert_eq!((plain.expose(), any), ("x", false));
     }

@@ -11,14 +11,20 @@ mod collect;
 use std::fmt;
 use std::io::{BufRead, Write};
 
+use chrono::{DateTime, Utc};
+
+use super::explain_state;
 use crate::error::Problem;
 use crate::runbook::Runbook;
 use crate::secrets::Accepted;
+use crate::state::{Acceptance, StateDir};
 
 /// Everything a bundle would run, contact, read and change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Review {
-    /// The runbook's title.
+    /// The runbook's id.
+    pub runbook: String,
+    /// Its title.
     pub title: String,
     /// The bundle's hash.
     pub sha256: String,
@@ -100,7 +106,8 @@ impl Review {
     /// files by name, the one that is run first.
     pub fn new(sha256: impl Into<String>, files: Vec<(String, String)>, runbooks: &[(&str, &Runbook)]) -> Self {
         let title = runbooks.first().map(|(_, runbook)| runbook.title.clone()).unwrap_or_default();
-        Self { title, sha256: sha256.into(), files, sections: collect::sections(runbooks) }
+        let runbook = runbooks.first().map(|(_, runbook)| runbook.id.value.clone()).unwrap_or_default();
+        Self { runbook, title, sha256: sha256.into(), files, sections: collect::sections(runbooks) }
     }
 
     /// The items of one kind; none where there is nothing of it.
@@ -157,28 +164,14 @@ fn visible(text: &str) -> String {
     text.chars().map(|c| if hidden(c) { format!("\\u{{{:x}}}", u32::from(c)) } else { c.to_string() }).collect()
 }
 
-/// Remembers which bundles were accepted on this machine by this user.
-pub trait Store {
-    /// Whether a bundle was accepted before.
-    ///
-    /// # Errors
-    /// When this cannot be told.
-    fn is_accepted(&self, sha256: &str) -> Result<bool, String>;
-
-    /// Remembers that a bundle was accepted.
-    ///
-    /// # Errors
-    /// When this cannot be written.
-    fn remember(&self, sha256: &str) -> Result<(), String>;
-}
-
 /// Accepts a bundle where nobody needs to be asked: it was accepted before, or `--trust`
 /// says so. `None`: ask, then call [`accept`].
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn without_asking(review: &Review, store: &dyn Store, trust: bool) -> Result<Option<Accepted>, Problem> {
-    if store.is_accepted(&review.sha256).map_err(unusable)? {
+pub fn without_asking(review: &Review, state: &StateDir, trust: bool) -> Result<Option<Accepted>, Problem> {
+    let before = state.acceptance(&review.sha256).map_err(|e| explain_state(&e))?;
+    if before.is_some_and(|before| !before.unseen) {
         return Ok(Some(Accepted::bundle(review.sha256.clone(), false)));
     }
     // Trusted is not the same as seen: it is recorded in the session, and asked about
@@ -190,22 +183,19 @@ pub fn without_asking(review: &Review, store: &dyn Store, trust: bool) -> Result
 ///
 /// # Errors
 /// When this cannot be remembered.
-pub fn accept(review: &Review, store: &dyn Store) -> Result<Accepted, Problem> {
-    store.remember(&review.sha256).map_err(unusable)?;
+pub fn accept(review: &Review, state: &StateDir, by: &str, at: DateTime<Utc>) -> Result<Accepted, Problem> {
+    let (bundle, runbook) = (review.sha256.clone(), review.runbook.clone());
+    let acceptance = Acceptance { bundle, runbook, by: by.to_owned(), at, unseen: false };
+    state.accept(&acceptance).map_err(|e| explain_state(&e))?;
     Ok(Accepted::bundle(review.sha256.clone(), false))
 }
 
-/// Shows the review as text and asks. Only the whole word counts, so that a key held
+/// Shows the review as text and asks; then call [`accept`]. Only the whole word counts, so that a key held
 /// down or a stray line in a pipe accepts nothing.
 ///
 /// # Errors
 /// When the answer is anything but `accept`, and when nobody can answer.
-pub fn ask_plain(
-    review: &Review,
-    store: &dyn Store,
-    answers: &mut dyn BufRead,
-    screen: &mut dyn Write,
-) -> Result<Accepted, Problem> {
+pub fn ask_plain(review: &Review, answers: &mut dyn BufRead, screen: &mut dyn Write) -> Result<(), Problem> {
     let lost = |e: std::io::Error| Problem::cannot_start(format!("the question could not be asked: {e}"));
     writeln!(screen, "{review}\nThis bundle has not been accepted on this machine before, or has changed since.")
         .map_err(lost)?;
@@ -213,7 +203,7 @@ pub fn ask_plain(
     screen.flush().map_err(lost)?;
     let mut answer = String::new();
     std::io::Read::take(answers, 4096).read_line(&mut answer).map_err(lost)?;
-    if answer.trim() == "accept" { accept(review, store) } else { Err(refused(review)) }
+    if answer.trim() == "accept" { Ok(()) } else { Err(refused(review)) }
 }
 
 /// The bundle was not accepted, or nobody was there to accept it.
@@ -222,11 +212,6 @@ pub fn refused(review: &Review) -> Problem {
         .at(review.files.first().map_or("the runbook", |(name, _)| name))
         .hint("start it in a terminal, look at what it would do and accept it")
         .hint("`--trust` accepts it unseen, for example in a pipeline; the record says so")
-}
-
-fn unusable(why: String) -> Problem {
-    Problem::cannot_start(format!("the list of accepted bundles cannot be used: {why}"))
-        .hint("check the state folder that `pacenote config` names")
 }
 
 #[cfg(test)]

@@ -1,21 +1,11 @@
 //! What is shown of a runbook, and what counts as accepted.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-
 use super::*;
 
-#[derive(Default)]
-struct Memory(RefCell<BTreeSet<String>>);
-
-impl Store for Memory {
-    fn is_accepted(&self, sha256: &str) -> Result<bool, String> {
-        Ok(self.0.borrow().contains(sha256))
-    }
-    fn remember(&self, sha256: &str) -> Result<(), String> {
-        self.0.borrow_mut().insert(sha256.to_owned());
-        Ok(())
-    }
+fn state() -> (tempfile::TempDir, StateDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateDir::open(&folder.path().join("state")).unwrap();
+    (folder, state)
 }
 
 fn runbook(text: &str) -> Runbook {
@@ -114,31 +104,47 @@ fn what_cannot_be_seen_is_spelt_out() {
 
 #[test]
 fn a_bundle_is_asked_about_until_accepted_and_again_when_it_changes() {
-    let store = Memory::default();
+    let (_folder, state) = state();
     let mut review = review(&[("deploy.yaml", &format!("{HEAD}steps:\n  - {{id: a, title: A, confirm: Sure?}}\n"))]);
     assert!(review.to_string().contains("It runs no command"), "{review}");
-    assert_eq!(without_asking(&review, &store, false), Ok(None));
+    assert_eq!(without_asking(&review, &state, false), Ok(None));
 
     for wrong in ["", "y\n", "yes\n", "Accept\n", "accept it\n", "\n\naccept\n"] {
         let mut shown = Vec::new();
-        let problem = ask_plain(&review, &store, &mut wrong.as_bytes(), &mut shown).unwrap_err();
+        let problem = ask_plain(&review, &mut wrong.as_bytes(), &mut shown).unwrap_err();
         assert_eq!(problem.exit().code(), 3, "{wrong:?}");
         assert!(String::from_utf8(shown).unwrap().contains("A runbook"));
     }
-    assert_eq!(without_asking(&review, &store, false), Ok(None));
+    assert_eq!(without_asking(&review, &state, false), Ok(None));
 
-    let accepted = ask_plain(&review, &store, &mut "accept\n".as_bytes(), &mut Vec::new()).unwrap();
+    ask_plain(&review, &mut "accept\n".as_bytes(), &mut Vec::new()).unwrap();
+    let accepted = accept(&review, &state, "alice@example.com", DateTime::<Utc>::default()).unwrap();
     assert_eq!((accepted.sha256.as_str(), accepted.trusted_unseen), (review.sha256.as_str(), false));
-    assert_eq!(without_asking(&review, &store, true), Ok(Some(accepted)));
+    assert_eq!(without_asking(&review, &state, true), Ok(Some(accepted)));
     review.sha256 = "1".repeat(64);
-    assert_eq!(without_asking(&review, &store, false), Ok(None));
+    assert_eq!(without_asking(&review, &state, false), Ok(None));
+}
+
+#[test]
+fn what_was_only_trusted_was_not_accepted() {
+    let (_folder, state) = state();
+    let review = review(&[("deploy.yaml", &format!("{HEAD}steps:\n  - {{id: a, title: A, confirm: Sure?}}\n"))]);
+    let unseen = Acceptance {
+        bundle: review.sha256.clone(),
+        runbook: "r".into(),
+        by: "alice".into(),
+        at: DateTime::<Utc>::default(),
+        unseen: true,
+    };
+    state.accept(&unseen).unwrap();
+    assert_eq!(without_asking(&review, &state, false), Ok(None));
 }
 
 #[test]
 fn trust_accepts_unseen_says_so_and_is_not_remembered() {
-    let store = Memory::default();
+    let (_folder, state) = state();
     let review = review(&[("deploy.yaml", &format!("{HEAD}steps:\n  - {{id: a, title: A, confirm: Sure?}}\n"))]);
-    let accepted = without_asking(&review, &store, true).unwrap().unwrap();
+    let accepted = without_asking(&review, &state, true).unwrap().unwrap();
     assert!(accepted.trusted_unseen);
-    assert_eq!(without_asking(&review, &store, false), Ok(None));
+    assert_eq!(without_asking(&review, &state, false), Ok(None));
 }
