@@ -11,6 +11,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod duration;
 pub mod expression;
+pub mod load;
 pub mod lower;
 pub mod model;
 pub mod pattern;
@@ -32,13 +33,13 @@ use diagnostic::Collector;
 /// Everything that is wrong, in the order of the file; warnings beside errors.
 pub fn parse(file: &str, bytes: &[u8]) -> Result<(Runbook, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut diagnostics = Collector::new(file);
-    let runbook = tree::decode(bytes, &mut diagnostics).and_then(|source| {
+    let lowered = tree::decode(bytes, &mut diagnostics).and_then(|source| {
         let root = tree::parse(source, &mut diagnostics)?;
         lower::lower(source, &root, &mut diagnostics)
     });
     let errors = diagnostics.errors();
-    match runbook {
-        Some(runbook) if errors == 0 => Ok((runbook, diagnostics.into_found())),
+    match lowered {
+        Some(lowered) if errors == 0 => Ok((lowered.runbook, diagnostics.into_found())),
         _ => Err(diagnostics.into_found()),
     }
 }

@@ -135,6 +135,11 @@ impl Collector {
         Added(self.found.last_mut())
     }
 
+    /// Adds an error of the file as a whole.
+    pub fn file_error(&mut self, diagnostic: Diagnostic) {
+        self.found.push(diagnostic);
+    }
+
     /// How many errors there are so far.
     pub fn errors(&self) -> usize {
         self.found.iter().filter(|d| d.is_error()).count()

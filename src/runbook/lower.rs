@@ -16,15 +16,31 @@ mod signal;
 mod step;
 mod value;
 
+use std::collections::BTreeSet;
+
 use super::diagnostic::Collector;
 use super::model::Runbook;
 use super::tree::Node;
 
 use field::Lower;
 
-/// Lowers a whole file. What is returned is complete only if no error was added.
-pub fn lower(source: &str, root: &Node, diagnostics: &mut Collector) -> Option<Runbook> {
-    Lower { source, diagnostics }.runbook(root)
+pub(super) use input::refuses;
+
+/// A runbook as far as it could be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lowered {
+    /// The runbook; complete only if no error was reported.
+    pub runbook: Runbook,
+    /// Names of what was left out because something in it is wrong: `check` does not
+    /// report a second time that they are missing.
+    pub lost: BTreeSet<String>,
+}
+
+/// Lowers a whole file.
+pub fn lower(source: &str, root: &Node, diagnostics: &mut Collector) -> Option<Lowered> {
+    let mut lower = Lower { source, diagnostics, lost: BTreeSet::new() };
+    let runbook = lower.runbook(root)?;
+    Some(Lowered { runbook, lost: lower.lost })
 }
 
 #[cfg(test)]

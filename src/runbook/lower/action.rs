@@ -267,17 +267,11 @@ impl Lower<'_> {
     }
 
     fn captures(&mut self, node: Option<&Node>) -> Vec<(Spanned<String>, Capture)> {
-        let Some(entries) = node.and_then(|n| self.entries(n, "capture")) else { return Vec::new() };
-        let mut captures = Vec::new();
-        for entry in entries {
-            let name = self.named(&entry.key, entry.key_span, Naming::Plain);
-            let capture = self.capture(&entry.value);
-            if let Some(name) = &name {
-                self.no_step_member(name);
-            }
-            captures.extend(name.zip(capture));
-        }
-        captures
+        self.each(node, "capture", |this, entry| {
+            let name = this.named(&entry.key, entry.key_span, Naming::Plain)?;
+            this.no_step_member(&name);
+            Some((name, this.capture(&entry.value)?))
+        })
     }
 
     /// How a value is taken from an output.

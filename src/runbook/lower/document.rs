@@ -35,8 +35,8 @@ impl Lower<'_> {
             notify: self.notify_targets(fields.get("notify")),
             clocks: self.clocks(fields.get("clocks")),
             updates: fields.get("updates").and_then(|n| self.updates(n)),
-            id: id?,
-            title: title?,
+            id: id.unwrap_or_else(|| Spanned::new(String::new(), fields.span)),
+            title: title.unwrap_or_default(),
         };
         Some(runbook)
     }
@@ -137,8 +137,7 @@ impl Lower<'_> {
     }
 
     fn procedures(&mut self, node: Option<&Node>) -> Vec<Procedure> {
-        let Some(entries) = node.and_then(|n| self.entries(n, "procedures")) else { return Vec::new() };
-        entries.iter().filter_map(|e| self.procedure(e)).collect()
+        self.each(node, "procedures", Self::procedure)
     }
 
     fn procedure(&mut self, entry: &Entry) -> Option<Procedure> {
@@ -158,8 +157,7 @@ impl Lower<'_> {
     }
 
     fn notify_targets(&mut self, node: Option<&Node>) -> Vec<NotifyTarget> {
-        let Some(entries) = node.and_then(|n| self.entries(n, "notify")) else { return Vec::new() };
-        entries.iter().filter_map(|e| self.notify_target(e)).collect()
+        self.each(node, "notify", Self::notify_target)
     }
 
     fn notify_target(&mut self, entry: &Entry) -> Option<NotifyTarget> {
@@ -179,8 +177,7 @@ impl Lower<'_> {
     }
 
     fn clocks(&mut self, node: Option<&Node>) -> Vec<Clock> {
-        let Some(entries) = node.and_then(|n| self.entries(n, "clocks")) else { return Vec::new() };
-        entries.iter().filter_map(|e| self.clock(e)).collect()
+        self.each(node, "clocks", Self::clock)
     }
 
     fn clock(&mut self, entry: &Entry) -> Option<Clock> {

@@ -13,8 +13,7 @@ const DAYS: [Weekday; 7] = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::T
 
 impl Lower<'_> {
     pub(super) fn environments(&mut self, node: Option<&Node>) -> Vec<Environment> {
-        let Some(entries) = node.and_then(|n| self.entries(n, "environments")) else { return Vec::new() };
-        entries.iter().filter_map(|entry| self.environment(entry)).collect()
+        self.each(node, "environments", Self::environment)
     }
 
     fn environment(&mut self, entry: &Entry) -> Option<Environment> {
@@ -28,13 +27,10 @@ impl Lower<'_> {
             let headers = self.headers(f.get("headers"));
             Some(PrometheusTarget { url: self.address(f.get("url"))?, headers })
         });
-        let mut vars = Vec::new();
-        for var in fields.get("vars").and_then(|n| self.entries(n, "vars")).unwrap_or_default() {
-            self.named(&var.key, var.key_span, Naming::Plain);
-            if let Some(value) = self.value(&var.value) {
-                vars.push((var.key.clone(), value));
-            }
-        }
+        let vars = self.each(fields.get("vars"), "vars", |this, var| {
+            this.named(&var.key, var.key_span, Naming::Plain);
+            Some((var.key.clone(), this.value(&var.value)?))
+        });
         Some(Environment {
             name,
             kubernetes,

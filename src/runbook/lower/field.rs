@@ -13,6 +13,8 @@ use super::shape::Shape;
 pub(super) struct Lower<'a> {
     pub(super) source: &'a str,
     pub(super) diagnostics: &'a mut Collector,
+    /// Names of what could not be read.
+    pub(super) lost: std::collections::BTreeSet<String>,
 }
 
 /// A mapping whose keys were checked against its shape.
@@ -373,6 +375,30 @@ impl<'a> Lower<'a> {
             self.diagnostics.error("bad-name", span, format!("`{name}` is not a name: {}", naming.pattern())).hint(hint);
         }
         Some(Spanned::new(name.to_owned(), span))
+    }
+
+    /// Remembers a name whose thing could not be read.
+    pub(super) fn or_lost<T>(&mut self, name: &str, read: Option<T>) -> Option<T> {
+        if read.is_none() {
+            self.lost.insert(name.to_owned());
+        }
+        read
+    }
+
+    /// Reads every member of a mapping whose keys are names.
+    pub(super) fn each<T>(
+        &mut self,
+        node: Option<&Node>,
+        what: &str,
+        mut read: impl FnMut(&mut Self, &Entry) -> Option<T>,
+    ) -> Vec<T> {
+        let Some(entries) = node.and_then(|n| self.entries(n, what)) else { return Vec::new() };
+        let mut things = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let thing = read(self, entry);
+            things.extend(self.or_lost(&entry.key, thing));
+        }
+        things
     }
 
     /// Reports ids that are written twice in a list, at the later one.

@@ -15,8 +15,7 @@ pub(super) const STEP_MEMBERS: [&str; 3] = ["outcome", "choice", "reason"];
 impl Lower<'_> {
     /// A map of inputs, in the order of the file.
     pub(super) fn inputs(&mut self, node: Option<&Node>, what: &str) -> Vec<Input> {
-        let Some(entries) = node.and_then(|n| self.entries(n, what)) else { return Vec::new() };
-        entries.iter().filter_map(|entry| self.input(entry)).collect()
+        self.each(node, what, Self::input)
     }
 
     fn input(&mut self, entry: &Entry) -> Option<Input> {
@@ -164,7 +163,7 @@ fn typed(input: &Input, scalar: &tree::Scalar) -> Value {
 }
 
 /// Why an input would not take a value.
-fn refuses(input: &Input, value: &Value) -> Option<String> {
+pub(in crate::runbook) fn refuses(input: &Input, value: &Value) -> Option<String> {
     match (&input.kind, value) {
         (InputKind::String | InputKind::Text, Value::String(text)) => {
             let pattern = input.pattern.as_ref().and_then(|p| pattern::anchored(p).ok())?;

@@ -11,8 +11,7 @@ use super::shape::{self, words};
 
 impl Lower<'_> {
     pub(super) fn signals(&mut self, node: Option<&Node>) -> Vec<Signal> {
-        let Some(entries) = node.and_then(|n| self.entries(n, "signals")) else { return Vec::new() };
-        entries.iter().filter_map(|entry| self.signal(entry)).collect()
+        self.each(node, "signals", Self::signal)
     }
 
     fn signal(&mut self, entry: &Entry) -> Option<Signal> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::expression::Part;
+use super::super::expression::{Part, Template};
 use super::super::model::{Action, AfterCall, ForEach, Interrupt, Look, OnFailure, Repeat, Retry, Step, TemplateValue, Undo};
 use super::super::tree::{Entry, Kind, Node};
 use super::field::{Fields, Lower, Naming};
@@ -16,7 +16,14 @@ impl Lower<'_> {
     pub(super) fn steps(&mut self, node: &Node) -> Vec<Step> {
         let Some(items) = self.list(node, "steps") else { return Vec::new() };
         self.unique_ids(items);
-        items.iter().filter_map(|n| self.step(n)).collect()
+        let mut steps = Vec::with_capacity(items.len());
+        for item in items {
+            let step = self.step(item);
+            let id = id_of(item).map(|e| &e.value.kind);
+            let name = if let Some(Kind::Scalar(scalar)) = id { scalar.text.as_str() } else { "" };
+            steps.extend(self.or_lost(name, step));
+        }
+        steps
     }
 
     /// Ids are compared before the steps are read, so that a step that cannot be read
@@ -24,10 +31,7 @@ impl Lower<'_> {
     fn unique_ids(&mut self, items: &[Node]) {
         let ids: Vec<_> = items
             .iter()
-            .filter_map(|item| match &item.kind {
-                Kind::Map(entries) => entries.iter().find(|e| e.key == "id"),
-                _ => None,
-            })
+            .filter_map(id_of)
             .filter_map(|e| match &e.value.kind {
                 Kind::Scalar(s) => Some(super::super::span::Spanned::new(s.text.clone(), e.value.span)),
                 _ => None,
@@ -65,7 +69,7 @@ impl Lower<'_> {
             repeat: fields.get("repeat").and_then(|n| self.repeat(n)),
             span: node.span,
             id: id?,
-            title: title?,
+            title: title.unwrap_or_else(|| Template::literal("")),
             action: action?,
         };
         if let (Some(_), Some(entry)) = (&step.for_each, fields.entry("repeat")) {
@@ -207,5 +211,13 @@ impl Lower<'_> {
         let max = self.whole(fields.get("max"), 1, MOST_VISITS);
         let delay = self.duration_or_zero(fields.get("delay")).unwrap_or(Duration::ZERO);
         Some(Repeat { until: until?, max: max?, delay })
+    }
+}
+
+/// The `id` of a step, if there is one.
+fn id_of(step: &Node) -> Option<&Entry> {
+    match &step.kind {
+        Kind::Map(entries) => entries.iter().find(|e| e.key == "id"),
+        _ => None,
     }
 }

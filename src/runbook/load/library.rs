@@ -1,0 +1,57 @@
+//! The shipped runbooks and their scenarios, embedded in the program.
+
+use super::file::{LoadError, Loader};
+
+/// Every file below `runbooks/`, by path, sorted. A test compares this with the folder.
+const FILES: &[(&str, &str)] = &[
+    ("canary-deploy.yaml", include_str!("../../../runbooks/canary-deploy.yaml")),
+    ("rolling-deploy.yaml", include_str!("../../../runbooks/rolling-deploy.yaml")),
+];
+
+/// The shipped files, as path below `runbooks/` and text, sorted by path: runbooks
+/// (`canary-deploy.yaml`) and scenarios (`scenarios/bad-canary.yaml`).
+pub fn library() -> &'static [(&'static str, &'static str)] {
+    FILES
+}
+
+/// The shipped library as a place to load from.
+#[derive(Debug, Clone, Copy)]
+pub struct Library;
+
+impl Loader for Library {
+    fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        let found = FILES.iter().find(|(name, _)| *name == path);
+        found.map(|(_, text)| text.as_bytes().to_vec()).ok_or(LoadError::Missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// The table holds exactly what is in the folder; who adds a file adds a line.
+    #[test]
+    fn the_table_is_the_folder() {
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("runbooks");
+        let mut found = Vec::new();
+        for folder in ["", "scenarios"] {
+            let Ok(entries) = std::fs::read_dir(base.join(folder)) else { continue };
+            for entry in entries {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|e| e == "yaml") {
+                    let name = path.strip_prefix(&base).unwrap().to_str().unwrap().to_owned();
+                    found.push((name, std::fs::read_to_string(&path).unwrap()));
+                }
+            }
+        }
+        found.sort();
+        let listed: Vec<_> = library().iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
+        assert_eq!(
+            listed.iter().map(|f| &f.0).collect::<Vec<_>>(),
+            found.iter().map(|f| &f.0).collect::<Vec<_>>(),
+            "add what is missing to FILES in src/runbook/load/library.rs"
+        );
+        assert!(listed == found);
+    }
+}
