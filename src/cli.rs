@@ -9,6 +9,7 @@
 pub mod acceptance;
 pub mod answers;
 pub mod args;
+pub mod check;
 pub mod console;
 pub mod facts;
 mod later;
@@ -155,7 +156,8 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Sessions(arguments) => sessions::run(console, &Basis::load(&global)?, &arguments),
         Command::Show(arguments) => show::run(console, &Basis::load(&global)?, &arguments),
         Command::Verify(arguments) => verify::run(console, &Basis::load(&global)?, &arguments),
-        Command::Check(_) | Command::Schema => not_yet("check", ""),
+        Command::Check(arguments) => check::run(console, &arguments),
+        Command::Schema => not_yet("schema", "RUNBOOK.md describes the format"),
     }
 }
 

@@ -52,17 +52,24 @@ impl SecretValue {
 /// and read. Made by the acceptance of the bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// The bundle's hash.
-    pub sha256: String,
-    /// Accepted by `--trust`, without looking; goes into `session.opened`.
-    pub trusted_unseen: bool,
-    _made_here: (),
+    sha256: String,
+    trusted_unseen: bool,
 }
 
 impl Accepted {
     /// Only the acceptance of a bundle may say so.
     pub(crate) fn bundle(sha256: String, trusted_unseen: bool) -> Self {
-        Self { sha256, trusted_unseen, _made_here: () }
+        Self { sha256, trusted_unseen }
+    }
+
+    /// The bundle's hash.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Whether `--trust` accepted it, without looking; goes into `session.opened`.
+    pub fn trusted_unseen(&self) -> bool {
+        self.trusted_unseen
     }
 }
 
@@ -192,7 +199,7 @@ impl Secrets {
             SecretName::Input(input) => return Err(SecretError::NotGiven(input.clone())),
             SecretName::Env(variable) => from_environment(variable)?,
             SecretName::File(path) => from_file(&self.folder, path)?,
-            SecretName::Command(_) | SecretName::Kubernetes { .. } => self.from_kept(&source).await?,
+            SecretName::Command(_) | SecretName::Kubernetes { .. } => self.kept_or_asked(&source).await?,
         };
         self.redactor.register(&label(name), value.expose())?;
         Ok(value)
@@ -223,7 +230,7 @@ impl Secrets {
     }
 
     /// Holds the lock while asking, so that ten signals ask a vault once.
-    async fn from_kept(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
+    async fn kept_or_asked(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
         let mut kept = self.kept.lock().await;
         if let Some((taken, value)) = kept.get(name)
             && taken.elapsed() < KEPT_FOR
@@ -238,7 +245,7 @@ impl Secrets {
                     .await
                     .map_err(|_| SecretError::Command { program, why: "it was cut off".to_owned() })??
             }
-            SecretName::Kubernetes { name, key } => self.from_cluster(name, key).await?,
+            SecretName::Kubernetes { name, key } => self.ask_cluster(name, key).await?,
             SecretName::Input(_) | SecretName::Env(_) | SecretName::File(_) => {
                 return Err(SecretError::NotGiven("a source that is not kept".to_owned()));
             }
@@ -247,7 +254,7 @@ impl Secrets {
         Ok(value)
     }
 
-    async fn from_cluster(&self, name: &str, key: &str) -> Result<SecretValue, SecretError> {
+    async fn ask_cluster(&self, name: &str, key: &str) -> Result<SecretValue, SecretError> {
         let fail = |why: String| SecretError::Cluster { name: name.to_owned(), key: key.to_owned(), why };
         let Some(cluster) = &self.cluster else {
             return Err(fail("this session has no cluster".to_owned()));

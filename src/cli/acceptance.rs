@@ -16,6 +16,7 @@ use chrono::{DateTime, Utc};
 use super::explain_state;
 use crate::error::Problem;
 use crate::runbook::Runbook;
+use crate::runbook::load::Bundle;
 use crate::secrets::Accepted;
 use crate::state::{Acceptance, StateDir};
 
@@ -102,6 +103,17 @@ pub struct Item {
 }
 
 impl Review {
+    /// Works out what a checked bundle holds.
+    pub fn of(bundle: &Bundle) -> Self {
+        let root = (bundle.root_path.as_str(), &*bundle.root);
+        let called = bundle.called.iter().map(|(path, runbook)| (path.as_str(), &**runbook));
+        let runbooks: Vec<(&str, &Runbook)> = std::iter::once(root).chain(called).collect();
+        let mut files: Vec<(String, String)> = bundle.files.iter().map(|f| (f.path.clone(), f.sha256.clone())).collect();
+        // The runbook first; the others keep their order.
+        files.sort_by_key(|(path, _)| *path != bundle.root_path);
+        Self::new(bundle.sha256.clone(), files, &runbooks)
+    }
+
     /// Works out what the runbooks of a bundle hold. `runbooks` are all of its runbook
     /// files by name, the one that is run first.
     pub fn new(sha256: impl Into<String>, files: Vec<(String, String)>, runbooks: &[(&str, &Runbook)]) -> Self {

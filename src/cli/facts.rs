@@ -15,7 +15,8 @@ use base64::Engine as _;
 use sha2::{Digest, Sha256};
 
 use crate::config::Config;
-use crate::session::event::{ClockRecord, Operator, Origin, Tool};
+use crate::runbook::load::{Bundle, Origin as From};
+use crate::session::event::{BundleRecord, ClockRecord, Operator, Origin, Tool};
 use crate::subprocess;
 
 /// How long git and timedatectl may take; without them the fact is unknown.
@@ -65,6 +66,18 @@ pub struct Commit {
     pub commit: Option<String>,
     /// Whether there is something in the folder that is not in it.
     pub dirty: bool,
+}
+
+/// A bundle as `session.opened` names it: the runbook first, and the commit of its
+/// folder where it is in a repository.
+pub fn bundle(bundle: &Bundle) -> BundleRecord {
+    let commit = match &bundle.origin {
+        From::Folder(folder) => commit(folder),
+        From::Library => Commit::default(),
+    };
+    let mut files: Vec<(String, String)> = bundle.files.iter().map(|f| (f.path.clone(), f.sha256.clone())).collect();
+    files.sort_by_key(|(path, _)| *path != bundle.root_path);
+    BundleRecord { sha256: bundle.sha256.clone(), files, commit: commit.commit, dirty: commit.dirty }
 }
 
 /// The commit of the runbook's folder; nothing where it is in no repository, and where

@@ -6,7 +6,7 @@
 use crate::error::{Exit, Problem};
 
 /// Says that a command is not there yet, and what to do until it is.
-pub fn not_yet(command: &str, until_then: &str) -> Result<Exit, Problem> {
+pub(super) fn not_yet(command: &str, until_then: &str) -> Result<Exit, Problem> {
     let version = env!("CARGO_PKG_VERSION");
     Err(Problem::cannot_start(format!("`pacenote {command}` is not in this version ({version}) yet; nothing was done"))
         .hint(until_then))

@@ -12,7 +12,7 @@ use crate::error::{Exit, Problem};
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn print(console: &mut Console, config: &Config, policy: &Policy, format: TextOrJson) -> Result<Exit, Problem> {
+pub(super) fn print(console: &mut Console, config: &Config, policy: &Policy, format: TextOrJson) -> Result<Exit, Problem> {
     let rows = rows(config);
     match format {
         TextOrJson::Json => {
@@ -26,7 +26,12 @@ pub fn print(console: &mut Console, config: &Config, policy: &Policy, format: Te
         TextOrJson::Text => {
             let mut table = Table::new(&["SETTING", "VALUE", "FROM"]);
             for (name, value, source) in rows {
-                table.row([name.to_owned(), shown(&value), source.to_string()]);
+                let value = match (name, &value) {
+                    // What is used where nobody named one.
+                    ("principal", Value::Null) => super::facts::operator(config).principal,
+                    _ => shown(&value),
+                };
+                table.row([name.to_owned(), value, source.to_string()]);
             }
             console.line(table)?;
             console.line("")?;

@@ -178,3 +178,48 @@ fn a_trace_goes_to_a_file_and_never_to_the_screen() {
     assert!(trace.contains("begin") && !trace.contains('\u{1b}'), "{trace}");
     assert_eq!(run(home.path(), "config --log loud").status.code(), Some(2));
 }
+
+const RUNBOOK: &str = "pacenote: 1\nrunbook: r\ntitle: A runbook\nsteps:\n  - {id: a, title: A, run: {command: [./deploy.sh]}, undo: {none: a test}}\n";
+
+#[test]
+fn check_finds_mistakes_in_all_files_and_says_where() {
+    let home = home();
+    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).expect("a file");
+    write("good.yaml", &RUNBOOK.replace("run: {command: [./deploy.sh]}", "run: {command: [deploy]}"));
+    write("bad.yaml", &RUNBOOK.replace("title: A,", "titel: A,"));
+    write("lost.yaml", RUNBOOK);
+    let good = run(home.path(), "check good.yaml");
+    assert_eq!(good.status.code(), Some(0), "{}", out(&good));
+    assert!(out(&good).ends_with("1 runbook checked: 0 errors, 0 warnings\n"), "{}", out(&good));
+
+    let output = run(home.path(), "check bad.yaml good.yaml lost.yaml none.yaml");
+    assert_eq!(output.status.code(), Some(1));
+    let said = out(&output);
+    for expected in ["bad.yaml:5:", "titel", "lost.yaml:5:", "deploy.sh", "none.yaml", "4 runbooks checked: "] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(!said.contains('\u{1b}'), "no colour into a pipe");
+    assert!(out(&run(home.path(), "check --color always bad.yaml")).contains('\u{1b}'));
+
+    let json: serde_json::Value =
+        serde_json::from_slice(&run(home.path(), "check --format json bad.yaml good.yaml").stdout).expect("JSON");
+    assert_eq!((&json["files"][0]["ok"], &json["files"][1]["ok"]), (&false.into(), &true.into()));
+    assert_eq!(json["files"][1]["bundle"].as_str().map(str::len), Some(64));
+    let sarif: serde_json::Value =
+        serde_json::from_slice(&run(home.path(), "check --format sarif bad.yaml").stdout).expect("JSON");
+    assert_eq!(sarif["runs"][0]["results"][0]["level"], "error");
+}
+
+#[test]
+fn check_runs_and_reads_nothing_of_a_runbook() {
+    let home = home();
+    let text = RUNBOOK.replace("./deploy.sh", "touch, ran").replace(
+        "steps:",
+        "inputs: {token: {type: secret, from: {command: [touch, asked]}}, size: {type: choice, choices: {command: [touch, chosen]}}}\nsteps:",
+    );
+    std::fs::write(home.path().join("r.yaml"), text).expect("a file");
+    assert_eq!(run(home.path(), "check r.yaml").status.code(), Some(0), "{}", out(&run(home.path(), "check r.yaml")));
+    for name in ["ran", "asked", "chosen", ".local"] {
+        assert!(!home.path().join(name).exists(), "{name}");
+    }
+}

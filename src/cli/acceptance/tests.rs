@@ -119,7 +119,7 @@ fn a_bundle_is_asked_about_until_accepted_and_again_when_it_changes() {
 
     ask_plain(&review, &mut "accept\n".as_bytes(), &mut Vec::new()).unwrap();
     let accepted = accept(&review, &state, "alice@example.com", DateTime::<Utc>::default()).unwrap();
-    assert_eq!((accepted.sha256.as_str(), accepted.trusted_unseen), (review.sha256.as_str(), false));
+    assert_eq!((accepted.sha256(), accepted.trusted_unseen()), (review.sha256.as_str(), false));
     assert_eq!(without_asking(&review, &state, true), Ok(Some(accepted)));
     review.sha256 = "1".repeat(64);
     assert_eq!(without_asking(&review, &state, false), Ok(None));
@@ -145,6 +145,6 @@ fn trust_accepts_unseen_says_so_and_is_not_remembered() {
     let (_folder, state) = state();
     let review = review(&[("deploy.yaml", &format!("{HEAD}steps:\n  - {{id: a, title: A, confirm: Sure?}}\n"))]);
     let accepted = without_asking(&review, &state, true).unwrap().unwrap();
-    assert!(accepted.trusted_unseen);
+    assert!(accepted.trusted_unseen());
     assert_eq!(without_asking(&review, &state, false), Ok(None));
 }

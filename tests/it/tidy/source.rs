@@ -18,7 +18,8 @@ impl Source {
     pub(super) fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         let (path, text) = (path.into(), text.into());
         let code = blank(&text);
-        let tests = if is_test_file(&path) { vec![0..code.len()] } else { test_items(&code) };
+        let whole = is_test_file(&path).then_some(0..code.len());
+        let tests = whole.map_or_else(|| test_items(&code), |whole| std::iter::once(whole).collect());
         Self { path, text, code, tests }
     }
 
@@ -38,7 +39,7 @@ impl Source {
         self.code.match_indices(word).map(|(at, _)| at).filter(move |at| {
             let before = self.code[..*at].chars().next_back();
             let after = self.code[at + word.len()..].chars().next();
-            !(starts && part(before)) && !(ends && part(after))
+            !(starts && part(before) || ends && part(after))
         })
     }
 
