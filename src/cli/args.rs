@@ -3,7 +3,7 @@
 //! Names, flags and exit codes are relied on by scripts and by other people's
 //! documentation: they are part of the contract. Commands that this version does not
 //! have yet are declared all the same, so that they answer clearly (see
-//! [`later`](super::later)) and are not mistaken for spelling errors.
+//! `later.rs`) and are not mistaken for spelling errors.
 
 use std::path::PathBuf;
 
