@@ -152,7 +152,10 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Rehearse(_) => not_yet("rehearse", "`pacenote check` finds mistakes"),
         Command::Resume(_) => not_yet("resume", "`pacenote show SESSION` prints how far it came"),
         Command::Test(_) => not_yet("test", "`pacenote check` finds mistakes"),
-        Command::Supervise(_) => not_yet("supervise", "it is started by pacenote itself"),
+        // With a folder it does not get this far; see `main`.
+        Command::Supervise(_) => {
+            Err(Problem::usage("`supervise` wants the folder of a command").hint("it is started by pacenote itself"))
+        }
         Command::Sessions(arguments) => sessions::run(console, &Basis::load(&global)?, &arguments),
         Command::Show(arguments) => show::run(console, &Basis::load(&global)?, &arguments),
         Command::Verify(arguments) => verify::run(console, &Basis::load(&global)?, &arguments),

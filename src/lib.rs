@@ -35,4 +35,5 @@ pub mod redact;
 pub mod secrets;
 pub mod state;
 pub mod subprocess;
+pub mod supervise;
 pub mod terminal;

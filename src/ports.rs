@@ -4,11 +4,30 @@
 //! a simulated world behind them: over loopback with rewritten addresses, or, for
 //! headless tests, as a tower service without sockets. The HTTP door sends secrets only
 //! over https outside loopback, keeps redirects on their origin, refuses link-local
-//! addresses, bounds time and size, and never retries.
+//! addresses, bounds time and size, and never retries. The Kubernetes door never retries
+//! a request that changes something, bounds every request but a watch in time, and runs
+//! credential plugins without the terminal and with a time limit.
+//!
+//! Proxies named by environment variables are not used by either door: where a request
+//! goes is what the runbook's bundle said, and nothing else. A `proxy-url` in the
+//! kubeconfig is part of the cluster's own address and is honoured.
 
 use std::time::Duration;
 
 use bytes::Bytes;
+
+mod address;
+mod cluster;
+mod connect;
+mod credentials;
+mod http;
+mod words;
+
+pub use cluster::{Cluster, RequestTimeout};
+pub use connect::{ConnectError, ConnectOptions, KubeTarget, connect};
+pub use credentials::PluginError;
+pub use http::HttpPort;
+pub use words::{explain, refusal, sent};
 
 /// One HTTP request.
 #[derive(Debug, Clone)]
@@ -44,14 +63,20 @@ pub struct HttpAnswer {
 }
 
 /// Why there is no answer.
+///
+/// Shared by all callers, so that a health check, a query and an effect name the same
+/// failure in the same words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpFailure {
     /// Nothing came in time.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
-    /// The connection could not be made or broke.
+    /// The connection could not be made: nothing was sent.
     #[error("cannot connect: {0}")]
     Unreachable(String),
+    /// The connection broke after the request went out, or what came back is no HTTP.
+    #[error("the connection broke: {0}")]
+    Broken(String),
     /// TLS failed: a certificate is wrong or expired.
     #[error("TLS: {0}")]
     Tls(String),
@@ -63,9 +88,19 @@ pub enum HttpFailure {
     Refused(String),
 }
 
-/// The HTTP door.
-#[derive(Clone)]
-pub struct HttpPort {
-    #[expect(dead_code, reason = "filled in with the implementation")]
-    inner: (),
+impl HttpFailure {
+    /// Whether it is certain that no byte of the request reached the other side.
+    pub fn before_sending(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Tls(_) | Self::Refused(_))
+    }
 }
+
+/// Makes *ring* the process's TLS provider, once. Both doors need it; calling it again
+/// does nothing.
+pub fn install_crypto() {
+    // An error only says that a provider is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// How this program names itself to servers.
+pub(crate) const PRODUCT: &str = concat!("pacenote/", env!("CARGO_PKG_VERSION"));

@@ -7,19 +7,19 @@
 //! five minutes, so that a signal that polls does not ask a vault every few seconds.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::effects::{Secret, SecretSource};
 use crate::redact::{Redactor, TooShort};
-use crate::runbook::model::SecretSource;
+use crate::runbook::model::SecretSource as Declared;
 use crate::session::intent::{Piece, SecretName, SecretText};
 use crate::subprocess;
 
@@ -79,7 +79,7 @@ pub trait ClusterSecrets: Send + Sync {
     ///
     /// # Errors
     /// Why it cannot be had, as a fragment.
-    fn read<'a>(&'a self, name: &'a str, key: &'a str) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>>;
+    fn read<'a>(&'a self, name: &'a str, key: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>>;
 }
 
 /// Why a secret cannot be had. Never holds any part of it.
@@ -146,13 +146,22 @@ pub struct Secrets {
     redactor: Redactor,
     cluster: Option<Arc<dyn ClusterSecrets>>,
     kept: Mutex<BTreeMap<SecretName, (Instant, SecretValue)>>,
+    /// Every value handed out, by the name that stands where it was taken out of a text.
+    known: std::sync::Mutex<Vec<(String, SecretValue)>>,
 }
 
 impl Secrets {
     /// A resolver for an accepted bundle. `folder` is the runbook's: relative files are
     /// below it, commands run in it.
     pub fn new(_: &Accepted, folder: impl Into<PathBuf>, redactor: Redactor) -> Self {
-        Self { folder: folder.into(), inputs: std::sync::RwLock::default(), redactor, cluster: None, kept: Mutex::default() }
+        Self {
+            folder: folder.into(),
+            inputs: std::sync::RwLock::default(),
+            redactor,
+            cluster: None,
+            kept: Mutex::default(),
+            known: std::sync::Mutex::default(),
+        }
     }
 
     /// Adds the cluster, so that its Secrets can be read.
@@ -167,13 +176,13 @@ impl Secrets {
     /// # Errors
     /// When it is too short to be kept out of the record.
     pub fn give(&self, input: &str, value: SecretValue) -> Result<(), SecretError> {
-        self.redactor.register(input, value.expose())?;
+        self.tell(input, &value)?;
         self.set(input, Given::Asked(value));
         Ok(())
     }
 
     /// A secret input that has a source in the runbook.
-    pub fn declare(&self, input: &str, source: &SecretSource) {
+    pub fn declare(&self, input: &str, source: &Declared) {
         self.set(input, Given::From(name_of(source)));
     }
 
@@ -201,7 +210,7 @@ impl Secrets {
             SecretName::File(path) => from_file(&self.folder, path)?,
             SecretName::Command(_) | SecretName::Kubernetes { .. } => self.kept_or_asked(&source).await?,
         };
-        self.redactor.register(&label(name), value.expose())?;
+        self.tell(&label(name), &value)?;
         Ok(value)
     }
 
@@ -221,6 +230,17 @@ impl Secrets {
             }
         }
         Ok((SecretValue::new(filled), any))
+    }
+
+    /// Tells the redactor, and remembers the value: outputs written elsewhere are searched
+    /// for it too.
+    fn tell(&self, name: &str, value: &SecretValue) -> Result<(), SecretError> {
+        self.redactor.register(name, value.expose())?;
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !known.iter().any(|(_, before)| before.expose() == value.expose()) {
+            known.push((name.to_owned(), value.clone()));
+        }
+        Ok(())
     }
 
     fn set(&self, input: &str, given: Given) {
@@ -264,13 +284,24 @@ impl Secrets {
     }
 }
 
+impl SecretSource for Secrets {
+    fn get<'a>(&'a self, name: &'a SecretName) -> BoxFuture<'a, Result<Secret, String>> {
+        Box::pin(async move { self.resolve(name).await.map(|value| Secret::new(value.expose())).map_err(|e| e.to_string()) })
+    }
+
+    fn known(&self) -> Vec<(String, Secret)> {
+        let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.iter().map(|(name, value)| (name.clone(), Secret::new(value.expose()))).collect()
+    }
+}
+
 /// The name under which the record and the effects know a source.
-pub fn name_of(source: &SecretSource) -> SecretName {
+pub fn name_of(source: &Declared) -> SecretName {
     match source {
-        SecretSource::Env(variable) => SecretName::Env(variable.clone()),
-        SecretSource::File(path) => SecretName::File(path.clone()),
-        SecretSource::Command(argv) => SecretName::Command(argv.clone()),
-        SecretSource::Kubernetes { name, key } => SecretName::Kubernetes { name: name.clone(), key: key.clone() },
+        Declared::Env(variable) => SecretName::Env(variable.clone()),
+        Declared::File(path) => SecretName::File(path.clone()),
+        Declared::Command(argv) => SecretName::Command(argv.clone()),
+        Declared::Kubernetes { name, key } => SecretName::Kubernetes { name: name.clone(), key: key.clone() },
     }
 }
 
@@ -429,21 +460,19 @@ mod tests {
         secrets.give("token", SecretValue::new("asked")).unwrap();
         assert!(secrets.give("pin", SecretValue::new("123")).is_err());
         assert_eq!(value(&secrets, &token).await.as_deref(), Ok("asked"));
-        secrets.declare("token", &SecretSource::Env("PACENOTE_TEST_NOT_SET".into()));
+        secrets.declare("token", &Declared::Env("PACENOTE_TEST_NOT_SET".into()));
         assert_eq!(value(&secrets, &token).await, Err("the environment variable PACENOTE_TEST_NOT_SET is not set".to_owned()));
         assert_eq!(secrets.given(), ["token"]);
         assert!(redactor.finds(b"asked"));
+        let known: Vec<String> = secrets.known().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(known, ["token"]);
     }
 
     #[tokio::test]
     async fn cluster_secrets_want_a_cluster_and_are_kept() {
         struct Counting(AtomicU32);
         impl ClusterSecrets for Counting {
-            fn read<'a>(
-                &'a self,
-                _: &'a str,
-                key: &'a str,
-            ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>> {
+            fn read<'a>(&'a self, _: &'a str, key: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
                 self.0.fetch_add(1, Ordering::SeqCst);
                 Box::pin(
                     async move { if key == "password" { Ok(b"password-1".to_vec()) } else { Err("no such key".to_owned()) } },

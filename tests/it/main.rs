@@ -1,4 +1,7 @@
 //! All integration tests, in one binary.
 
 mod cli;
+mod effects;
+mod ports;
 mod tidy;
+mod tls;

@@ -5,6 +5,7 @@ mod layers;
 mod licences;
 mod source;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use source::Source;
@@ -47,7 +48,11 @@ fn texts() -> Vec<(String, String)> {
 }
 
 fn sources() -> Vec<Source> {
-    texts().into_iter().filter(|(path, _)| path.ends_with(".rs")).map(|(path, text)| Source::new(path, text)).collect()
+    let files = texts().into_iter().filter(|(path, _)| path.ends_with(".rs"));
+    let sources: Vec<Source> = files.map(|(path, text)| Source::new(path, text)).collect();
+    let tests: BTreeSet<String> = sources.iter().flat_map(Source::test_files).collect();
+    let mark = |source: Source| if tests.contains(&source.path) { source.into_test() } else { source };
+    sources.into_iter().map(mark).collect()
 }
 
 fn demand(found: Vec<String>) {

@@ -23,6 +23,26 @@ impl Source {
         Self { path, text, code, tests }
     }
 
+    /// The same file, all of it tests: it is declared under `#[cfg(test)]`.
+    pub(super) fn into_test(mut self) -> Self {
+        self.tests = std::iter::once(0..self.code.len()).collect();
+        self
+    }
+
+    /// The files that it declares as modules of tests, `#[cfg(test)] mod name;`.
+    pub(super) fn test_files(&self) -> Vec<String> {
+        let folder = match self.path.strip_suffix(".rs").unwrap_or(&self.path) {
+            "src/lib" | "src/main" => "src",
+            folder => folder,
+        };
+        let declared = self.tests.iter().filter_map(|range| {
+            let item = self.code.get(range.clone())?.split_once(']')?.1.trim();
+            let name = item.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';')?;
+            Some(format!("{folder}/{name}.rs"))
+        });
+        declared.collect()
+    }
+
     /// The line of a byte, from 1.
     pub(super) fn line(&self, at: usize) -> usize {
         self.code.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1
@@ -271,4 +291,11 @@ fn functions_are_measured_and_tests_are_known() {
     let functions: Vec<(String, usize, bool)> =
         source.functions().into_iter().map(|(at, name, lines)| (name, lines, source.is_test(at))).collect();
     assert_eq!(functions, [("a".into(), 2, false), ("c".into(), 1, true), ("d".into(), 1, false)]);
+}
+
+#[test]
+fn files_of_tests_are_known_by_their_declaration() {
+    let source = Source::new("src/a/b.rs", "mod c;\n#[cfg(test)]\nmod d;\n#[cfg(test)]\nmod e { mod f; }\n");
+    assert_eq!(source.test_files(), ["src/a/b/d.rs"]);
+    assert_eq!(Source::new("src/lib.rs", "#[cfg(test)]\nmod d;\n").test_files(), ["src/d.rs"]);
 }

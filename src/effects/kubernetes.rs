@@ -1,0 +1,194 @@
+//! Changes to a cluster, each sent once, each waiting for its own result.
+//!
+//! A change is planned against the object as it is now, refused when that is no longer
+//! what the operator saw, and sent with the object's resourceVersion as a precondition, so
+//! that it never overwrites somebody else's work. It carries the session's id as an
+//! annotation, and the server's `Audit-Id` is kept. What the request did is known from its
+//! answer alone: no answer, no claim.
+
+use serde_json::Value;
+
+use super::EffectPorts;
+use super::context::{Context, Stage, uncertain};
+use crate::session::event::Outcome;
+use crate::session::intent::{Intent, KubernetesRequest, ObjectState, PinnedTarget, Workload};
+use crate::session::message::EffectReport;
+
+mod api;
+mod diff;
+mod history;
+pub(in crate::effects) mod local;
+mod object;
+mod plan;
+mod pods;
+mod restore;
+mod rollout;
+mod status;
+
+use api::{Api, Trouble};
+use plan::Plan;
+
+/// Does one request.
+pub(super) async fn run(intent: &Intent, request: &KubernetesRequest, context: &Context) -> EffectReport {
+    let Some(api) = Api::of(&context.ports) else { return context.not_begun(NO_CLUSTER) };
+    let resource = request.resource();
+    let read = match api.locate(&resource).await {
+        Ok(path) => api.get(&path).await.map(|reply| (path, reply.body)),
+        Err(trouble) => Err(trouble),
+    };
+    let (path, current) = match read {
+        Ok(read) => read,
+        Err(trouble) => return context.not_begun(format!("{resource}: {}", trouble.words())),
+    };
+    let mut report = match request {
+        KubernetesRequest::Get { .. } => {
+            let mut report = context.report(Outcome::Succeeded, Some(false), format!("read {resource}"));
+            report.resource_version = object::resource_version(&current);
+            report.object = Some(current);
+            report
+        }
+        KubernetesRequest::RolloutStatus { workload } => rollout::follow(&api, &path, workload, &current, context).await,
+        _ => change(intent, request, &api, &path, current, context).await,
+    };
+    report.object = report.object.map(object::without_managed_fields);
+    report
+}
+
+const NO_CLUSTER: &str = "this environment has no cluster";
+
+async fn change(
+    intent: &Intent,
+    request: &KubernetesRequest,
+    api: &Api<'_>,
+    path: &str,
+    current: Value,
+    context: &Context,
+) -> EffectReport {
+    let resource = request.resource();
+    if let Some(seen) = &intent.object
+        && let Err(why) = object::still_as_seen(seen, &current)
+    {
+        return context.not_begun(format!("{resource} {why}; nothing was sent, look again"));
+    }
+    let change = match plan::of(api, request, &current).await {
+        Err(why) => return context.not_begun(why),
+        Ok(Plan::Change(change)) => change,
+        Ok(Plan::Already(why)) => return already(request, api, path, current, &why, context).await,
+    };
+    context.note(|known| known.stage = Stage::Sent);
+    let reply = match api.patch(path, &change, false).await {
+        Ok(reply) => reply,
+        Err(trouble) => return refused_or_lost(intent, api, path, &current, trouble, context).await,
+    };
+    context.note(|known| {
+        known.stage = Stage::Accepted;
+        known.audit_id.clone_from(&reply.audit_id);
+        known.resource_version = object::resource_version(&reply.body);
+    });
+    // An object without pods, or one whose pods are not concerned, is done when accepted.
+    let waits = object::generation(&reply.body) > object::generation(&current) && !object::is_paused(&reply.body);
+    match object::workload(&resource).filter(|_| waits) {
+        Some(workload) => {
+            let mut report = rollout::follow(api, path, &workload, &reply.body, context).await;
+            report.changed = Some(true);
+            report.message.push_str(&change.warning);
+            report
+        }
+        None => {
+            let message = format!("{resource} changed{}", change.warning);
+            EffectReport { object: Some(reply.body), ..context.report(Outcome::Succeeded, Some(true), message) }
+        }
+    }
+}
+
+/// Nothing to change; but whoever asked for a rollout asked for its end.
+async fn already(
+    request: &KubernetesRequest,
+    api: &Api<'_>,
+    path: &str,
+    current: Value,
+    why: &str,
+    context: &Context,
+) -> EffectReport {
+    let mut report = match object::workload(&request.resource()).filter(|_| !object::is_paused(&current)) {
+        Some(workload) => rollout::follow(api, path, &workload, &current, context).await,
+        None => context.report(Outcome::Succeeded, Some(false), String::new()),
+    };
+    report.changed = Some(false);
+    report.message = if report.message.is_empty() { why.to_owned() } else { format!("{why}; {}", report.message) };
+    report
+}
+
+/// A refusal changed nothing; a lost answer may have changed everything.
+async fn refused_or_lost(
+    intent: &Intent,
+    api: &Api<'_>,
+    path: &str,
+    before: &Value,
+    trouble: Trouble,
+    context: &Context,
+) -> EffectReport {
+    let mut report = match &trouble {
+        Trouble::Lost { sent: true, .. } => {
+            uncertain(intent, &format!("{}; the request went out, so it may have had its effect", trouble.words()))
+        }
+        Trouble::Lost { sent: false, .. } => context.not_begun(format!("{}; nothing was sent", trouble.words())),
+        Trouble::Refused { .. } => {
+            let who = if trouble.is_conflict() { quicker(api, path, before).await } else { String::new() };
+            context.not_begun(format!("{}{who}; nothing was changed", trouble.words()))
+        }
+    };
+    report.audit_id = trouble.audit_id();
+    report
+}
+
+/// Who changed the object between our reading and our change.
+async fn quicker(api: &Api<'_>, path: &str, before: &Value) -> String {
+    let Ok(now) = api.get(path).await else { return String::new() };
+    if object::resource_version(&now.body) == object::resource_version(before) {
+        return String::new();
+    }
+    let lines = diff::between(&object::comparable(before), &object::comparable(&now.body));
+    let what = if lines.is_empty() { "only its status changed".to_owned() } else { diff::few(&lines) };
+    let who = object::last_writer(&now.body).map(|who| format!(" by {who}")).unwrap_or_default();
+    format!("; it was changed{who}: {what}")
+}
+
+/// Reads the object of a change and works out what the change would do to it.
+///
+/// # Errors
+/// One sentence: why the object cannot be read, or why the change would be refused.
+pub(super) async fn prepare(ports: &EffectPorts, request: &KubernetesRequest) -> Result<ObjectState, String> {
+    let api = Api::of(ports).ok_or(NO_CLUSTER)?;
+    let resource = request.resource();
+    let named = |trouble: Trouble| format!("{resource}: {}", trouble.words());
+    let path = api.locate(&resource).await.map_err(named)?;
+    let current = api.get(&path).await.map_err(named)?.body;
+    let diff = match request {
+        KubernetesRequest::Get { .. } | KubernetesRequest::RolloutStatus { .. } => String::new(),
+        _ => match plan::of(&api, request, &current).await? {
+            Plan::Already(why) => why,
+            Plan::Change(change) => plan::preview(&api, &path, &change, &current).await?,
+        },
+    };
+    Ok(ObjectState {
+        namespace: object::text(&current, "/metadata/namespace").unwrap_or_default().to_owned(),
+        uid: object::text(&current, "/metadata/uid").unwrap_or_default().to_owned(),
+        resource_version: object::resource_version(&current).unwrap_or_default(),
+        before: object::without_managed_fields(current).to_string(),
+        resource,
+        diff,
+    })
+}
+
+/// Finds what a rollback would go back to.
+///
+/// # Errors
+/// One sentence.
+pub(super) async fn pin(ports: &EffectPorts, workload: &Workload) -> Result<PinnedTarget, String> {
+    let api = Api::of(ports).ok_or(NO_CLUSTER)?;
+    history::pin(&api, workload).await
+}
+
+#[cfg(test)]
+mod conformance;
