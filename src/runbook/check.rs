@@ -53,6 +53,10 @@ pub(super) fn file(path: &str, root: &str, files: &Files, diagnostics: &mut Coll
     let environments = if own.is_empty() { caller.map_or(own, |c| &c.environments) } else { own };
     let mut checker = Checker { path, runbook: &file.runbook, lost: &file.lost, environments, root: caller, files, diagnostics };
     checker.document();
+    // Advice about a file that cannot be read whole would be about what is missing in it.
+    if checker.diagnostics.errors() > 0 {
+        checker.diagnostics.drop_advice();
+    }
 }
 
 /// Whether an action changes something in the world. A `call` changes what the steps it

@@ -140,6 +140,11 @@ impl Collector {
         self.found.push(diagnostic);
     }
 
+    /// Takes advice out again.
+    pub fn drop_advice(&mut self) {
+        self.found.retain(|d| d.severity != Severity::Advice);
+    }
+
     /// How many errors there are so far.
     pub fn errors(&self) -> usize {
         self.found.iter().filter(|d| d.is_error()).count()

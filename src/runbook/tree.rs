@@ -307,11 +307,14 @@ impl<'s> Builder<'s, '_> {
     fn map(&mut self, mut span: Span, depth: usize) -> Result<Node, ScanError> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut seen: HashMap<String, u32> = HashMap::new();
+        let mut bad = false;
         loop {
             let (event, at) = self.next()?;
             if matches!(event, Event::MappingEnd) {
                 span.end = self.span(at).end.max(entries.last().map_or(span.end, |e| e.value.span.end).max(span.start));
-                return Ok(Node { span, kind: Kind::Map(entries) });
+                // A mapping with a key that is none was most likely meant as text.
+                let kind = if bad { Kind::Bad } else { Kind::Map(entries) };
+                return Ok(Node { span, kind });
             }
             let key = self.node(event, at, depth + 1)?;
             let (event, at) = self.next()?;
@@ -330,6 +333,7 @@ impl<'s> Builder<'s, '_> {
                 },
                 Kind::Bad => {}
                 Kind::List(_) | Kind::Map(_) => {
+                    bad = true;
                     self.diagnostics
                         .error("key-type", key.span, "a key must be text")
                         .hint("braces that are text want quotes: \"${{ … }}\"");
@@ -357,7 +361,12 @@ impl<'s> Builder<'s, '_> {
             ErrorKind::MappingValueNotAllowed => {
                 Some("text with `: ` in it wants quotes; or a line above is indented differently")
             }
-            ErrorKind::UnclosedQuotedScalar => Some("a quote is opened and never closed"),
+            ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
+                Some("a quote above is opened and never closed")
+            }
+            ErrorKind::InvalidColonPlacement
+            | ErrorKind::ExpectedFlowSequenceSeparator
+            | ErrorKind::ExpectedFlowMappingSeparator => Some("a bracket above may never be closed, or a comma is missing"),
             ErrorKind::DirectiveDisallowed => Some("take the line with `%` out"),
             ErrorKind::UnknownQuotedScalarEscape => {
                 Some("in double quotes a backslash is doubled; single quotes take it as it is")

@@ -61,12 +61,19 @@ impl Nowhere {
 impl<'a> Checker<'a> {
     /// Resolves every path of an expression.
     pub(super) fn names(&mut self, used: &Use<'a>, around: &Around<'a>) {
+        // Where the right-hand side of a dash that was meant as part of a name would stand.
+        let mut after_dash = None;
         for reference in used.expr.references() {
+            if after_dash == Some(reference.span.start) {
+                continue;
+            }
             match self.resolve(reference, used, around) {
                 Ok(()) => self.secret(reference, used, around),
                 Err(why) if self.is_lost(reference) => drop(why),
                 Err(why) => {
-                    let hint = dash_hint(used, reference).or(why.hint);
+                    let dash = dash_hint(used, reference);
+                    after_dash = dash.as_ref().map(|_| reference.span.end + 1);
+                    let hint = dash.or(why.hint);
                     self.diagnostics.error("unknown-name", reference.span, why.message).maybe_hint(hint);
                 }
             }
@@ -160,7 +167,7 @@ impl<'a> Checker<'a> {
             return Err(nowhere("`steps` alone is no value").hint("name a step and a member of it"));
         };
         if !around.steps {
-            return Err(nowhere("no step has run when this is needed"));
+            return Err(nowhere("no step has run when this is needed").hint("use an input"));
         }
         let Some(index) = around.list.iter().position(|s| s.id.value == *id) else {
             let why = nowhere(format!("there is no step `{id}` in this list"));
@@ -209,7 +216,7 @@ impl<'a> Checker<'a> {
             return Err(nowhere("`signals` alone is no value").hint("name a signal and a member of it"));
         };
         if !around.signals {
-            return Err(nowhere("signals have no readings when this is needed"));
+            return Err(nowhere("signals have no readings when this is needed").hint("signals are read in steps and guards"));
         }
         let Some(signal) = self.runbook.signals.iter().find(|s| s.name.value == *name) else {
             return Err(

@@ -65,7 +65,14 @@ fn syntax_error(source: &str, errors: &cel::ParseErrors) -> ExprError {
     let line_start: usize = source.split_inclusive('\n').take(usize::try_from(first.pos.0 - 1).unwrap_or(0)).map(str::len).sum();
     let offset = (line_start + usize::try_from(first.pos.1 - 1).unwrap_or(0)).min(source.len());
     let message = first.msg.strip_prefix("Syntax error: ").unwrap_or(&first.msg);
-    let message = message.replace("<EOF>", "the end").replace('\n', " ");
+    let message = message.replace('\n', " ");
+    // "mismatched input 'x' expecting <EOF>"
+    let parts = message.strip_prefix("mismatched input '").and_then(|rest| rest.split_once("' expecting "));
+    let message = match parts {
+        Some(("<EOF>" | "", _)) => "it ends too soon".to_owned(),
+        Some((found, _)) => format!("`{found}` is not expected here"),
+        None => message.replace("<EOF>", "the end"),
+    };
     ExprError { message: format!("not an expression: {message}"), offset, hint: syntax_hint(source) }
 }
 

@@ -111,6 +111,8 @@ impl<'a> Lower<'a> {
             ("gate", "timeout") => "`timeout` stands at the step, beside `gate`".to_owned(),
             ("call", "with") | ("run", "timeout") => format!("`{}` stands at the step", entry.key),
             ("step", "name") => "a step has a `title`".to_owned(),
+            ("scale", "daemonset") => "a DaemonSet runs on every node and is not scaled".to_owned(),
+            ("rollout_deployment", "statefulset" | "daemonset") => "only a Deployment can be paused".to_owned(),
             ("step", "command" | "script") => format!("write `run: {{{}: …}}`", entry.key),
             (_, key) => nearest(key, shape.keys.iter().copied())
                 .map_or_else(|| format!("its keys are {}", shape.keys.join(", ")), |known| format!("did you mean `{known}`?")),
@@ -344,9 +346,11 @@ impl<'a> Lower<'a> {
         let found = words.iter().position(|w| *w == scalar.text);
         if found.is_none() {
             let hint = nearest(&scalar.text, words.iter().copied()).map(|w| format!("did you mean `{w}`?"));
-            self.diagnostics
-                .error("unknown-word", node.span, format!("`{}` is not one of {}", scalar.text, words.join(", ")))
-                .maybe_hint(hint);
+            let message = match words {
+                [only] => format!("`{}` is not `{only}`, the only word here", scalar.text),
+                _ => format!("`{}` is not one of {}", scalar.text, words.join(", ")),
+            };
+            self.diagnostics.error("unknown-word", node.span, message).maybe_hint(hint);
         }
         found
     }

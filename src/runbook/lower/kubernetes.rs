@@ -52,7 +52,10 @@ impl Lower<'_> {
     /// `deployment: NAME`, `statefulset: NAME` or `daemonset: NAME`.
     fn workload(&mut self, fields: &Fields) -> Option<WorkloadRef> {
         let keys: Vec<&str> = shape::WORKLOADS.iter().copied().filter(|k| fields.shape.keys.contains(k)).collect();
-        if fields.shape.required.contains(&"deployment") && fields.entry("deployment").is_none() {
+        // A workload of the wrong kind is reported already: as an unknown key, or a missing one.
+        let wrong_kind =
+            fields.entries.iter().any(|e| shape::WORKLOADS.contains(&e.key.as_str()) && !keys.contains(&e.key.as_str()));
+        if wrong_kind || (fields.shape.required.contains(&"deployment") && fields.entry("deployment").is_none()) {
             return None;
         }
         let entry = self.one_of(fields, &keys, "a workload")?;

@@ -39,7 +39,7 @@ shapes! {
         ["type", "prompt", "help", "example", "default", "required", "pattern", "min", "max", "choices", "from"], [];
     CHOICES = "choices", "the choices", ["command", "lines"], ["command"];
     SECRET = "secret", "a secret", ["from"], ["from"];
-    SECRET_SOURCE = "secret_source", "where a secret comes from", ["env", "file", "command", "kubernetes"], [];
+    SECRET_SOURCE = "secret_source", "the source of a secret", ["env", "file", "command", "kubernetes"], [];
     SECRET_KEY = "secret_key", "a key of a Kubernetes Secret", ["name", "key"], ["name", "key"];
     ENVIRONMENT = "environment", "an environment",
         ["kubernetes", "prometheus", "vars", "protected", "require", "window"], [];
