@@ -80,3 +80,44 @@ impl Clock {
         self.origin.checked_add(passed.min(NEVER)).unwrap_or(self.origin + NEVER)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch() -> DateTime<Utc> {
+        "2026-11-21T03:33:44.120Z".parse().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn simulated_time_goes_with_the_runtime() {
+        let mut clock = Clock::simulated(epoch(), 1.0);
+        assert_eq!(clock.now(), At { wall: epoch(), mono_ms: 0 });
+        tokio::time::advance(Duration::from_millis(90_500)).await;
+        assert_eq!(clock.now(), At { wall: epoch() + TimeDelta::milliseconds(90_500), mono_ms: 90_500 });
+        clock.restart();
+        assert_eq!(clock.now(), At { wall: epoch() + TimeDelta::milliseconds(90_500), mono_ms: 0 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_is_due_when_its_moment_has_come() {
+        for speed in [1.0, 7.3, 60.0, 0.3] {
+            let clock = Clock::simulated(epoch(), speed);
+            for mono_ms in [1, 999, 1000, 61_003] {
+                tokio::time::sleep_until(clock.instant_of(mono_ms)).await;
+                assert!(clock.now().mono_ms >= mono_ms, "{mono_ms} at {speed}");
+            }
+        }
+        // Far beyond any session: no overflow.
+        let _ = Clock::simulated(epoch(), 0.0).instant_of(u64::MAX);
+        let _ = Clock::simulated(epoch(), 1e-9).instant_of(u64::MAX);
+    }
+
+    #[tokio::test]
+    async fn the_real_clock_shows_milliseconds() {
+        let clock = Clock::real();
+        let (first, second) = (clock.now(), clock.now());
+        assert_eq!(first.wall.timestamp_subsec_micros() % 1000, 0);
+        assert!(second.mono_ms >= first.mono_ms);
+    }
+}

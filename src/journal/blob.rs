@@ -19,7 +19,7 @@ use super::disk::{Disk, write_all};
 use super::folder::SessionDir;
 use super::format::{self, Hash, MAX_EVIDENCE, MAX_STRING, hex, sha256, unhex};
 
-/// So many characters of a blob stand in the record.
+/// So many characters of a blob stand in the record, where there is room.
 const HEAD: usize = 256;
 
 /// The type whose `data.output` is a reference by itself.
@@ -40,15 +40,17 @@ pub(super) struct Limits {
     pub string: usize,
     /// Longest evidence, encoded bytes.
     pub evidence: usize,
+    /// Characters of a blob that stand in its place.
+    pub head: usize,
 }
 
 impl Limits {
     /// From the format's own limits down: a record of many middling texts that does not
     /// fit into a line is taken apart further.
     pub(super) const STEPS: [Self; 3] = [
-        Self { string: MAX_STRING, evidence: MAX_EVIDENCE },
-        Self { string: 1024, evidence: 1024 },
-        Self { string: 256, evidence: 0 },
+        Self { string: MAX_STRING, evidence: MAX_EVIDENCE, head: HEAD },
+        Self { string: 1024, evidence: 1024, head: 64 },
+        Self { string: 128, evidence: 0, head: 16 },
     ];
 }
 
@@ -66,29 +68,30 @@ pub(super) fn outline(kind: &str, data: &mut Value, limits: Limits, pending: &mu
         if kind == WITH_OUTPUT && key == "output" && reference(member).is_some() {
             continue;
         }
-        outline_strings(member, limits.string, pending);
+        outline_strings(member, limits, pending);
         if key == "evidence" && member.is_object() {
             let encoded = format::encode(member, Vec::new()).map(|e| e.bytes).unwrap_or_default();
             if encoded.len() > limits.evidence {
-                let head = String::from_utf8_lossy(&encoded).chars().take(HEAD).collect();
+                let head = String::from_utf8_lossy(&encoded).chars().take(limits.head).collect();
                 *member = refer(encoded, head, pending);
             }
         }
     }
 }
 
-fn outline_strings(value: &mut Value, limit: usize, pending: &mut Pending) {
+fn outline_strings(value: &mut Value, limits: Limits, pending: &mut Pending) {
     let lookalike = reference(value).is_some();
     match value {
-        Value::String(text) if text.len() > limit => {
+        Value::String(text) if text.len() > limits.string => {
             let text = std::mem::take(text);
-            let head = head(&text);
+            let head = text.chars().take(limits.head).collect();
             *value = refer(text.into_bytes(), head, pending);
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| outline_strings(item, limit, pending)),
+        Value::Array(items) => items.iter_mut().for_each(|item| outline_strings(item, limits, pending)),
         Value::Object(members) => {
             for (key, member) in members {
-                outline_strings(member, if lookalike && key == "blob" { 0 } else { limit }, pending);
+                let string = if lookalike && key == "blob" { 0 } else { limits.string };
+                outline_strings(member, Limits { string, ..limits }, pending);
             }
         }
         _ => {}

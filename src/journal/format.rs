@@ -2,9 +2,10 @@
 //!
 //! A line is what `json.dumps(record, separators=(",", ":"))` of Python gives: compact,
 //! keys in the order of the format, everything outside ASCII as `\uXXXX` with surrogate
-//! pairs, control characters by their short names or as `\u00xx` in lower case. Numbers
-//! are integers below 2^53. There is exactly one way to write a record, so whoever
-//! verifies can write it anew and compare ([`super::scan`] does the same in one pass).
+//! pairs, control characters (DEL is one) by their short names or as `\u00xx` in lower
+//! case. Numbers are integers below 2^53. There is exactly one way to write a record, so
+//! whoever verifies can write it anew and compare ([`super::scan`] does the same in one
+//! pass).
 
 use std::io;
 
@@ -34,6 +35,8 @@ pub type Hash = [u8; 32];
 /// `prev` of the first record.
 pub const NO_HASH: Hash = [0; 32];
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// The SHA-256 of some bytes.
 pub fn sha256(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes).into()
@@ -41,7 +44,6 @@ pub fn sha256(bytes: &[u8]) -> Hash {
 
 /// A hash as the format writes it: 64 lower-case hexadecimal digits.
 pub fn hex(hash: &Hash) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(64);
     for byte in hash {
         text.push(char::from(DIGITS[usize::from(byte >> 4)]));
@@ -101,6 +103,9 @@ pub struct Encoded {
     pub longest_string: usize,
     /// Whether an object has a key `blob`: it may be, or look like, a reference.
     pub has_blob_key: bool,
+    /// All strings and keys as they are, each ended by a NUL; what a search for secrets
+    /// looks through.
+    pub texts: String,
 }
 
 /// Writes a value in the format's encoding, after what `into` already holds.
@@ -115,7 +120,7 @@ pub fn encode<T: Serialize + ?Sized>(value: &T, into: Vec<u8>) -> Result<Encoded
     if ascii.deepest > MAX_DEPTH + 1 {
         return Err(EncodeError::TooDeep(ascii.deepest - 1));
     }
-    Ok(Encoded { bytes, longest_string: ascii.longest, has_blob_key: ascii.has_blob_key })
+    Ok(Encoded { bytes, longest_string: ascii.longest, has_blob_key: ascii.has_blob_key, texts: ascii.texts })
 }
 
 /// The beginning of a record, up to and with `mono_ms`.
@@ -140,6 +145,13 @@ struct Ascii {
     longest: usize,
     key_is_blob: bool,
     has_blob_key: bool,
+    texts: String,
+}
+
+/// `\uXXXX`.
+fn unicode_escape(unit: u16) -> [u8; 6] {
+    let digit = |shift: u16| DIGITS[usize::from(unit >> shift & 15)];
+    [b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]
 }
 
 fn unwritable(what: &str) -> io::Error {
@@ -230,23 +242,22 @@ impl Formatter for &mut Ascii {
         if !self.in_key {
             self.longest = self.longest.max(self.string);
         }
+        self.texts.push('\0');
         writer.write_all(b"\"")
     }
 
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         self.string += fragment.len();
-        if fragment.is_ascii() {
-            self.key_is_blob = self.in_key && fragment == "blob";
-            return writer.write_all(fragment.as_bytes());
-        }
+        self.texts.push_str(fragment);
+        self.key_is_blob = self.in_key && fragment == "blob";
         let mut rest = fragment;
-        while let Some(start) = rest.find(|c: char| !c.is_ascii()) {
+        while let Some(start) = rest.find(|c: char| !matches!(c, ' '..='~')) {
             let (ascii, other) = rest.split_at(start);
             writer.write_all(ascii.as_bytes())?;
             let mut chars = other.chars();
             if let Some(c) = chars.next() {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
+                for &mut unit in c.encode_utf16(&mut [0; 2]) {
+                    writer.write_all(&unicode_escape(unit))?;
                 }
             }
             rest = chars.as_str();
@@ -255,17 +266,22 @@ impl Formatter for &mut Ascii {
     }
 
     fn write_char_escape<W: ?Sized + io::Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
+        let (text, written) = match escape {
+            CharEscape::Quote => ('"', "\\\""),
+            CharEscape::ReverseSolidus => ('\\', "\\\\"),
+            CharEscape::Solidus => ('/', "/"),
+            CharEscape::Backspace => ('\u{8}', "\\b"),
+            CharEscape::FormFeed => ('\u{c}', "\\f"),
+            CharEscape::LineFeed => ('\n', "\\n"),
+            CharEscape::CarriageReturn => ('\r', "\\r"),
+            CharEscape::Tab => ('\t', "\\t"),
+            CharEscape::AsciiControl(byte) => {
+                writer.write_all(&unicode_escape(u16::from(byte)))?;
+                (char::from(byte), "")
+            }
+        };
         self.string += 1;
-        match escape {
-            CharEscape::Quote => writer.write_all(b"\\\""),
-            CharEscape::ReverseSolidus => writer.write_all(b"\\\\"),
-            CharEscape::Solidus => writer.write_all(b"/"),
-            CharEscape::Backspace => writer.write_all(b"\\b"),
-            CharEscape::FormFeed => writer.write_all(b"\\f"),
-            CharEscape::LineFeed => writer.write_all(b"\\n"),
-            CharEscape::CarriageReturn => writer.write_all(b"\\r"),
-            CharEscape::Tab => writer.write_all(b"\\t"),
-            CharEscape::AsciiControl(byte) => write!(writer, "\\u{byte:04x}"),
-        }
+        self.texts.push(text);
+        writer.write_all(written.as_bytes())
     }
 }

@@ -125,7 +125,7 @@ const SPECIAL: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = byte < 0x20 || byte >= 0x80 || byte == 0x22 || byte == 0x5c;
+        table[byte] = byte < 0x20 || byte >= 0x7f || byte == 0x22 || byte == 0x5c;
         byte += 1;
     }
     table
@@ -236,7 +236,7 @@ impl<'a> Cursor<'a> {
             Some(b'u') => {
                 let unit = self.unit()?;
                 let length = match unit {
-                    8..=10 | 12 | 13 | 0x20..=0x7f => return Err(self.flaw("an escape that should be shorter")),
+                    8..=10 | 12 | 13 | 0x20..=0x7e => return Err(self.flaw("an escape that should be shorter")),
                     0..=0x7f => 1,
                     0x80..=0x7ff => 2,
                     0xd800..=0xdbff => {
@@ -258,11 +258,18 @@ impl<'a> Cursor<'a> {
 
     /// The code unit of the `\uXXXX` that stands here.
     fn unit(&self) -> Result<u32, Flaw> {
-        let digits = self.rest().strip_prefix(b"\\u").and_then(|rest| rest.get(..4));
-        let lower_case = |text: &&[u8]| text.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let text = digits.filter(lower_case).and_then(|text| std::str::from_utf8(text).ok());
-        text.and_then(|text| u32::from_str_radix(text, 16).ok())
-            .ok_or_else(|| self.flaw("\\u is not followed by four lower-case hexadecimal digits"))
+        let digits = match self.rest() {
+            [b'\\', b'u', digits @ ..] => digits.first_chunk::<4>(),
+            _ => None,
+        };
+        let unit = digits.and_then(|digits| {
+            digits.iter().try_fold(0, |unit, &byte| match byte {
+                b'0'..=b'9' => Some(unit << 4 | u32::from(byte - b'0')),
+                b'a'..=b'f' => Some(unit << 4 | u32::from(byte - b'a' + 10)),
+                _ => None,
+            })
+        });
+        unit.ok_or_else(|| self.flaw("\\u is not followed by four lower-case hexadecimal digits"))
     }
 }
 

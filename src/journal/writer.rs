@@ -242,7 +242,7 @@ impl Writer {
         let mut event = std::borrow::Cow::Borrowed(event);
         let plain = format::encode(&*event, header.clone())?;
         let mut line = plain.bytes;
-        let leaks = !self.redactor.is_empty() && self.redactor.finds(line.get(start..).unwrap_or_default());
+        let leaks = self.redactor.finds(plain.texts.as_bytes());
         if leaks && let Some(clean) = redaction::redact(&event, &self.redactor) {
             event = std::borrow::Cow::Owned(clean);
         }

@@ -15,6 +15,9 @@ pub(super) struct Patterns {
     patterns: Vec<Pattern>,
     /// By the first byte of a text: which patterns may begin there.
     by_first: Vec<Vec<usize>>,
+    /// By the first two bytes: whether any may begin there, one bit each. Nearly every
+    /// place of an ordinary text is passed over by this alone.
+    pairs: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -82,16 +85,30 @@ impl Patterns {
 
     fn index(&mut self) {
         self.by_first = vec![Vec::new(); 256];
+        self.pairs = vec![0; 1024];
         for (number, pattern) in self.patterns.iter().enumerate() {
-            let Some(first) = pattern.chars.first() else { continue };
-            let mut utf8 = [0; 4];
-            let raw = first.encode_utf8(&mut utf8).as_bytes().first().copied();
-            for (byte, list) in (0_u8..=255).zip(self.by_first.iter_mut()) {
-                if Some(byte) == raw || byte == b'%' || byte == b'\\' {
+            for (first, seconds) in pattern.beginnings() {
+                if let Some(list) = self.by_first.get_mut(usize::from(first))
+                    && list.last() != Some(&number)
+                {
                     list.push(number);
+                }
+                for second in seconds {
+                    let pair = usize::from(first) << 8 | usize::from(second);
+                    if let Some(bits) = self.pairs.get_mut(pair / 64) {
+                        *bits |= 1 << (pair % 64);
+                    }
                 }
             }
         }
+    }
+
+    /// Whether a secret may begin with these bytes; without a second one, whether more
+    /// text could make it so.
+    fn may_begin(&self, first: u8, second: Option<u8>) -> bool {
+        let Some(second) = second else { return true };
+        let pair = usize::from(first) << 8 | usize::from(second);
+        self.pairs.get(pair / 64).is_some_and(|bits| bits >> (pair % 64) & 1 == 1)
     }
 
     /// The first secret from a place on, the longest where several begin.
@@ -105,6 +122,10 @@ impl Patterns {
                 && let Some(length) = self.marker_at(text, start)
             {
                 start += length;
+                continue;
+            }
+            if !self.may_begin(byte, text.get(start + 1).copied()) {
+                start += 1;
                 continue;
             }
             let mut longest: Option<(usize, usize)> = None;
@@ -150,6 +171,21 @@ enum Found {
 }
 
 impl Pattern {
+    /// The bytes a text can begin with where the pattern stands, each with those that
+    /// can come second. Some more than can really be, none less.
+    fn beginnings(&self) -> [(u8, Vec<u8>); 3] {
+        let beginning: String = self.chars.iter().take(2).collect();
+        let raw = beginning.as_bytes();
+        // Behind the raw first byte: the raw second, an escape, a `+` for a space, a wrap.
+        let mut seconds = b"%\\+".to_vec();
+        seconds.extend(raw.get(1));
+        if self.wrapped {
+            seconds.extend(b"\n\r");
+        }
+        let first = raw.first().copied().unwrap_or_default();
+        [(first, seconds), (b'%', b"0123456789abcdefABCDEF".to_vec()), (b'\\', b"\\u\"/bfnrt".to_vec())]
+    }
+
     /// Whether the pattern stands at a place. The same text can sometimes be read in two
     /// ways (`\\` as one backslash or two), so all places reached are followed.
     fn at(&self, text: &[u8], start: usize) -> Found {
@@ -182,6 +218,9 @@ impl Pattern {
 /// Where Base64 goes on behind a line break, written out or as a JSON escape.
 fn behind_wrap(text: &[u8], place: usize) -> usize {
     let mut end = place;
+    if !matches!(text.get(place), Some(b'\n' | b'\r' | b'\\')) {
+        return end;
+    }
     while end - place < WRAP {
         end += match text.get(end..).unwrap_or_default() {
             [b'\n' | b'\r' | b' ' | b'\t', ..] => 1,
@@ -207,46 +246,66 @@ fn spellings(text: &[u8], place: usize, c: char, reached: &mut Vec<usize>) -> bo
         reached.push(place + 1);
     }
     match rest.first() {
-        Some(b'%') => hexadecimal(rest, raw.iter().map(|&b| (&b"%"[..], u32::from(b), 2)), place, reached),
-        Some(b'\\') => {
-            let short = match c {
-                '"' | '\\' | '/' => u8::try_from(c).ok(),
-                '\n' => Some(b'n'),
-                '\r' => Some(b'r'),
-                '\t' => Some(b't'),
-                '\u{8}' => Some(b'b'),
-                '\u{c}' => Some(b'f'),
-                _ => None,
-            };
-            let next = rest.get(1).copied();
-            if next.is_some() && next == short {
-                reached.push(place + 2);
-            }
-            let mut units = [0; 2];
-            let units = c.encode_utf16(&mut units);
-            hexadecimal(rest, units.iter().map(|&u| (&b"\\u"[..], u32::from(u), 4)), place, reached)
-        }
+        Some(b'%') => hexadecimal(rest, raw.iter().map(|&b| (Introducer::Percent, u32::from(b))), place, reached),
+        Some(b'\\') => escaped(rest, c, place, reached),
         _ => false,
     }
 }
 
-/// Reads introducers with hexadecimal digits, `%2F` or `\u002f`, in either case. True if
-/// the text ends before they do.
-fn hexadecimal<'a>(
+/// JSON escapes, also those of JSON within JSON, where each level doubles the
+/// backslashes.
+fn escaped(rest: &[u8], c: char, place: usize, reached: &mut Vec<usize>) -> bool {
+    let run = backslashes(rest);
+    let short = match c {
+        '"' | '/' => u8::try_from(c).ok(),
+        '\n' => Some(b'n'),
+        '\r' => Some(b'r'),
+        '\t' => Some(b't'),
+        '\u{8}' => Some(b'b'),
+        '\u{c}' => Some(b'f'),
+        _ => None,
+    };
+    if c == '\\' {
+        reached.extend((2..=run).map(|length| place + length));
+    } else if short.is_some() && rest.get(run).copied() == short {
+        reached.push(place + run + 1);
+    }
+    let mut units = [0; 2];
+    let units = c.encode_utf16(&mut units);
+    hexadecimal(rest, units.iter().map(|&unit| (Introducer::Unicode, u32::from(unit))), place, reached)
+}
+
+/// How many backslashes the text begins with, up to three levels of JSON in JSON.
+fn backslashes(text: &[u8]) -> usize {
+    text.iter().take(16).take_while(|&&b| b == b'\\').count()
+}
+
+/// What stands before hexadecimal digits.
+enum Introducer {
+    /// `%`, and two digits.
+    Percent,
+    /// `\u` with any number of backslashes, and four digits.
+    Unicode,
+}
+
+/// Reads hexadecimal digits with their introducers, `%2F` or `\u002f`, in either case.
+/// True if the text ends before they do.
+fn hexadecimal(
     mut rest: &[u8],
-    parts: impl Iterator<Item = (&'a [u8], u32, usize)>,
+    parts: impl Iterator<Item = (Introducer, u32)>,
     mut place: usize,
     reached: &mut Vec<usize>,
 ) -> bool {
-    for (introducer, value, digits) in parts {
-        let expected = |i: usize, byte: u8| match introducer.get(i) {
-            Some(&known) => byte == known,
-            None => {
-                let shift = 4 * (introducer.len() + digits - 1 - i);
-                char::from(byte).to_digit(16) == Some((value >> shift) & 15)
-            }
+    for (introducer, value) in parts {
+        let (before, mark, digits) = match introducer {
+            Introducer::Percent => (0, b'%', 2),
+            Introducer::Unicode => (backslashes(rest), b'u', 4),
         };
-        let length = introducer.len() + digits;
+        let expected = |i: usize, byte: u8| match i.checked_sub(before + 1) {
+            Some(digit) => char::from(byte).to_digit(16) == Some((value >> (4 * (digits - 1 - digit))) & 15),
+            None => i < before || byte == mark,
+        };
+        let length = before + 1 + digits;
         if !rest.iter().take(length).enumerate().all(|(i, &byte)| expected(i, byte)) {
             return false;
         }

@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod effects;
+mod journal;
 mod ports;
 mod tidy;
 mod tls;

@@ -6,7 +6,7 @@
 //! the disk and count them as written, and only writing them anew makes them durable.
 
 use std::io::{self, Cursor};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::super::blob::BlobStore;
@@ -145,7 +145,7 @@ fn replace(disk: &dyn Disk, dir: &SessionDir, kept: &[u8]) -> Result<(), OpenErr
     disk.sync_folder(dir.path()).map_err(OpenError::disk(dir.path()))
 }
 
-fn write_new(disk: &dyn Disk, path: &PathBuf, bytes: &[u8]) -> io::Result<()> {
+fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = disk.create(path)?;
     write_all(&mut *file, bytes)?;
     file.sync()
