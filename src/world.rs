@@ -10,6 +10,10 @@ pub mod answers;
 pub mod period;
 pub mod scenario;
 
+mod cluster;
+mod clock;
+mod faults;
 mod json;
+mod metrics;
 
 pub use scenario::Scenario;

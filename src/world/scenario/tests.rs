@@ -54,7 +54,7 @@ fn a_scenario_survives_being_written_as_json() {
 #[test]
 fn mistakes_are_found_with_their_place() {
     let cases: &[(&str, &str, &str)] = &[
-        ("canary: checkout-canary}\n", "canary: checkout-kanary}\n", "a.yaml:11:75: there is no Deployment `checkout-kanary`"),
+        ("canary: checkout-canary}\n", "canary: checkout-kanary}\n", "a.yaml:11:67: there is no Deployment `checkout-kanary`"),
         ("pacenote-scenario: 1", "pacenote-scenario: 2", "a.yaml:1:1: `pacenote-scenario: 2` is not known"),
         ("scenario: bad-canary", "scenario: Bad", "a.yaml:2:11: `Bad` is no scenario id"),
         ("seed: 7", "sead: 7", "a.yaml:6:1: unknown field `sead`"),

@@ -1,0 +1,201 @@
+//! The cluster: objects, the controllers that bring them to what is wanted, and the
+//! kubelet that runs pods, all driven by time.
+//!
+//! Pure: [`Cluster::advance`] does what is due up to a moment and nothing else moves it.
+//! Controllers work as the real ones do, from one queue: a change of an object enqueues
+//! those who watch it, a key waits in the queue at most once, and each sync reads the
+//! objects anew. So the order of what a watch sees is the order of the real thing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::Value;
+
+use super::json::{Object, controller, text};
+
+pub(crate) mod build;
+mod deployment;
+mod event;
+mod kubelet;
+mod progress;
+mod replicaset;
+pub(crate) mod resource;
+mod sets;
+pub(crate) mod store;
+
+pub(crate) use build::Catalogue;
+use kubelet::PodStep;
+pub(crate) use resource::Kind;
+pub(crate) use store::{Key, Store};
+
+/// Milliseconds since the start of the world; negative before it.
+pub(crate) type Millis = i64;
+
+/// From a change of a Deployment, or of its ReplicaSets, to its next sync.
+const DEPLOYMENT_SYNC: Millis = 12;
+/// From a change of a ReplicaSet, or of its pods, to its next sync.
+const REPLICASET_SYNC: Millis = 9;
+
+/// Something that is due.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Work {
+    /// A controller looks at an object.
+    Sync(Key),
+    /// A controller looks again later, because a deadline will have passed.
+    Recheck(Key),
+    /// A pod goes on with its life. The number is the container's life it belongs to.
+    Pod { key: Key, uid: String, step: PodStep, life: i64 },
+}
+
+/// The cluster.
+pub(crate) struct Cluster {
+    /// Its objects.
+    pub(crate) store: Store,
+    /// Which images exist and how they behave.
+    pub(crate) catalogue: Catalogue,
+    queue: BTreeMap<(Millis, u64), Work>,
+    pending: BTreeSet<Key>,
+    enqueued: u64,
+    random: fastrand::Rng,
+    epoch: DateTime<Utc>,
+    now: Millis,
+}
+
+impl Cluster {
+    /// An empty cluster at a moment before the start.
+    pub(crate) fn new(catalogue: Catalogue, epoch: DateTime<Utc>, seed: u64, now: Millis) -> Self {
+        Self {
+            store: Store::default(),
+            catalogue,
+            queue: BTreeMap::new(),
+            pending: BTreeSet::new(),
+            enqueued: 0,
+            random: fastrand::Rng::with_seed(seed),
+            epoch,
+            now,
+        }
+    }
+
+    /// When something is due next.
+    pub(crate) fn next_due(&self) -> Option<Millis> {
+        self.queue.keys().next().map(|(due, _)| *due)
+    }
+
+    /// Does everything that is due up to a moment, in order.
+    pub(crate) fn advance(&mut self, to: Millis) {
+        while let Some(entry) = self.queue.first_entry() {
+            if entry.key().0 > to {
+                break;
+            }
+            let ((due, _), work) = entry.remove_entry();
+            self.now = self.now.max(due);
+            match work {
+                Work::Sync(key) => {
+                    self.pending.remove(&key);
+                    self.sync(&key);
+                }
+                Work::Recheck(key) => self.sync(&key),
+                Work::Pod { key, uid, step, life } => self.pod_step(&key, &uid, step, life),
+            }
+        }
+        self.now = self.now.max(to);
+    }
+
+    fn sync(&mut self, key: &Key) {
+        match key.kind {
+            Kind::Deployment => self.sync_deployment(key),
+            Kind::ReplicaSet => self.sync_replicaset(key),
+            _ => {}
+        }
+    }
+
+    /// The time objects carry, in whole seconds as the API writes it.
+    pub(crate) fn timestamp(&self) -> String {
+        self.timestamp_after(0)
+    }
+
+    fn timestamp_after(&self, millis: Millis) -> String {
+        let at = self.epoch + chrono::Duration::milliseconds(self.now + millis);
+        at.to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+
+    /// Milliseconds since the start of a time that an object carries.
+    fn millis_of(&self, timestamp: &str) -> Option<Millis> {
+        let at = DateTime::parse_from_rfc3339(timestamp).ok()?;
+        Some((at.with_timezone(&Utc) - self.epoch).num_milliseconds())
+    }
+
+    /// A new uid. All of them come from the seed.
+    pub(crate) fn uid(&mut self) -> String {
+        let bits = self.random.u128(..);
+        let (a, b, c) = (bits >> 96, (bits >> 80) & 0xffff, (bits >> 68) & 0x0fff);
+        let (d, e) = ((bits >> 54) & 0x3fff | 0x8000, bits & 0xffff_ffff_ffff);
+        format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}")
+    }
+
+    /// Writes an object and tells the controllers that watch it. Nothing happens where
+    /// nothing changed.
+    pub(crate) fn write(&mut self, key: &Key, object: Value) -> Object {
+        let before = self.store.revision();
+        let object = self.store.put(key, object);
+        if self.store.revision() != before {
+            self.announce(key, &object);
+        }
+        object
+    }
+
+    /// Removes an object at once, and what it controls.
+    pub(crate) fn remove(&mut self, key: &Key) -> Option<Object> {
+        let object = self.store.remove(key)?;
+        self.announce(key, &object);
+        let uid = text(&object, "/metadata/uid").to_owned();
+        for (child, _) in self.controlled_by(key, &uid) {
+            match child.kind {
+                Kind::Pod => self.terminate_pod(&child, None),
+                _ => drop(self.remove(&child)),
+            }
+        }
+        Some(object)
+    }
+
+    /// The objects controlled by another, by uid.
+    fn controlled_by(&self, key: &Key, uid: &str) -> Vec<(Key, Object)> {
+        let child = match key.kind {
+            Kind::Deployment => Kind::ReplicaSet,
+            Kind::ReplicaSet => Kind::Pod,
+            _ => return Vec::new(),
+        };
+        self.store
+            .list(child, Some(&key.namespace))
+            .filter(|(_, object)| controller(object).is_some_and(|owner| text(owner, "/uid") == uid))
+            .map(|(key, object)| (key.clone(), object.clone()))
+            .collect()
+    }
+
+    fn announce(&mut self, key: &Key, object: &Value) {
+        match key.kind {
+            Kind::Deployment => self.enqueue(key.clone(), DEPLOYMENT_SYNC),
+            Kind::ReplicaSet => self.enqueue(key.clone(), REPLICASET_SYNC),
+            _ => {}
+        }
+        if let Some(owner) = controller(object) {
+            let kind = match text(owner, "/kind") {
+                "Deployment" => (Kind::Deployment, DEPLOYMENT_SYNC),
+                "ReplicaSet" => (Kind::ReplicaSet, REPLICASET_SYNC),
+                _ => return,
+            };
+            self.enqueue(Key::new(kind.0, &key.namespace, text(owner, "/name")), kind.1);
+        }
+    }
+
+    fn enqueue(&mut self, key: Key, after: Millis) {
+        if self.pending.insert(key.clone()) {
+            self.schedule(after, Work::Sync(key));
+        }
+    }
+
+    fn schedule(&mut self, after: Millis, work: Work) {
+        self.enqueued += 1;
+        self.queue.insert((self.now + after.max(0), self.enqueued), work);
+    }
+}
