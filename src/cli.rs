@@ -1,1 +1,173 @@
-//! The commands, one file each.
+//! The commands, one file each, and what stands around them.
+//!
+//! [`run`] takes the arguments and gives the exit code; on its way it reads the settings
+//! and the policy, begins the trace where one is asked for, and prints what went wrong,
+//! once, at the edge. Nothing is read, started or connected before the command needs
+//! it: `--version` and `completions` touch no file. A command writes through
+//! [`Console`] only.
+
+pub mod acceptance;
+pub mod answers;
+pub mod args;
+pub mod check;
+pub mod console;
+pub mod facts;
+mod later;
+pub mod sessions;
+mod settings;
+pub mod show;
+pub mod trace;
+pub mod verify;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command, Global};
+use console::Console;
+
+use crate::config::policy::Policy;
+use crate::config::{Config, ConfigError, Surroundings};
+use crate::error::{Exit, Problem};
+use crate::state::{StateDir, StateError};
+use later::not_yet;
+
+/// Parses the arguments, does what they say, prints what went wrong.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(answer) => {
+            // Help and version are answers too. A reader that has gone missed them.
+            let _ = answer.print();
+            return if answer.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let mut console = Console::new(cli.global.color);
+    let result = dispatch(cli, &mut console).and_then(|exit| console.finish().map(|()| exit));
+    result.unwrap_or_else(|problem| {
+        console.note(&problem);
+        problem.exit()
+    })
+}
+
+/// What a command starts from: the settings and the policy in force.
+pub struct Basis {
+    /// One's own settings.
+    pub config: Config,
+    /// What the machine demands of everyone.
+    pub policy: Policy,
+}
+
+impl Basis {
+    /// Reads the settings and the policy, and begins the trace.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names the file and the place.
+    pub fn load(global: &Global) -> Result<Self, Problem> {
+        let config = Config::load(&Surroundings::here(), global.state_dir.as_deref(), global.theme).map_err(explain)?;
+        if let Some(argument) = &global.log {
+            trace::begin(argument, &config.state_dir.value)?;
+        }
+        let policy = Policy::load().map_err(explain)?;
+        Ok(Self { config, policy })
+    }
+
+    /// Opens the state folder, making it where it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made or must not be used.
+    pub fn state(&self) -> Result<StateDir, Problem> {
+        let place = &self.config.state_dir;
+        StateDir::open(&place.value)
+            .map_err(|e| explain_state(&e).hint(format_args!("the folder was named by: {}", place.source)))
+    }
+}
+
+/// The state folder, or something in it, cannot be used; for people.
+pub fn explain_state(error: &StateError) -> Problem {
+    let problem = Problem::cannot_start(error);
+    match error {
+        StateError::NoSession(_) | StateError::Ambiguous { .. } => problem,
+        StateError::NoneUnfinished | StateError::SeveralUnfinished(_) => {
+            problem.hint("`pacenote sessions --unfinished` lists those that can be resumed")
+        }
+        StateError::NoPlace
+        | StateError::Link(_)
+        | StateError::NotAFolder(_)
+        | StateError::NotOurs { .. }
+        | StateError::Open { .. }
+        | StateError::Disk { .. } => problem.hint("name another folder with --state-dir or PACENOTE_STATE_DIR"),
+    }
+}
+
+/// A settings file that cannot be used, for people.
+fn explain(error: ConfigError) -> Problem {
+    match &error {
+        ConfigError::Unreadable { path, source } => Problem::cannot_start(format!("the settings cannot be read: {source}"))
+            .at(path.display())
+            .hint("make the file readable, or move it away"),
+        ConfigError::Wrong { path, place, message } => {
+            let place =
+                place.map_or_else(|| path.display().to_string(), |(line, column)| format!("{}:{line}:{column}", path.display()));
+            Problem::cannot_start(format!("the settings are wrong: {message}"))
+                .at(place)
+                .hint("correct the file; `pacenote config` then shows what is in force")
+        }
+        ConfigError::NotOwned { path, why } => Problem::cannot_start(format!("the policy is not to be trusted: it {why}"))
+            .at(path.display())
+            .hint("the file and its folder must belong to root and be writable by root alone; ask who looks after this machine"),
+        ConfigError::NoHome => Problem::cannot_start(&error).hint("set HOME, or XDG_CONFIG_HOME and PACENOTE_STATE_DIR"),
+    }
+}
+
+fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
+    let global = cli.global;
+    let Some(command) = cli.command else {
+        Basis::load(&global)?;
+        return not_yet("(the launcher)", "`pacenote --help` lists the commands");
+    };
+    match command {
+        Command::Completions(arguments) => completions(console, arguments.shell),
+        Command::Config(arguments) => {
+            let basis = Basis::load(&global)?;
+            settings::print(console, &basis.config, &basis.policy, arguments.format)
+        }
+        Command::Preflight(_) => {
+            not_yet("preflight", "`pacenote check` finds mistakes; `pacenote run --dry-run` reads for real and changes nothing")
+        }
+        Command::Rollback(_) => not_yet("rollback", "run the runbook that undoes the change"),
+        Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
+        Command::Export(_) => not_yet("export", "`pacenote show SESSION --format json` prints all records"),
+        Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
+        Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
+        Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
+        Command::Freeze(_) => not_yet("freeze", "a `freeze` period in the runbook's `window` refuses new sessions"),
+        Command::Unfreeze(_) => not_yet("unfreeze", "remove the `freeze` period from the runbook's `window`"),
+        Command::World(_) => not_yet("world", "`pacenote rehearse` serves the simulated world to itself"),
+        Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
+        Command::Import(_) => not_yet("import", "write the steps by hand; `pacenote schema` helps an editor to complete them"),
+        Command::Docs(_) => not_yet("docs", "the runbook's own text is the page for now"),
+        Command::Rbac(_) => not_yet("rbac", "grant what the runbook's `kubernetes` steps and signals name"),
+        Command::Run(_) => not_yet("run", "`pacenote check` finds mistakes"),
+        Command::Rehearse(_) => not_yet("rehearse", "`pacenote check` finds mistakes"),
+        Command::Resume(_) => not_yet("resume", "`pacenote show SESSION` prints how far it came"),
+        Command::Test(_) => not_yet("test", "`pacenote check` finds mistakes"),
+        // With a folder it does not get this far; see `main`.
+        Command::Supervise(_) => {
+            Err(Problem::usage("`supervise` wants the folder of a command").hint("it is started by pacenote itself"))
+        }
+        Command::Sessions(arguments) => sessions::run(console, &Basis::load(&global)?, &arguments),
+        Command::Show(arguments) => show::run(console, &Basis::load(&global)?, &arguments),
+        Command::Verify(arguments) => verify::run(console, &Basis::load(&global)?, &arguments),
+        Command::Check(arguments) => check::run(console, &arguments),
+        Command::Schema => not_yet("schema", "RUNBOOK.md describes the format"),
+    }
+}
+
+/// Prints the completion script of a shell.
+fn completions(console: &mut Console, shell: clap_complete::Shell) -> Result<Exit, Problem> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "pacenote", &mut script);
+    console.text(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}

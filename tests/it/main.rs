@@ -10,3 +10,5 @@ mod effects;
 mod ports;
 mod tls;
 mod world;
+mod cli;
+mod tidy;

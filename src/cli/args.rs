@@ -1,0 +1,505 @@
+//! The arguments of every command.
+//!
+//! Names, flags and exit codes are relied on by scripts and by other people's
+//! documentation: they are part of the contract. Commands that this version does not
+//! have yet are declared all the same, so that they answer clearly (see
+//! `later.rs`) and are not mistaken for spelling errors.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+use super::console::Colour;
+use crate::config::ThemeName;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pacenote",
+    version,
+    about = "Walks you through a runbook, shows live what it does, and writes down every decision.",
+    long_about = "Walks you through a YAML runbook step by step, shows live what each step does to the system, stops at \
+                  every gate, and writes down every decision with the facts it was taken on.\n\nWithout a command it \
+                  opens the launcher: unfinished sessions first, then the runbooks.",
+    after_help = "Exit codes: 0 done, 1 ran and did not succeed, 2 usage, 3 cannot start, 4 stopped and can be resumed;\n\
+                  `verify` also 5 (open, unsealed or torn) and 6 (signer not trusted).",
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What applies to every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command; none opens the launcher.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Arguments of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Global {
+    /// Folder that holds sessions, locks and logs [default: PACENOTE_STATE_DIR, else the XDG state folder]
+    #[arg(long, global = true, value_name = "FOLDER", value_hint = ValueHint::DirPath, help_heading = "Everywhere")]
+    pub state_dir: Option<PathBuf>,
+    /// Write a trace: a level (error, warn, info, debug, trace) into the state folder, or a file
+    #[arg(long, global = true, value_name = "LEVEL|FILE", help_heading = "Everywhere")]
+    pub log: Option<String>,
+    /// Use colour
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, help_heading = "Everywhere")]
+    pub color: Colour,
+    /// Colours of the screen [default: from config.yaml, else auto]
+    #[arg(long, global = true, value_name = "NAME", value_enum, help_heading = "Everywhere")]
+    pub theme: Option<ThemeName>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a runbook
+    Run(RunArgs),
+    /// Walk a runbook against the simulated world; nothing real is touched
+    Rehearse(RehearseArgs),
+    /// Go on with a session that was left
+    Resume(ResumeArgs),
+    /// Roll a finished session back
+    Rollback(RollbackArgs),
+    /// Find the mistakes of runbooks without running anything
+    Check(CheckArgs),
+    /// Say whether a runbook can be run from here, now
+    Preflight(PreflightArgs),
+    /// Run a runbook's scenarios headless, on virtual time, and compare
+    Test(TestArgs),
+    /// List sessions
+    Sessions(SessionsArgs),
+    /// Print one session as text
+    Show(ShowArgs),
+    /// Play a session on the screen again
+    Replay(ReplayArgs),
+    /// Check that journals are intact, and who sealed them
+    Verify(VerifyArgs),
+    /// Write a session as a report
+    Export(ExportArgs),
+    /// Figures over all sessions
+    Stats(StatsArgs),
+    /// Sign an approval with your own SSH key
+    Approve(ApproveArgs),
+    /// Sign a review of a session
+    Review(ReviewArgs),
+    /// Stop new sessions on an environment
+    Freeze(FreezeArgs),
+    /// Allow sessions on an environment again
+    Unfreeze(UnfreezeArgs),
+    /// Serve a simulated world for kubectl and others
+    World(WorldArgs),
+    /// Begin a runbook
+    New(NewArgs),
+    /// Turn a checklist or another tool's file into a runbook
+    Import(ImportArgs),
+    /// Print the JSON schema of the runbook format
+    Schema,
+    /// Print a runbook as a page for people
+    Docs(DocsArgs),
+    /// Print the Kubernetes role a runbook needs
+    Rbac(RbacArgs),
+    /// Show the settings in force, and where each is from
+    Config(ConfigArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Run a command in a session of its own; started by pacenote itself
+    #[command(hide = true)]
+    Supervise(SuperviseArgs),
+}
+
+/// How a session is walked, whether run, rehearsed or resumed.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WalkArgs {
+    /// No screen: the same session as lines of text, for pipes and screen readers
+    #[arg(long)]
+    pub plain: bool,
+    /// Unattended: answer from a file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub answers: Option<PathBuf>,
+}
+
+/// What a session is started with.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StartArgs {
+    /// The environment [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// An input; secrets are never given here
+    #[arg(long = "input", short = 'i', value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub inputs: Vec<(String, String)>,
+}
+
+/// `run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// A runbook's file, or the id of one in the library
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: String,
+    /// What it is started with.
+    #[command(flatten)]
+    pub start: StartArgs,
+    /// How it is walked.
+    #[command(flatten)]
+    pub walk: WalkArgs,
+    /// Read for real and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Pass windows, freezes, requirements and approvals; recorded, and a review is owed
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub emergency: Option<String>,
+    /// Accept what the runbook would run, connect to and read without looking; recorded
+    #[arg(long)]
+    pub trust: bool,
+}
+
+/// `rehearse`.
+#[derive(Debug, Clone, Args)]
+pub struct RehearseArgs {
+    /// A runbook's file, or the id of one in the library
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: String,
+    /// The scenario [default: the first by name]
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+    /// How many times faster than real time
+    #[arg(long, value_name = "N", value_parser = speed)]
+    pub speed: Option<f64>,
+    /// What it is started with; else as the scenario says.
+    #[command(flatten)]
+    pub start: StartArgs,
+    /// How it is walked.
+    #[command(flatten)]
+    pub walk: WalkArgs,
+}
+
+/// `resume`.
+#[derive(Debug, Clone, Args)]
+pub struct ResumeArgs {
+    /// The session, or the beginning of its id [default: the only unfinished one]
+    #[arg(value_name = "SESSION")]
+    pub session: Option<String>,
+    /// How it is walked.
+    #[command(flatten)]
+    pub walk: WalkArgs,
+    /// Go on although records that were once there are missing; recorded
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub accept_loss: Option<String>,
+}
+
+/// `rollback`.
+#[derive(Debug, Clone, Args)]
+pub struct RollbackArgs {
+    /// The session, or the beginning of its id
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// How it is walked.
+    #[command(flatten)]
+    pub walk: WalkArgs,
+}
+
+/// Forms of `check`'s answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum CheckFormat {
+    /// For people: the place, the source line, a hint.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For code review tools.
+    Sarif,
+}
+
+/// `check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Runbooks' files, or ids of the library
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<String>,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: CheckFormat,
+}
+
+/// `preflight`.
+#[derive(Debug, Clone, Args)]
+pub struct PreflightArgs {
+    /// A runbook's file, or the id of one in the library
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: String,
+    /// What it would be started with.
+    #[command(flatten)]
+    pub start: StartArgs,
+}
+
+/// `test`.
+#[derive(Debug, Clone, Args)]
+pub struct TestArgs {
+    /// Runbooks' files, or ids of the library
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<String>,
+    /// Only this scenario
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+}
+
+/// Forms of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum TextOrJson {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// `sessions`.
+#[derive(Debug, Clone, Args)]
+pub struct SessionsArgs {
+    /// Only those that can be resumed
+    #[arg(long)]
+    pub unfinished: bool,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: TextOrJson,
+}
+
+/// Forms of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ShowFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// All records as one JSON list.
+    Json,
+    /// The journal's own lines.
+    Jsonl,
+}
+
+/// `show`.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// The session, or the beginning of its id, or a journal's file or folder
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: ShowFormat,
+}
+
+/// `replay`.
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArgs {
+    /// The session, or the beginning of its id
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// How many times faster than it happened
+    #[arg(long, value_name = "N", value_parser = speed)]
+    pub speed: Option<f64>,
+}
+
+/// `verify`.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// Sessions, journals or folders of journals
+    #[arg(value_name = "SESSION|PATH", required = true)]
+    pub targets: Vec<String>,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: TextOrJson,
+}
+
+/// `export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// The session, or the beginning of its id
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+    /// Form of the report
+    #[arg(long, value_name = "FORM")]
+    pub format: Option<String>,
+    /// Where to [default: standard output]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+/// `stats`.
+#[derive(Debug, Clone, Args)]
+pub struct StatsArgs {
+    /// Only sessions of these runbooks
+    #[arg(value_name = "RUNBOOK")]
+    pub runbooks: Vec<String>,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: TextOrJson,
+}
+
+/// `approve`.
+#[derive(Debug, Clone, Args)]
+pub struct ApproveArgs {
+    /// The request
+    #[arg(value_name = "REQUEST")]
+    pub request: String,
+}
+
+/// `review`.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewArgs {
+    /// The session, or the beginning of its id
+    #[arg(value_name = "SESSION")]
+    pub session: String,
+}
+
+/// `freeze`.
+#[derive(Debug, Clone, Args)]
+pub struct FreezeArgs {
+    /// The environment
+    #[arg(value_name = "ENVIRONMENT")]
+    pub environment: String,
+    /// Why
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub reason: String,
+}
+
+/// `unfreeze`.
+#[derive(Debug, Clone, Args)]
+pub struct UnfreezeArgs {
+    /// The environment
+    #[arg(value_name = "ENVIRONMENT")]
+    pub environment: String,
+}
+
+/// `world`.
+#[derive(Debug, Clone, Args)]
+pub struct WorldArgs {
+    /// The scenario's file
+    #[arg(value_name = "SCENARIO", value_hint = ValueHint::FilePath)]
+    pub scenario: String,
+    /// How many times faster than real time
+    #[arg(long, value_name = "N", value_parser = speed)]
+    pub speed: Option<f64>,
+}
+
+/// `new`.
+#[derive(Debug, Clone, Args)]
+pub struct NewArgs {
+    /// Where to write it
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+/// `import`.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// What to read
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+/// `docs`.
+#[derive(Debug, Clone, Args)]
+pub struct DocsArgs {
+    /// A runbook's file, or the id of one in the library
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: String,
+}
+
+/// `rbac`.
+#[derive(Debug, Clone, Args)]
+pub struct RbacArgs {
+    /// A runbook's file, or the id of one in the library
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: String,
+}
+
+/// `config`.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArgs {
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: TextOrJson,
+}
+
+/// `completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// `supervise`.
+#[derive(Debug, Clone, Args)]
+pub struct SuperviseArgs {
+    /// Passed on as they stand
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<std::ffi::OsString>,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('x').parse::<f64>() {
+        Ok(n) if n.is_finite() && (0.1..=1000.0).contains(&n) => Ok(n),
+        _ => Err("a number from 0.1 to 1000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_declarations_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_contract_is_there() {
+        let command = Cli::command();
+        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let contract = "run rehearse resume rollback check preflight test sessions show replay verify export stats approve \
+                        review freeze unfreeze world new import schema docs rbac config completions supervise";
+        assert_eq!(names, contract.split_whitespace().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn arguments_that_cannot_be_right_are_refused() {
+        for wrong in [
+            "run f --input version",
+            "run f --input =x",
+            "run f --emergency  ",
+            "rehearse f --speed 0",
+            "rehearse f --speed NaN",
+            "check",
+            "verify",
+            "nonsense",
+            "--color sometimes sessions",
+        ] {
+            let words = std::iter::once("pacenote").chain(wrong.split(' '));
+            let error = Cli::try_parse_from(words).expect_err(wrong);
+            assert_eq!(error.exit_code(), 2, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn inputs_keep_what_follows_the_first_equals_sign() {
+        let cli = Cli::try_parse_from(["pacenote", "run", "f", "--input", "query=a=b", "-i", "empty="]).unwrap();
+        let Some(Command::Run(run)) = cli.command else { panic!("not run") };
+        assert_eq!(run.start.inputs, [("query".into(), "a=b".into()), ("empty".into(), String::new())]);
+    }
+}

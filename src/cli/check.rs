@@ -1,0 +1,81 @@
+//! `pacenote check`: the mistakes of runbooks, without running anything.
+//!
+//! Every file named is read and judged, whatever is wrong with the others. Exit code 1
+//! where there are errors; warnings and advice are shown and do not fail.
+
+mod sarif;
+
+use serde_json::json;
+
+use crate::error::{Exit, Problem};
+use crate::runbook::diagnostic::{render_text, to_json};
+use crate::runbook::load::{CheckReport, check_named};
+
+use super::args::{CheckArgs, CheckFormat};
+use super::console::Console;
+
+/// Checks the files named.
+///
+/// # Errors
+/// When the output cannot be written; mistakes in a runbook are an answer and no error.
+pub fn run(console: &mut Console, arguments: &CheckArgs) -> Result<Exit, Problem> {
+    let mut total = Total::default();
+    match arguments.format {
+        // Written as it is found: a thousand runbooks are not kept in memory.
+        CheckFormat::Text => {
+            for name in &arguments.files {
+                let report = check_named(name);
+                total.add(&report);
+                console.text(&render_text(&report.diagnostics, &report.sources, console.colour()))?;
+            }
+            console.line(&total)?;
+        }
+        CheckFormat::Json => {
+            let mut files = Vec::new();
+            for name in &arguments.files {
+                let report = check_named(name);
+                total.add(&report);
+                files.push(json!({
+                    "file": name,
+                    "ok": report.errors() == 0,
+                    "bundle": report.bundle.as_ref().map(|bundle| &bundle.sha256),
+                    "diagnostics": to_json(&report.diagnostics),
+                }));
+            }
+            console.json(&json!({ "files": files, "errors": total.errors, "warnings": total.warnings }))?;
+        }
+        CheckFormat::Sarif => {
+            let mut found = Vec::new();
+            for name in &arguments.files {
+                let report = check_named(name);
+                total.add(&report);
+                found.extend(report.diagnostics);
+            }
+            console.json(&sarif::log(&found))?;
+        }
+    }
+    Ok(if total.errors > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// How many of what.
+#[derive(Debug, Default)]
+struct Total {
+    files: usize,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Total {
+    fn add(&mut self, report: &CheckReport) {
+        self.files += 1;
+        self.errors += report.errors();
+        self.warnings += report.warnings();
+    }
+}
+
+impl std::fmt::Display for Total {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let many = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        write!(f, "{} checked: {}, {}", many(self.files, "runbook"), many(self.errors, "error"), many(self.warnings, "warning"))
+    }
+}
