@@ -275,7 +275,8 @@ impl Field {
 
     fn is_blank(&self) -> bool {
         match &self.editor {
-            Editor::Text(area) => area.is_empty(),
+            Editor::Text(area) if matches!(self.input.kind, InputKind::Secret(_)) => area.is_empty(),
+            Editor::Text(area) => area.lines().iter().all(|l| l.trim().is_empty()),
             Editor::Flag(flag) => flag.is_none(),
             Editor::Choice(_, at) => at.is_none(),
             Editor::Given(_) => false,

@@ -90,10 +90,10 @@ fn first_line(
     }
     let room = width - taken;
     let mut spans = Vec::new();
-    if room >= 9 + 3 + 12 + 1 {
+    if room >= 13 + text::width(title) {
         spans.push(span(" pacenote", theme.accent));
         spans.push(span(" │ ", theme.border));
-        spans.push(span(text::shorten(title, room - 13).into_owned(), theme.strong));
+        spans.push(span(title.to_owned(), theme.strong));
         spans.push(span(" ", theme.border));
     } else if room >= 10 {
         spans.push(span(format!(" {} ", text::shorten(title, room - 2)), theme.strong));
@@ -199,7 +199,7 @@ fn banners(screen: &Screen<'_>, ui: &Ui, width: usize, out: &mut Vec<Line<'stati
     match tripped.as_slice() {
         [] => {}
         [guard] => {
-            let room = (2 * width).saturating_sub(22 + text::width(&guard.id)).max(8);
+            let room = width.saturating_sub(21 + text::width(&guard.id)).max(8);
             banner(format!("▲ GUARD TRIPPED {}: {}", guard.id, text::shorten(&guard.condition, room)), theme.alarm);
         }
         many => {

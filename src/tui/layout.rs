@@ -60,7 +60,7 @@ fn zoomed(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
 }
 
 fn three_columns(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
-    let left = (area.width / 5).clamp(30, 44);
+    let left = (u32::from(area.width) * 22 / 100).clamp(30, 52) as u16;
     let right = if screen.live.panels.is_empty() { 0 } else { (u32::from(area.width) * 36 / 100) as u16 }.min(96);
     let (a, rest) = split(area, left);
     let (b, c) = split(rest, rest.width - right);
@@ -73,7 +73,7 @@ fn two_columns(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let right = if screen.live.panels.is_empty() { 0 } else { (u32::from(area.width) * 42 / 100) as u16 };
     let (left, panels) = split(area, area.width - right);
     let wanted = steps::entries(screen, usize::MAX).len() as u16 + 1;
-    let rows = wanted.min(area.height * 3 / 10).max(5);
+    let rows = wanted.min(area.height * 2 / 5).max(5);
     steps::draw(screen, ui, buf, Rect { height: rows, ..left }, Framing::Stacked { first: true, last: false });
     let below = Rect { y: left.y + rows, height: left.height - rows, ..left };
     step::draw(screen, ui, buf, below, Framing::Stacked { first: false, last: true });

@@ -86,6 +86,16 @@ fn value_words(panel: &Panel, ui: &Ui) -> (String, Style) {
     }
 }
 
+/// The value, said to be of the past where it is.
+fn value_now(panel: &Panel, screen: &Screen<'_>, ui: &Ui) -> (String, Style) {
+    let (value, style) = value_words(panel, ui);
+    match freshness(panel, screen.now) {
+        Freshness::Fresh(_) => (value, style),
+        Freshness::Never => (value, ui.theme.stale),
+        Freshness::Stale(_) | Freshness::Lost => (format!("was {value}"), ui.theme.stale),
+    }
+}
+
 /// The least rows a panel can be drawn in, frame included; and how eagerly it grows.
 fn wants(panel: &Panel) -> (u16, u16) {
     match &panel.data {
@@ -155,10 +165,9 @@ pub(super) fn draw_one(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rec
 fn draw_panel(panel: &Panel, screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect, index: usize, framing: Framing) {
     let theme = &ui.theme;
     let fresh = freshness(panel, screen.now);
-    let (value, value_style) = value_words(panel, ui);
+    let (value, value_style) = value_now(panel, screen, ui);
     let (age, age_style) = age_words(panel, screen, ui);
     let current = matches!(fresh, Freshness::Fresh(_));
-    let value_style = if current { value_style } else { theme.stale };
     let number = if index < 9 { format!("{} ", index + 1) } else { String::new() };
     let titles =
         Titles::new(format!("{number}{}", text::clean(&panel.title)), theme.strong).and(value, value_style).right(age, age_style);
@@ -214,7 +223,7 @@ pub(super) fn draw_folded(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: 
 fn folded_line(panel: &Panel, index: usize, names: usize, screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let theme = &ui.theme;
     let current = matches!(freshness(panel, screen.now), Freshness::Fresh(_));
-    let (value, value_style) = value_words(panel, ui);
+    let (value, value_style) = value_now(panel, screen, ui);
     let (age, age_style) = age_words(panel, screen, ui);
     let age_width = text::width(&age) as u16 + 2;
     let focused = ui.focus == Focus::Panel(index);
@@ -225,8 +234,7 @@ fn folded_line(panel: &Panel, index: usize, names: usize, screen: &Screen<'_>, u
     paint::put(buf, x + 1, area.y, names as u16, &panel.title, if focused { theme.strong } else { theme.text });
     let x = x + 1 + names as u16 + 2;
     let limit = area.right().saturating_sub(age_width);
-    let style = if current { value_style } else { theme.stale };
-    let x = paint::put(buf, x, area.y, limit.saturating_sub(x), &value, style);
+    let x = paint::put(buf, x, area.y, limit.saturating_sub(x), &value, value_style);
     let at = (area.x + 4 + names as u16 + 20).max(x + 2);
     let room = limit.saturating_sub(at).min(32);
     if let (true, Some(strip)) = (room >= 8, strip(panel, usize::from(room), screen, ui)) {

@@ -124,9 +124,6 @@ fn running(screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
     if let Some(gate) = &step.gate {
         gate_lines(gate, ui, width, &mut out);
     }
-    if let Some(wait) = &step.wait {
-        wait_lines(wait, ui, width, &mut out);
-    }
     if let Some(what) = &step.what {
         if !out.is_empty() {
             out.push(Line::default());
@@ -135,21 +132,19 @@ fn running(screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
             out.extend(text::wrap(&line.spans, width, 2));
         }
     }
-    if let Some(progress) = step.effect.and_then(|e| screen.live.progress.get(&e)) {
-        out.extend(text::wrap(&[span("▶ ", theme.accent), span(progress.clone(), theme.strong)], width, 2));
-    }
     out
 }
 
 fn gate_lines(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
-    let theme = &ui.theme;
     let values = gate.conditions.iter().map(|c| text::width(&c.values)).max().unwrap_or(0).min(width / 4);
     for condition in &gate.conditions {
         condition_lines(condition, values, ui, width, out);
     }
-    if !gate.conditions.is_empty() {
-        out.push(Line::default());
-    }
+}
+
+/// How far a gate's clock is, its last verdict, and when it asks.
+fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
+    let theme = &ui.theme;
     if let Some(for_ms) = gate.for_ms {
         let words = format!("  {} of {}", text::duration(gate.passed_ms), text::duration(for_ms));
         out.push(bar_line(gate.passed_ms, for_ms, &words, ui, width));
@@ -468,7 +463,9 @@ impl Ask<'_> {
         }
         self.say("No new step starts until this is answered.", theme.text);
         self.countdown(left_ms, expired);
-        self.keys(&[(Op::Act, action.to_owned())], &[], !self.screen.header.rolling_back);
+        // Where acting is rolling back, one way to say so is enough.
+        let other = !self.screen.header.rolling_back && !action.to_lowercase().contains("roll");
+        self.keys(&[(Op::Act, format!("do it: {action}"))], &[], other);
     }
 
     fn busy(&mut self) {
@@ -477,20 +474,22 @@ impl Ask<'_> {
             self.say("Working …", theme.dim);
             return;
         };
-        let words = if step.gate.is_some() {
-            "Watching. Nothing is asked of you; it goes on by itself."
-        } else if step.wait.is_some() {
-            "Waiting. Nothing is asked of you; it goes on by itself."
-        } else {
-            "At work. Nothing is asked of you; it goes on by itself."
-        };
-        self.say(words, theme.dim);
-        if let Some(timeout) = step.timeout_ms
-            && step.gate.is_none()
-        {
-            let left = timeout.saturating_sub(step.elapsed_ms);
-            let style = if left < 60_000 { theme.warn } else { theme.dim };
-            self.say(&format!("{} until it times out", text::duration(left)), style);
+        if let Some(gate) = &step.gate {
+            gate_state(gate, self.ui, self.width, &mut self.out);
+        }
+        if let Some(wait) = &step.wait {
+            wait_lines(wait, self.ui, self.width, &mut self.out);
+        }
+        if let Some(progress) = step.effect.and_then(|e| self.screen.live.progress.get(&e)) {
+            let spans = [span("▶ ", theme.accent), span(progress.clone(), theme.strong)];
+            self.out.extend(text::wrap(&spans, self.width, 2));
+        }
+        match step.timeout_ms.filter(|_| step.gate.is_none()).map(|t| t.saturating_sub(step.elapsed_ms)) {
+            Some(left) => {
+                let style = if left < 60_000 { theme.warn } else { theme.dim };
+                self.say(&format!("Nothing is asked of you; {} until it times out.", text::duration(left)), style);
+            }
+            None => self.say("Nothing is asked of you; it goes on by itself.", theme.dim),
         }
     }
 }

@@ -94,8 +94,16 @@ fn kubernetes(
         }
         KubernetesRequest::Patch { kind, body, .. } => {
             out.push(fact("patch", patch_kind(*kind).to_owned()));
-            let json = serde_json::to_string_pretty(&body.to_json()).unwrap_or_else(|_| body.to_string());
-            out.extend(json.lines().map(|l| code(format!("  {l}"))));
+            match (kind, body.to_json()) {
+                // One operation a line reads as the list of changes it is.
+                (PatchKind::Json, serde_json::Value::Array(operations)) => {
+                    out.extend(operations.iter().map(|o| code(format!("  {o}"))));
+                }
+                (_, json) => {
+                    let json = serde_json::to_string_pretty(&json).unwrap_or_else(|_| body.to_string());
+                    out.extend(json.lines().map(|l| code(format!("  {l}"))));
+                }
+            }
         }
         KubernetesRequest::RolloutUndo { to, .. } => {
             out.push(fact("back to", undo_target(to)));

@@ -80,26 +80,29 @@ fn draw_upper(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) -> u16
             total.min(height.saturating_sub(wanted.min(height)))
         }
     };
-    let top = scroll_top(ui, total, body_rows, details.focus.map(|(a, b)| (a + intro.len() + gap, b)));
+    // Where not everything fits, the last row says so.
+    let shown = if total > body_rows && body_rows > 3 { body_rows - 1 } else { body_rows };
+    let top = scroll_top(ui, total, shown, details.focus.map(|(a, b)| (a + intro.len() + gap, b)));
     let body = Rect { height: body_rows as u16, ..area };
-    for (i, y) in (top..total).zip(body.top()..body.bottom()) {
+    for (i, y) in (top..total).zip(body.top()..body.top() + shown as u16) {
         let line =
             if i < intro.len() { intro.get(i) } else { (i).checked_sub(intro.len() + gap).and_then(|i| details.lines.get(i)) };
         if let Some(line) = line {
             paint::put_line(buf, body.x, y, body.width, line);
         }
     }
-    if total > body_rows {
-        let left = total - body_rows - top;
+    if total > shown {
         paint::scrollbar(buf, Rect { width: body.width + 1, ..body }, top, total, &ui.theme);
-        if left > 0 && body_rows > 2 {
-            let words = format!(" {left} more below, j or PgDn ");
-            paint::put_right(buf, body.x, body.right(), body.bottom() - 1, &words, ui.theme.warn);
-        }
+    }
+    if shown < body_rows {
+        let left = total - shown - top;
+        let words =
+            if left > 0 { format!("▼ {left} more lines, j or PgDn ") } else { "▲ the beginning is above, g ".to_owned() };
+        paint::put_right(buf, body.x, body.right(), body.bottom() - 1, &words, ui.theme.warn);
     }
     {
         let mut seen = ui.seen.borrow_mut();
-        seen.extent.insert(Focus::Step, (total, body_rows));
+        seen.extent.insert(Focus::Step, (total, shown));
         seen.top.insert(Focus::Step, top);
     }
     let Some(output) = output else { return body_rows as u16 };

@@ -139,6 +139,13 @@ impl Dots {
         }
     }
 
+    /// Whether no point lies in these cells of a row.
+    fn free(&self, row: u16, columns: std::ops::Range<u16>) -> bool {
+        let start = usize::from(row) * self.width;
+        let range = start + usize::from(columns.start)..start + usize::from(columns.end).min(self.width);
+        self.cells.get(range).is_none_or(|cells| cells.iter().all(|c| *c == 0))
+    }
+
     fn line(&mut self, (x0, y0): (i64, i64), (x1, y1): (i64, i64)) {
         let steps = (x1 - x0).abs().max((y1 - y0).abs());
         if steps == 0 {
@@ -163,7 +170,9 @@ pub(super) fn draw(data: &GraphData, every_ms: u64, screen: &Screen<'_>, ui: &Ui
     let has_markers = area.height >= 6 && markers_in(data, screen).next().is_some();
     let plot_rows = area.height - 1 - u16::from(has_markers);
     let (low, high) = range(data, screen.now, plot_rows);
-    let gutter = [low, high].iter().map(|v| text::width(&text::number(*v))).max().unwrap_or(1).clamp(2, 7) as u16 + 1;
+    let lines = [data.baseline, data.warn, data.critical].into_iter().flatten().filter(|v| (low..=high).contains(v));
+    let widest = lines.chain([low, high]).map(|v| text::width(&text::number(v))).max();
+    let gutter = widest.unwrap_or(1).clamp(2, 7) as u16 + 1;
     let plot = Rect { x: area.x + gutter, y: area.y, width: area.width - gutter, height: plot_rows };
     let scale = Scale {
         low,
@@ -173,10 +182,10 @@ pub(super) fn draw(data: &GraphData, every_ms: u64, screen: &Screen<'_>, ui: &Ui
         window_ms: data.window_ms.max(1) as i64,
         across: i64::from(plot.width) * 2,
     };
-    labels(buf, area, plot, gutter, &scale, data, theme);
     let dots = trace(data, every_ms, &scale, plot);
-    put_dots(buf, plot, &dots, data, &scale, theme);
     hatch(buf, plot, data, every_ms, &scale, screen, theme);
+    labels(buf, area, plot, gutter, &scale, data, &dots, theme);
+    put_dots(buf, plot, &dots, data, &scale, theme);
     if data.series.points.is_empty() {
         paint::put(buf, plot.x + plot.width / 3, plot.y + plot.height / 2, plot.width / 2, "no data yet", theme.dim);
     }
@@ -208,7 +217,7 @@ fn range(data: &GraphData, now: DateTime<Utc>, rows: u16) -> (f64, f64) {
         high = high.max(line * 1.1);
     }
     if let Some(critical) = data.critical.filter(|c| c.is_finite())
-        && (rows >= 8 || critical <= high * 3.0)
+        && critical <= high * if rows >= 12 { 4.0 } else { 2.5 }
     {
         high = high.max(critical * 1.05);
     }
@@ -274,7 +283,8 @@ fn put_dots(buf: &mut Buffer, plot: Rect, dots: &Dots, data: &GraphData, scale: 
 }
 
 /// The three lines with their names, and the numbers at the left.
-fn labels(buf: &mut Buffer, area: Rect, plot: Rect, gutter: u16, scale: &Scale, data: &GraphData, theme: &Theme) {
+#[expect(clippy::too_many_arguments, reason = "places and what stands at them")]
+fn labels(buf: &mut Buffer, area: Rect, plot: Rect, gutter: u16, scale: &Scale, data: &GraphData, dots: &Dots, theme: &Theme) {
     let number = |buf: &mut Buffer, y: u16, value: f64, style| {
         paint::put_right(buf, area.x, area.x + gutter - 1, y, &text::number(value), style);
     };
@@ -291,9 +301,16 @@ fn labels(buf: &mut Buffer, area: Rect, plot: Rect, gutter: u16, scale: &Scale, 
             }
             continue;
         }
-        let y = plot.y + (scale.y(value) / 4) as u16;
+        let row = (scale.y(value) / 4) as u16;
+        let y = plot.y + row;
         paint::rule(buf, plot.x, y, plot.width, '┈', style);
-        paint::put_right(buf, plot.x, plot.right(), y, &format!(" {name}"), style);
+        // The name stands where it hides no point, at an end of its line.
+        let taken = name.len() as u16 + 1;
+        if dots.free(row, plot.width.saturating_sub(taken)..plot.width) {
+            paint::put_right(buf, plot.x, plot.right(), y, &format!(" {name}"), style);
+        } else if dots.free(row, 0..taken) {
+            paint::put(buf, plot.x, y, taken, &format!("{name} "), style);
+        }
         if y != plot.bottom() - 1 {
             number(buf, y, value, style);
         }
@@ -312,7 +329,6 @@ fn hatch(buf: &mut Buffer, plot: Rect, data: &GraphData, every_ms: u64, scale: &
         for x in start..plot.right() {
             if (x + y) % 3 == 0
                 && let Some(cell) = buf.cell_mut((x, y))
-                && cell.symbol() == " "
             {
                 cell.set_char('╱').set_style(theme.stale);
             }

@@ -65,17 +65,22 @@ struct Columns {
 }
 
 impl Columns {
-    const READY: u16 = 6;
-    const AGE: u16 = 6;
+    const READY: u16 = 5;
+    const AGE: u16 = 5;
 
     fn new(width: u16, rows: &[&PodRow], restarts: &[String]) -> Self {
         let widest = |f: &dyn Fn(&PodRow) -> usize| rows.iter().map(|r| f(r)).max().unwrap_or(0) as u16;
         let status = widest(&|r| text::width(&r.status)).clamp(7, 20);
-        let restarts = (restarts.iter().map(|r| text::width(r)).max().unwrap_or(0) as u16).clamp(8, 14);
+        let restarts = (restarts.iter().map(|r| text::width(r)).max().unwrap_or(0) as u16).clamp(3, 14);
         let mut name = widest(&|r| text::width(&r.name)).max(4);
         let last = widest(&|r| last_words(r).map_or(0, text::width)).min(20);
         let fixed = Self::READY + 1 + status + 1 + restarts + 1 + Self::AGE + 1;
         let mut c = Self { name, status, restarts, last };
+        if fixed + name + 5 < width {
+            // Room for kubectl's whole heading.
+            c.restarts = restarts.max(8);
+        }
+        let fixed = fixed + c.restarts - restarts;
         if c.last > 0 && fixed + name.min(16) + 1 + c.last > width {
             c.last = 0;
         }
@@ -126,9 +131,11 @@ pub(super) fn draw(table: &PodTable, screen: &Screen<'_>, ui: &Ui, buf: &mut Buf
     let good = table.rows.values().filter(|r| class(r) >= 2).filter(keeps);
     rows.extend(good.skip(top.saturating_sub(bad.len())).take(height - rows.len()));
 
-    let texts: Vec<String> = rows.iter().map(|r| restarts(r, screen)).collect();
+    let narrow = area.width < 60;
+    let texts: Vec<String> = rows.iter().map(|r| if narrow { r.restarts.to_string() } else { restarts(r, screen) }).collect();
     let c = Columns::new(area.width, &rows, &texts);
-    let heads = ["NAME", "READY", "STATUS", "RESTARTS", "AGE", if c.last > 0 { "LAST END" } else { "" }];
+    let restarts_head = if c.restarts < 8 { "RST" } else { "RESTARTS" };
+    let heads = ["NAME", "READY", "STATUS", restarts_head, "AGE", if c.last > 0 { "LAST END" } else { "" }];
     line(buf, area, area.y, &c, heads, [theme.dim; 6]);
     for ((row, restarts), y) in rows.iter().zip(&texts).zip(area.y + 1..area.bottom()) {
         let style = match class(row) {
