@@ -43,7 +43,11 @@ impl Ui {
         if let Some(answer) = prompt_answer(key, screen) {
             if !self.may_answer(screen, now_ms) {
                 if !self.seen.borrow().prompt_visible {
-                    self.say("the question is not on screen; Esc goes back to it", Level::Info, now_ms);
+                    self.say(
+                        "not all of the question is on screen; Esc goes back to it, z gives it more room",
+                        Level::Info,
+                        now_ms,
+                    );
                 }
                 return Vec::new();
             }

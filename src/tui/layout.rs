@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 
 use super::paint::{self, Framing};
 use super::ui::{Focus, Ui};
-use super::{Screen, footer, header, overlay, panels, step, steps, text};
+use super::{Screen, footer, header, overlay, panels, prompt, step, steps, text};
 use crate::session::view::GuardState;
 
 /// Below this nothing but the most important is drawn.
@@ -84,7 +84,8 @@ fn one_column(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let n = screen.live.panels.len() as u16;
     let tall = area.height >= 40;
     // The step comes first: the list and the panels share what it can spare.
-    let step_least = 10.min(area.height);
+    let ask = prompt::ask(screen, ui, usize::from(area.width).saturating_sub(2)).len() as u16;
+    let step_least = 10.max(ask.saturating_add(5)).min(area.height);
     let spare = area.height - step_least;
     let panel_rows = if n == 0 {
         0

@@ -36,6 +36,12 @@ pub(super) fn details(screen: &Screen<'_>, ui: &Ui, width: usize) -> Details {
         Prompt::Approve { text: words, .. } => super::markdown::render(words, width, &ui.theme).into(),
         Prompt::Closed { outcome } => closing(*outcome, screen, ui, width).into(),
         Prompt::Guard { .. } => Details::default(),
+        Prompt::Failure { why, .. } | Prompt::Unknown { why, .. } | Prompt::GateHold { why, .. } if is_long(why, width) => {
+            let mut lines = text::wrap_text(why, ui.theme.text, width, 0);
+            lines.push(Line::default());
+            lines.extend(running(screen, ui, width));
+            lines.into()
+        }
         _ => running(screen, ui, width).into(),
     }
 }
@@ -279,6 +285,12 @@ fn closing(outcome: SessionOutcome, screen: &Screen<'_>, ui: &Ui, width: usize) 
     out
 }
 
+/// Whether a text takes more lines than a question should have; it stands in full
+/// among the details then, which scroll.
+fn is_long(words: &str, width: usize) -> bool {
+    text::width(words) > width * 3
+}
+
 /// The question and its keys.
 pub(super) fn ask(screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
     let mut a = Ask { screen, ui, width, out: Vec::new() };
@@ -295,7 +307,9 @@ struct Ask<'a> {
 
 impl Ask<'_> {
     fn say(&mut self, words: &str, style: ratatui::style::Style) {
-        self.out.extend(text::wrap_text(words, style, self.width, 2));
+        let words = text::clean(words);
+        let words = if is_long(&words, self.width) { text::shorten(&words, self.width * 2) } else { words };
+        self.out.extend(text::wrap_text(&words, style, self.width, 2));
     }
 
     /// The keys of the prompt from the table; `relabel` replaces labels, `leave_out` drops.

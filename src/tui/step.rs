@@ -30,9 +30,16 @@ pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect, f
     let stop_area = Rect { y: inner.bottom() - stop_rows, height: stop_rows, ..inner };
     paint::put_lines(buf, stop_area, &stop, 0);
 
-    let ask = prompt::ask(screen, ui, width);
+    let mut ask = prompt::ask(screen, ui, width);
     let room = inner.height - stop_rows;
     let ask_rows = (ask.len() as u16).min(room);
+    let whole = usize::from(ask_rows) == ask.len();
+    if !whole {
+        // Its first line says what it is about, its last ones how it is answered.
+        ask.drain(1.min(ask.len())..(ask.len() + 1 - usize::from(ask_rows)).max(1).min(ask.len()));
+    }
+    // No option counts that cannot be read.
+    let enough = ask_rows >= 2 && !matches!(screen.prompt, Prompt::Decide { .. });
     let upper = Rect { height: room - ask_rows, ..inner };
     let used = if matches!(screen.prompt, Prompt::Input { .. }) {
         draw_form(screen, ui, buf, upper)
@@ -43,7 +50,7 @@ pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect, f
     let gap = u16::from(used > 0 && used < upper.height && ask_rows > 0);
     let ask_area = Rect { y: upper.y + used + gap, height: ask_rows, ..inner };
     paint::put_lines(buf, ask_area, &ask, 0);
-    ui.seen.borrow_mut().prompt_visible = usize::from(ask_rows) == ask.len();
+    ui.seen.borrow_mut().prompt_visible = whole || enough;
 }
 
 fn titles(screen: &Screen<'_>, ui: &Ui) -> Titles {
