@@ -33,12 +33,15 @@ impl Ui {
             self.search_key(event, screen);
             return Vec::new();
         }
-        // Stopping what runs is never taken for typing.
-        if self.form_active && !(key.ctrl && key.code == KeyCode::Char('c')) {
-            return self.form_key(event, screen, now_ms);
-        }
         if self.overlay.is_some() {
             return self.overlay_key(key, screen, now_ms);
+        }
+        // Stopping what runs is never taken for typing.
+        if self.form_active && keymap::find(key, Context::Everywhere) != Some(Op::Stop) {
+            return self.form_key(event, screen, now_ms);
+        }
+        if self.still_typing(now_ms) && keymap::find(key, Context::Everywhere) != Some(Op::Stop) {
+            return Vec::new();
         }
         if let Some(answer) = prompt_answer(key, screen) {
             if !self.may_answer(screen, now_ms) {

@@ -144,7 +144,7 @@ fn heights(panels: &[Panel], room: u16) -> Vec<u16> {
     if weight > 0 {
         let spare = u32::from(left);
         for (panel, h) in panels.iter().zip(&mut out).filter(|(_, h)| **h > 1) {
-            let more = (spare * u32::from(wants(panel).1) / weight) as u16;
+            let more = (spare * u32::from(wants(panel).1)).checked_div(weight).unwrap_or(0) as u16;
             *h += more;
             left = left.saturating_sub(more);
         }

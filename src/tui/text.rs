@@ -91,7 +91,7 @@ pub fn duration(ms: u64) -> String {
     let s = ms / 1000;
     match s {
         0..60 => format!("{s}s"),
-        60..3600 if s % 60 == 0 => format!("{}m", s / 60),
+        60..3600 if s.is_multiple_of(60) => format!("{}m", s / 60),
         60..3600 => format!("{}m{:02}s", s / 60, s % 60),
         3600..86_400 if s % 3600 < 60 => format!("{}h", s / 3600),
         3600..86_400 => format!("{}h{:02}m", s / 3600, s / 60 % 60),

@@ -21,6 +21,8 @@ use crate::session::view::Prompt;
 
 /// How long a prompt that has just appeared takes no answer, milliseconds.
 pub(super) const GRACE_MS: u64 = 500;
+/// A pause of this length ends what someone was typing, milliseconds.
+const TYPING_MS: u64 = 800;
 /// How long a passing message is shown, milliseconds.
 const MESSAGE_MS: u64 = 6_000;
 
@@ -138,6 +140,8 @@ pub struct Ui {
     dirty: bool,
     due: u64,
     clock: u64,
+    /// Until then keys are taken for the rest of a text whose field went away.
+    deaf_until: u64,
 }
 
 impl Default for Ui {
@@ -172,6 +176,7 @@ impl Ui {
             dirty: true,
             due: 0,
             clock: 0,
+            deaf_until: 0,
         }
     }
 
@@ -240,8 +245,8 @@ impl Ui {
                 if self.form.as_ref().is_none_or(|(s, _)| s != step) {
                     self.form = Some((step.clone(), Form::new(fields)));
                 }
-            } else {
-                self.form_active = false;
+            } else if std::mem::take(&mut self.form_active) {
+                self.typing_lost("another question came up; what was typed into the form is kept", now_ms);
             }
         }
         self.busy_since = match screen.prompt {
@@ -311,6 +316,23 @@ impl Ui {
         self.dirty = true;
     }
 
+    /// The field someone was typing into is gone: the letters that still come are no
+    /// commands.
+    fn typing_lost(&mut self, words: &str, now_ms: u64) {
+        self.say(words, Level::Warn, now_ms);
+        self.deaf_until = now_ms + TYPING_MS;
+    }
+
+    /// Whether a key at `now_ms` is still part of a text whose field went away. It is
+    /// until there was a pause.
+    pub(super) fn still_typing(&mut self, now_ms: u64) -> bool {
+        let still = now_ms < self.deaf_until;
+        if still {
+            self.deaf_until = now_ms + TYPING_MS;
+        }
+        still
+    }
+
     fn drop_stale_entry(&mut self, identity: u64, now_ms: u64) {
         let stale = match &self.overlay {
             Some(Overlay::Entry(e)) => e.bound_to.is_some_and(|b| b != identity),
@@ -318,7 +340,7 @@ impl Ui {
         };
         if stale {
             self.overlay = None;
-            self.say("the question has changed; what was being typed was not sent", Level::Warn, now_ms);
+            self.typing_lost("the question has changed; what was being typed was not sent", now_ms);
         }
         // Open confirmations start anew as well: they took another's place on screen.
         if let Some(Overlay::Rollback { since, .. } | Overlay::Leave { since }) = &mut self.overlay {

@@ -14,9 +14,12 @@ use pacenote::session::view::{
 use pacenote::tui::{Journal, Screen};
 
 #[path = "sample_prompts.rs"]
-mod prompts;
+pub(crate) mod prompts;
 
-pub(crate) use prompts::inputs;
+/// An empty one, to be filled in field by field: not all fields are ours to write.
+fn empty<T: Default>() -> T {
+    T::default()
+}
 
 /// Owns what a [`Screen`] borrows.
 pub(crate) struct Sample {
@@ -105,7 +108,7 @@ pub(crate) fn pod(i: usize, version: &str, now: DateTime<Utc>) -> PodRow {
 }
 
 pub(crate) fn table(rows: impl IntoIterator<Item = PodRow>) -> PodTable {
-    let mut table = PodTable::default();
+    let mut table: PodTable = empty();
     table.selector = "app=checkout".into();
     table.rows = rows.into_iter().map(|r| (r.name.clone(), r)).collect();
     table
@@ -137,7 +140,7 @@ pub(crate) fn series(now: DateTime<Utc>, points: usize, step_ms: i64, level: f64
 }
 
 pub(crate) fn graph(series: Series, unit: &str, warn: f64, critical: f64, baseline: Option<f64>) -> PanelData {
-    let mut data = GraphData::default();
+    let mut data: GraphData = empty();
     data.series = series;
     data.warn = Some(warn);
     data.critical = Some(critical);
@@ -157,7 +160,7 @@ pub(crate) fn live(now: DateTime<Utc>) -> Live {
         problem: None,
     });
     let health = HealthHistory { url: "https://checkout.example.com/health".into(), checks: checks.collect(), failures: 0 };
-    let mut live = Live::default();
+    let mut live: Live = empty();
     let rows = (0..11).map(|i| pod(i, "v1.2.3", now)).chain([pod(40, "v1.2.4", now)]);
     live.panels = vec![
         panel("pods", "pods", PanelData::Pods(table(rows)), now, 2),

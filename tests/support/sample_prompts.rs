@@ -14,7 +14,7 @@ use pacenote::session::intent::{
 };
 use pacenote::session::view::{ClockView, GuardState, ItemView, OptionView, Prompt, RowState, WaitView};
 
-use super::{Sample, condition, graph, panel, pod, series, step, step_ref, table};
+use super::{Sample, condition, empty, graph, panel, pod, series, step, step_ref, table};
 
 impl Sample {
     /// Every prompt and every state of a panel, by name.
@@ -240,7 +240,7 @@ impl Sample {
             text: if i % 9 == 0 { format!("warning: chunk {i} was slow") } else { format!("copied chunk {i} of 60, 64 MiB") },
             stderr: i % 9 == 0,
         });
-        let mut output = Output::default();
+        let mut output: Output = empty();
         output.lines = lines.collect();
         sample.live.outputs = BTreeMap::from([(3, output)]);
         sample.live.progress = BTreeMap::from([(3, "48 of 60 chunks".into())]);

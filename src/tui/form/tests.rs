@@ -20,8 +20,11 @@ fn input(kind: InputKind) -> Input {
     }
 }
 
+/// A value, nothing, or the error under the field.
+type Answer = Result<Option<Value>, String>;
+
 /// What a form of one field answers to a typed text; `Err` is the error under the field.
-fn answer(input: Input, typed: &str) -> Result<Option<Value>, String> {
+fn answer(input: Input, typed: &str) -> Answer {
     let mut form = Form::new(&[input]);
     for c in typed.chars() {
         form.handle(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
@@ -39,7 +42,7 @@ fn every_type_takes_what_it_should_and_says_what_it_does_not() {
     let number = |n: f64| Ok(Some(Value::Number(n)));
     let bounded = Input { min: Some(1.0), max: Some(9.0), ..input(InputKind::Integer) };
     let wrong = |s: &str| Err(s.to_owned());
-    let table: Vec<(Input, &str, Result<Option<Value>, String>)> = vec![
+    let table: Vec<(Input, &str, Answer)> = vec![
         (kind(InputKind::String), "v1", text("v1")),
         (kind(InputKind::String), "  ", wrong("an answer is needed")),
         (kind(InputKind::String), "", wrong("an answer is needed")),
