@@ -12,3 +12,4 @@ mod tls;
 mod world;
 mod cli;
 mod tidy;
+mod screen;

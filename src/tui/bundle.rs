@@ -1,0 +1,223 @@
+//! What a bundle would run, reach and read, shown before its first session.
+//!
+//! It is accepted by typing `yes`, and only once its end has been on screen.
+
+use std::cell::Cell;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::keymap::Key;
+use super::paint::{self, Framing, Titles, span};
+use super::text;
+use super::theme::{self, Theme};
+
+/// What is to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bundle {
+    /// The runbook's title.
+    pub title: String,
+    /// Where it was read from.
+    pub path: String,
+    /// Hash of the whole bundle.
+    pub sha256: String,
+    /// An earlier version was accepted, and when; it has changed since.
+    pub changed_since: Option<String>,
+    /// Commands it would run, as written.
+    pub commands: Vec<String>,
+    /// Hosts it would reach.
+    pub hosts: Vec<String>,
+    /// Environment variables it would read.
+    pub environment: Vec<String>,
+    /// Files, commands and Secrets its secrets come from.
+    pub secrets: Vec<String>,
+    /// Its files: path, SHA-256, and whether it is new or changed.
+    pub files: Vec<(String, String, bool)>,
+}
+
+/// What the operator decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BundleAnswer {
+    /// It is accepted as shown.
+    Accepted,
+    /// It is not.
+    Refused,
+}
+
+/// The acceptance screen's state.
+#[derive(Debug)]
+pub struct BundleScreen {
+    bundle: Bundle,
+    top: usize,
+    typed: String,
+    extent: Cell<(usize, usize)>,
+    end_seen: Cell<bool>,
+}
+
+impl BundleScreen {
+    /// A screen for a bundle.
+    pub fn new(bundle: Bundle) -> Self {
+        Self { bundle, top: 0, typed: String::new(), extent: Cell::new((0, 1)), end_seen: Cell::new(false) }
+    }
+
+    /// Takes a key.
+    pub fn handle(&mut self, event: KeyEvent) -> Option<BundleAnswer> {
+        if event.kind == KeyEventKind::Release {
+            return None;
+        }
+        let key = Key::from(event);
+        let (total, rows) = self.extent.get();
+        let last = total.saturating_sub(rows);
+        let page = rows.max(2) - 1;
+        match (key.code, key.ctrl) {
+            (KeyCode::Esc | KeyCode::Char('q'), false) | (KeyCode::Char('c' | 'd'), true) => return Some(BundleAnswer::Refused),
+            (KeyCode::Down | KeyCode::Char('j'), false) => self.top = (self.top + 1).min(last),
+            (KeyCode::Up | KeyCode::Char('k'), false) => self.top = self.top.saturating_sub(1),
+            (KeyCode::PageDown | KeyCode::Char(' '), false) => self.top = (self.top + page).min(last),
+            (KeyCode::PageUp, _) => self.top = self.top.saturating_sub(page),
+            (KeyCode::Home | KeyCode::Char('g'), false) => self.top = 0,
+            (KeyCode::End | KeyCode::Char('G'), false) => self.top = last,
+            (KeyCode::Backspace, _) => {
+                self.typed.pop();
+            }
+            (KeyCode::Enter, _) if self.end_seen.get() && self.typed == "yes" => return Some(BundleAnswer::Accepted),
+            (KeyCode::Enter, _) => self.typed.clear(),
+            (KeyCode::Char(c), false) if self.end_seen.get() && self.typed.len() < 3 => self.typed.push(c.to_ascii_lowercase()),
+            _ => {}
+        }
+        None
+    }
+
+    /// Draws it.
+    pub fn view(&self, theme: &Theme, ascii: bool, frame: &mut Frame<'_>) {
+        let area = frame.area();
+        let buf = frame.buffer_mut();
+        if area.width < 30 || area.height < 8 {
+            paint::put(buf, area.x, area.y, area.width, "This window is too small.", theme.text);
+        } else {
+            self.draw(theme, buf, area);
+        }
+        if ascii {
+            theme::to_ascii(frame.buffer_mut());
+        }
+    }
+
+    fn draw(&self, theme: &Theme, buf: &mut Buffer, area: Rect) {
+        let list = Rect { height: area.height - 2, ..area };
+        let titles =
+            Titles::new("Accept this bundle?", theme.strong).and(text::clean(&self.bundle.title).into_owned(), theme.accent);
+        let inner = paint::pane(buf, list, Framing::Box, &titles, true, theme);
+        let inner = Rect { x: inner.x + 1, width: inner.width - 2, ..inner };
+        let lines = self.lines(usize::from(inner.width), theme);
+        let rows = usize::from(inner.height);
+        let top = self.top.min(lines.len().saturating_sub(rows));
+        paint::put_lines(buf, inner, &lines, top);
+        paint::scrollbar(buf, Rect { width: inner.width + 1, ..inner }, top, lines.len(), theme);
+        self.extent.set((lines.len(), rows));
+        if top + rows >= lines.len() {
+            self.end_seen.set(true);
+        }
+        let y = list.bottom();
+        if self.end_seen.get() {
+            let ask = Line::from(vec![
+                span(" Type yes and Enter to accept: ", theme.strong),
+                span(self.typed.clone(), theme.accent),
+                span("▏", theme.accent),
+            ]);
+            paint::put_line(buf, area.x, y, area.width, &ask);
+        } else {
+            let left = lines.len() - top - rows;
+            paint::put(buf, area.x, y, area.width, &format!(" {left} more lines to read before it can be accepted"), theme.warn);
+        }
+        let keys = Line::from(vec![
+            span(" j k PgDn", theme.key),
+            span(" scroll   ", theme.text),
+            span("Esc", theme.key),
+            span(" refuse   Nothing has been run, reached or read yet.", theme.text),
+        ]);
+        paint::put_line(buf, area.x, y + 1, area.width, &keys);
+    }
+
+    fn lines(&self, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+        let b = &self.bundle;
+        let mut out = text::wrap(
+            &[span(
+                "A runbook is a program. A session with this one may do the following; it is not asked again until it changes.",
+                theme.text,
+            )],
+            width,
+            0,
+        );
+        if let Some(when) = &b.changed_since {
+            out.extend(text::wrap_text(&format!("⚠ It has changed since it was accepted {when}."), theme.warn, width, 2));
+        }
+        out.extend(text::wrap(&[span("from    ", theme.dim), span(b.path.clone(), theme.text)], width, 8));
+        out.extend(text::wrap(&[span("sha256  ", theme.dim), span(b.sha256.clone(), theme.code)], width, 8));
+        let mut section = |heading: &str, items: &[String]| {
+            out.push(Line::default());
+            out.push(Line::from(span(format!("{heading} ({})", items.len()), theme.strong)));
+            if items.is_empty() {
+                out.push(Line::from(span("  none", theme.dim)));
+            }
+            for item in items {
+                out.extend(text::wrap(&[span(format!("  {item}"), theme.code)], width, 4));
+            }
+        };
+        section("Commands it may run", &b.commands);
+        section("Hosts it may reach", &b.hosts);
+        section("Environment variables it may read", &b.environment);
+        section("Other sources of secrets it may read", &b.secrets);
+        out.push(Line::default());
+        out.push(Line::from(span(format!("Files ({})", b.files.len()), theme.strong)));
+        for (path, sha256, changed) in &b.files {
+            let mark = if *changed { span("* ", theme.warn) } else { span("  ", theme.text) };
+            let spans = [mark, span(format!("{path}  "), theme.text), span(sha256.clone(), theme.dim)];
+            out.extend(text::wrap(&spans, width, 4));
+        }
+        if b.files.iter().any(|f| f.2) {
+            out.push(Line::from(span("* new or changed", theme.dim)));
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::{Depth, ThemeName};
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use ratatui::crossterm::event::KeyModifiers;
+
+    fn shown(screen: &BundleScreen) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(60, 12)).expect("a terminal");
+        terminal.draw(|f| screen.view(&Theme::new(ThemeName::Dark, Depth::Indexed), false, f)).expect("drawn");
+        terminal.backend().to_string()
+    }
+
+    fn press(s: &mut BundleScreen, code: KeyCode) -> Option<BundleAnswer> {
+        s.handle(KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
+    #[test]
+    fn it_cannot_be_accepted_before_its_end_was_seen() {
+        let files = (0..30).map(|i| (format!("scripts/{i}.sh"), "ab".repeat(32), i == 3)).collect();
+        let mut s = BundleScreen::new(Bundle { title: "Canary".into(), files, ..Bundle::default() });
+        let accept = |s: &mut BundleScreen| {
+            for c in "yes".chars() {
+                press(s, KeyCode::Char(c));
+            }
+            press(s, KeyCode::Enter)
+        };
+        assert!(shown(&s).contains("more lines to read"));
+        assert_eq!(accept(&mut s), None);
+        press(&mut s, KeyCode::End);
+        assert!(shown(&s).contains("Type yes"));
+        assert_eq!(press(&mut s, KeyCode::Enter), None, "Enter alone accepts nothing");
+        assert_eq!(accept(&mut s), Some(BundleAnswer::Accepted));
+        assert_eq!(press(&mut s, KeyCode::Esc), Some(BundleAnswer::Refused));
+    }
+}
