@@ -5,8 +5,8 @@
 //! that a late key never answers another question.
 
 use super::event::{
-    About, ApprovalAnswer, BaselineFixed, DecisionMade, Deviation, EffectEnded, Event, GateEnd, GuardSnoozed, InputGiven, ItemTicked, Mode, Note,
-    Outcome, OutcomeSettled, Paused, SessionOutcome, SignalSampled, StepOutcome, ViewChanged,
+    About, ApprovalAnswer, BaselineFixed, DecisionMade, Deviation, EffectEnded, Event, GateEnd, GuardSnoozed, InputGiven,
+    ItemTicked, Mode, Note, Outcome, OutcomeSettled, Paused, SessionOutcome, SignalSampled, StepOutcome, ViewChanged,
 };
 use super::intent::{ObjectState, Purpose, Starter};
 use super::message::{Command, EffectReport, FailureChoice, GuardChoice, Msg, SettleChoice, StepRef};
@@ -47,7 +47,8 @@ pub fn decide(session: &Session, at: At, msg: &Msg) -> Decided {
         Msg::Command(command, by) => Decider { session, at, by: *by }.command(command),
         Msg::EffectEnded(report) => effect_ended(session, at, report),
         Msg::Sampled(readings) => {
-            let known: BTreeMap<_, _> = readings.iter().filter(|(n, _)| session.signals.contains_key(*n)).map(|(n, r)| (n.clone(), r.clone())).collect();
+            let known: BTreeMap<_, _> =
+                readings.iter().filter(|(n, _)| session.signals.contains_key(*n)).map(|(n, r)| (n.clone(), r.clone())).collect();
             Ok(if known.is_empty() { Vec::new() } else { vec![Event::SignalSampled(SignalSampled { readings: known })] })
         }
         Msg::Pinned(pin) if session.pins.iter().any(|p| p.workload == pin.workload) => Ok(Vec::new()),
@@ -167,7 +168,12 @@ impl Decider<'_> {
         }))
     }
 
-    fn start(&self, step: &StepRef, prepared: Option<&ObjectState>, baselines: &BTreeMap<String, Result<Measure, String>>) -> Decided {
+    fn start(
+        &self,
+        step: &StepRef,
+        prepared: Option<&ObjectState>,
+        baselines: &BTreeMap<String, Result<Measure, String>>,
+    ) -> Decided {
         let session = self.session;
         let visit = self.open(step)?;
         if session.paused {
@@ -181,7 +187,9 @@ impl Decider<'_> {
             Some(effect) if effect.ended.is_none() => return refuse(format!("{} is already running.", step.path)),
             Some(_) => return refuse(format!("{} has already run in this visit.", step.path)),
         }
-        if let Some(unpinned) = session.unpinned(self.at).first().filter(|_| visit_changes(session, visit) && !session.in_rollback()) {
+        if let Some(unpinned) =
+            session.unpinned(self.at).first().filter(|_| visit_changes(session, visit) && !session.in_rollback())
+        {
             return refuse(format!(
                 "{unpinned} has not been read yet, so a rollback would not know what to go back to. Wait for the cluster to answer."
             ));
@@ -198,7 +206,8 @@ impl Decider<'_> {
             };
             intent.object = Some(object.clone());
         }
-        let mut events = if intent.changes && intent.purpose == Purpose::Step { self.fix_baselines(baselines) } else { Vec::new() };
+        let mut events =
+            if intent.changes && intent.purpose == Purpose::Step { self.fix_baselines(baselines) } else { Vec::new() };
         events.push(Event::EffectIntended(Box::new(intent)));
         Ok(events)
     }
@@ -288,12 +297,15 @@ impl Decider<'_> {
         let ActionOf::Action(Action::Input(inputs)) = action_of(self.session, visit) else {
             return refuse(format!("{} is no form.", step.path));
         };
-        let missing = inputs.iter().find(|i| i.required && i.default.is_none() && !values.contains_key(&i.name.value) && !secrets.contains(&i.name.value));
+        let missing = inputs.iter().find(|i| {
+            i.required && i.default.is_none() && !values.contains_key(&i.name.value) && !secrets.contains(&i.name.value)
+        });
         if let Some(input) = missing {
             return refuse(format!("{} is needed.", input.prompt.clone().unwrap_or_else(|| input.name.value.clone())));
         }
         let defaults = inputs.iter().filter_map(|i| i.default.clone().map(|d| (i.name.value.clone(), d)));
-        let known = values.iter().filter(|(n, _)| inputs.iter().any(|i| i.name.value == **n)).map(|(n, v)| (n.clone(), v.clone()));
+        let known =
+            values.iter().filter(|(n, _)| inputs.iter().any(|i| i.name.value == **n)).map(|(n, v)| (n.clone(), v.clone()));
         Ok(vec![Event::InputGiven(InputGiven {
             path: step.path.clone(),
             visit: step.visit,
@@ -346,7 +358,9 @@ impl Decider<'_> {
                     self.decision(About::Failure, Some(step), "retry", "judge again".to_owned(), reason),
                 ])
             }
-            FailureChoice::Retry => Ok(vec![self.decision(About::Failure, Some(step), "retry", "run it again".to_owned(), reason)]),
+            FailureChoice::Retry => {
+                Ok(vec![self.decision(About::Failure, Some(step), "retry", "run it again".to_owned(), reason)])
+            }
         }
     }
 
@@ -360,7 +374,9 @@ impl Decider<'_> {
                 return refuse("It is being looked at already.");
             }
             return match outcome::look_what(self.session, self.at, visit, &effect.intent) {
-                Some(Ok(what)) => Ok(vec![Event::EffectIntended(Box::new(self.session.intent_of(visit, what, Purpose::Look, self.by)))]),
+                Some(Ok(what)) => {
+                    Ok(vec![Event::EffectIntended(Box::new(self.session.intent_of(visit, what, Purpose::Look, self.by)))])
+                }
                 Some(Err(Unknown(why))) => refuse(format!("How to look cannot be worked out: {why}.")),
                 None => refuse("Nothing says how to look; find out yourself and say what you found."),
             };
@@ -401,7 +417,9 @@ impl Decider<'_> {
         if session.running_effect(visit).is_some() {
             return refuse(format!("{} is running; stop it first.", step.path));
         }
-        let unsettled = session.unsettled(visit).is_some_and(|e| e.settled.is_none() && e.ended.as_ref().is_some_and(|e| e.outcome == Outcome::Unknown));
+        let unsettled = session
+            .unsettled(visit)
+            .is_some_and(|e| e.settled.is_none() && e.ended.as_ref().is_some_and(|e| e.outcome == Outcome::Unknown));
         if unsettled {
             return refuse("Its outcome is unknown: say first what you found.");
         }
@@ -410,7 +428,9 @@ impl Decider<'_> {
             ActionOf::Action(Action::Call(_) | Action::Parallel(_) | Action::UndoAll) => {
                 return refuse(format!("{} is walked step by step; skip the step in hand.", step.path));
             }
-            ActionOf::Action(Action::Approve(_)) if session.opened().environment.protected && session.opened().mode == Mode::Live => {
+            ActionOf::Action(Action::Approve(_))
+                if session.opened().environment.protected && session.opened().mode == Mode::Live =>
+            {
                 return refuse("On a protected environment an approval cannot be skipped; start with --emergency instead.");
             }
             _ => {}
@@ -443,7 +463,9 @@ impl Decider<'_> {
                 ("hold", "go on all the same".to_owned())
             }
         };
-        let Event::DecisionMade(mut decision) = self.decision(About::Guard, None, word, label, reason) else { return Ok(Vec::new()) };
+        let Event::DecisionMade(mut decision) = self.decision(About::Guard, None, word, label, reason) else {
+            return Ok(Vec::new());
+        };
         decision.guard = Some(id.to_owned());
         Ok(vec![Event::DecisionMade(decision)])
     }

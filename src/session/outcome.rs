@@ -59,7 +59,13 @@ pub(super) fn ended(intent: &Intent, report: &EffectReport, judged: Judged) -> E
     }
 }
 
-fn judge_run(session: &Session, at: At, visit: &Visit, run: &Run, report: &EffectReport) -> Result<BTreeMap<String, Value>, String> {
+fn judge_run(
+    session: &Session,
+    at: At,
+    visit: &Visit,
+    run: &Run,
+    report: &EffectReport,
+) -> Result<BTreeMap<String, Value>, String> {
     let exit = report.exit.unwrap_or(-1);
     let good: &[i32] = if run.expect.exit.is_empty() { &[0] } else { &run.expect.exit };
     if !good.contains(&exit) {
@@ -119,7 +125,10 @@ pub(super) fn contains(value: &Value, wanted: &Value) -> bool {
 }
 
 fn captures(wanted: &[(crate::runbook::Spanned<String>, Capture)], output: &str) -> Result<BTreeMap<String, Value>, String> {
-    wanted.iter().map(|(name, how)| Ok((name.value.clone(), capture(how, output).map_err(|why| format!("`{name}`: {why}"))?))).collect()
+    wanted
+        .iter()
+        .map(|(name, how)| Ok((name.value.clone(), capture(how, output).map_err(|why| format!("`{name}`: {why}"))?)))
+        .collect()
 }
 
 fn capture(how: &Capture, output: &str) -> Result<Value, String> {
@@ -162,7 +171,13 @@ fn result_value(report: &EffectReport) -> Value {
 }
 
 /// What looking says about an unknown outcome: done, not done, or why it cannot be told.
-pub(super) fn looked(session: &Session, at: At, visit: &Visit, of: &Intent, report: &EffectReport) -> Result<(bool, String), String> {
+pub(super) fn looked(
+    session: &Session,
+    at: At,
+    visit: &Visit,
+    of: &Intent,
+    report: &EffectReport,
+) -> Result<(bool, String), String> {
     if report.outcome != Outcome::Succeeded {
         return Err(report.message.clone());
     }
@@ -222,9 +237,12 @@ fn has_effect(request: &KubernetesRequest, object: &serde_json::Value) -> Option
 
 fn without_nulls(value: &serde_json::Value) -> serde_json::Value {
     match value {
-        serde_json::Value::Object(map) => {
-            map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), without_nulls(v))).collect::<serde_json::Map<_, _>>().into()
-        }
+        serde_json::Value::Object(map) => map
+            .iter()
+            .filter(|(_, v)| !v.is_null())
+            .map(|(k, v)| (k.clone(), without_nulls(v)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
         serde_json::Value::Array(items) => items.iter().map(without_nulls).collect(),
         other => other.clone(),
     }

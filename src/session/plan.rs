@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use super::event::Mode;
 use crate::runbook::Runbook;
-use crate::runbook::model::{
-    Action, CallTarget, Environment, Kubernetes, Procedure, SignalSource, Step, Undo,
-};
+use crate::runbook::model::{Action, CallTarget, Environment, Kubernetes, Procedure, SignalSource, Step, Undo};
 
 /// What a session walks. Never changes while it lives.
 #[derive(Debug, Clone)]
@@ -244,16 +242,25 @@ fn unsupported_in(step: &Step, mode: Mode, place: &str, in_parallel: bool, found
             || step.repeat.is_some()
             || !matches!(
                 step.action,
-                Action::Run(_) | Action::Http(_) | Action::Gate(_) | Action::Wait(_) | Action::Kubernetes(Kubernetes::RolloutStatus { .. })
+                Action::Run(_)
+                    | Action::Http(_)
+                    | Action::Gate(_)
+                    | Action::Wait(_)
+                    | Action::Kubernetes(Kubernetes::RolloutStatus { .. })
             ))
     {
         refuse(format!("`{}` cannot run inside `parallel` in this version", action_kind(&step.action)));
     }
     let mut one = |action: &Action| match action {
         Action::Kubernetes(
-            Kubernetes::SetImage { .. } | Kubernetes::Patch { .. } | Kubernetes::RolloutUndo { .. } | Kubernetes::RolloutStatus { .. },
+            Kubernetes::SetImage { .. }
+            | Kubernetes::Patch { .. }
+            | Kubernetes::RolloutUndo { .. }
+            | Kubernetes::RolloutStatus { .. },
         ) => {}
-        Action::Kubernetes(other) => refuse(format!("the kubernetes step `{}` is checked but not run by this version", verb(other))),
+        Action::Kubernetes(other) => {
+            refuse(format!("the kubernetes step `{}` is checked but not run by this version", verb(other)))
+        }
         Action::Freeze { .. } => refuse("`freeze` is checked but not run by this version".to_owned()),
         Action::Approve(_) if mode != Mode::Rehearsal => {
             refuse("`approve` works in rehearsals only: signed approvals are not in this version yet".to_owned());

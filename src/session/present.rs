@@ -67,7 +67,11 @@ impl Session {
             };
         }
         let Some(visit) = self.visit_in_hand() else {
-            return if self.paused { Prompt::Paused } else { Prompt::Busy { step: StepRef { path: StepPath::new(""), visit: 0 } } };
+            return if self.paused {
+                Prompt::Paused
+            } else {
+                Prompt::Busy { step: StepRef { path: StepPath::new(""), visit: 0 } }
+            };
         };
         self.visit_prompt(at, visit)
     }
@@ -130,7 +134,8 @@ impl Session {
             ActionOf::Action(Action::Confirm(confirm)) => self.confirm_prompt(at, visit, confirm),
             ActionOf::ByHand => Prompt::Confirm {
                 step,
-                question: "The runbook does not say how to undo this step. Undo it by hand where needed. Is it undone?".to_owned(),
+                question: "The runbook does not say how to undo this step. Undo it by hand where needed. Is it undone?"
+                    .to_owned(),
                 no: "stay here".to_owned(),
             },
             ActionOf::Action(Action::Checklist(items)) => {
@@ -221,9 +226,11 @@ impl Session {
                 reason_required: o.reason_required,
             })
             .collect();
-        let otherwise = decide.otherwise.as_ref().filter(|o| o.value != "hold").and_then(|o| {
-            options.iter().find(|v| v.key.to_string() == o.value).map(|v| v.label.clone())
-        });
+        let otherwise = decide
+            .otherwise
+            .as_ref()
+            .filter(|o| o.value != "hold")
+            .and_then(|o| options.iter().find(|v| v.key.to_string() == o.value).map(|v| v.label.clone()));
         Prompt::Decide {
             step: visit.step.clone(),
             question: text(&decide.question),
@@ -300,7 +307,8 @@ impl Session {
     fn conditions(&self, at: At, visit: &Visit, gate: &Gate, settled: u64) -> Vec<ConditionView> {
         let scope = self.scope(at, &visit.context).not_before(settled);
         let view = |role: &'static str, expr: &Expr| {
-            let age = |path: &[String]| (path.first().is_some_and(|p| p == "signals")).then(|| self.age_ms(at, path.get(1)?)).flatten();
+            let age =
+                |path: &[String]| (path.first().is_some_and(|p| p == "signals")).then(|| self.age_ms(at, path.get(1)?)).flatten();
             let values = expr.references().iter().filter_map(|r| scope.get(&r.path).ok()).map(|v| short(&v));
             ConditionView {
                 role,
@@ -404,9 +412,10 @@ impl Session {
         let clocks = self.plan.runbook().clocks.iter().map(|clock| {
             let from = match &clock.from {
                 None => Some(self.opened_wall),
-                Some(expr) => expr.eval(&scope).ok().and_then(|v| {
-                    chrono::DateTime::parse_from_rfc3339(v.as_str()?).ok().map(|t| t.with_timezone(&chrono::Utc))
-                }),
+                Some(expr) => expr
+                    .eval(&scope)
+                    .ok()
+                    .and_then(|v| chrono::DateTime::parse_from_rfc3339(v.as_str()?).ok().map(|t| t.with_timezone(&chrono::Utc))),
             };
             ClockView {
                 name: clock.name.value.clone(),

@@ -5,15 +5,15 @@
 
 use super::event::EnteredAs;
 use super::intent::{
-    HttpRequest, KubernetesRequest, NotifyRequest, PatchKind, Piece, Purpose, Resource, RunRequest, SecretName, SecretText, UndoTarget, What,
-    Workload,
+    HttpRequest, KubernetesRequest, NotifyRequest, PatchKind, Piece, Purpose, Resource, RunRequest, SecretName, SecretText,
+    UndoTarget, What, Workload,
 };
 use super::state::{Effect, Session, Visit};
 use super::time::At;
 use crate::runbook::expression::{Escape, Part, Scope, Template, Unknown};
 use crate::runbook::model::{
-    Action, InputKind, Kubernetes, PatchBody, Program, ResourceRef, Run, SecretSource, TextOrSecret, Undo, UndoTo, WebhookFormat, WorkloadKind,
-    WorkloadRef,
+    Action, InputKind, Kubernetes, PatchBody, Program, ResourceRef, Run, SecretSource, TextOrSecret, Undo, UndoTo, WebhookFormat,
+    WorkloadKind, WorkloadRef,
 };
 
 /// What a visit does.
@@ -231,7 +231,8 @@ impl Resolver<'_> {
     fn notify(&self, to: &str, text: &Template) -> Result<NotifyRequest, Unknown> {
         let session = self.session;
         let targets = &session.plan().runbook().notify;
-        let target = targets.iter().find(|t| t.name.value == to).ok_or_else(|| Unknown(format!("there is no notify target `{to}`")))?;
+        let target =
+            targets.iter().find(|t| t.name.value == to).ok_or_else(|| Unknown(format!("there is no notify target `{to}`")))?;
         let opened = session.opened();
         let change = opened.change.clone().unwrap_or_default();
         let facts = [
@@ -349,7 +350,9 @@ pub fn summary(what: &What) -> String {
         What::Http(http) => format!("{} {}", http.method, http.url),
         What::Notify(notify) => format!("tell {}: {}", notify.to, notify.text),
         What::Kubernetes(request) => match request {
-            KubernetesRequest::SetImage { workload, container, image } => format!("set the image of {workload} ({container}) to {image}"),
+            KubernetesRequest::SetImage { workload, container, image } => {
+                format!("set the image of {workload} ({container}) to {image}")
+            }
             KubernetesRequest::Patch { resource, kind, body } => {
                 let kind = match kind {
                     PatchKind::Merge => "merge",

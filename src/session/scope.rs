@@ -97,7 +97,9 @@ impl Session {
 /// What a signal asks, resolved as far as it can be.
 pub(super) fn source_text(signal: &Signal, scope: &dyn Scope) -> String {
     let template = match &signal.source {
-        SignalSource::Pods { selector } | SignalSource::Resources { selector } | SignalSource::Logs { selector, .. } => Some(selector),
+        SignalSource::Pods { selector } | SignalSource::Resources { selector } | SignalSource::Logs { selector, .. } => {
+            Some(selector)
+        }
         SignalSource::Http(check) => Some(&check.url),
         SignalSource::Prometheus { query } => Some(query),
         SignalSource::Rollout { workload } => Some(&workload.name),
@@ -135,7 +137,8 @@ impl<'a> View<'a> {
     fn signal(&self, name: &str, member: &str) -> Result<Value, Unknown> {
         let session = self.session;
         let unknown = |why: &str| Unknown(format!("{name}: {why}"));
-        let signal = session.plan().runbook().signals.iter().find(|s| s.name.value == name).ok_or_else(|| unknown("no such signal"))?;
+        let signal =
+            session.plan().runbook().signals.iter().find(|s| s.name.value == name).ok_or_else(|| unknown("no such signal"))?;
         let state: &SignalState = session.signals.get(name).ok_or_else(|| unknown("no such signal"))?;
         if member == "baseline" {
             return match &state.baseline {
@@ -181,11 +184,12 @@ fn member_of(reading: &Reading, member: &str) -> Result<Value, String> {
 }
 
 fn follow(value: &Value, path: &[String]) -> Option<Value> {
-    path.iter().try_fold(value, |value, key| match value {
-        Value::Map(map) => map.get(key),
-        _ => None,
-    })
-    .cloned()
+    path.iter()
+        .try_fold(value, |value, key| match value {
+            Value::Map(map) => map.get(key),
+            _ => None,
+        })
+        .cloned()
 }
 
 impl Scope for View<'_> {
@@ -206,7 +210,9 @@ impl Scope for View<'_> {
                 let env = self.session.plan().environment().ok_or_else(|| unknown("the runbook has no environment"))?;
                 let name = rest.get(1).ok_or_else(|| unknown("no name"))?;
                 let value = env.vars.iter().find(|(n, _)| n == name).map(|(_, v)| v);
-                value.and_then(|v| follow(v, rest.get(2..).unwrap_or_default())).ok_or_else(|| unknown("not set in this environment"))
+                value
+                    .and_then(|v| follow(v, rest.get(2..).unwrap_or_default()))
+                    .ok_or_else(|| unknown("not set in this environment"))
             }
             ("session", Some(name)) => self.session_fact(name).ok_or_else(|| unknown("not known yet")),
             _ => Err(unknown("no such name")),
@@ -244,7 +250,8 @@ impl Session {
         if let Some(choice) = &visit.choice {
             values.insert("choice".to_owned(), Value::from(choice.key.clone()));
         }
-        let reason = visit.choice.as_ref().and_then(|c| c.reason.clone()).or_else(|| visit.ended.as_ref().and_then(|e| e.reason.clone()));
+        let reason =
+            visit.choice.as_ref().and_then(|c| c.reason.clone()).or_else(|| visit.ended.as_ref().and_then(|e| e.reason.clone()));
         if let Some(reason) = reason {
             values.insert("reason".to_owned(), Value::from(reason));
         }

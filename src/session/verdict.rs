@@ -21,7 +21,8 @@ pub(super) fn due_ms(session: &Session, visit: &Visit, gate: &Gate) -> u64 {
 
 /// When a gate without a verdict holds and asks (session clock).
 pub(super) fn timeout_ms(visit: &Visit, step: &Step, gate: &Gate) -> u64 {
-    let allowed = step.timeout.map(super::millis).unwrap_or_else(|| gate.hold_for.map_or(DEFAULT_TIMEOUT_MS, |f| 3 * super::millis(f)));
+    let allowed =
+        step.timeout.map(super::millis).unwrap_or_else(|| gate.hold_for.map_or(DEFAULT_TIMEOUT_MS, |f| 3 * super::millis(f)));
     visit.entered_ms.max(visit.clock_ms) + super::millis(gate.settle) + allowed
 }
 
@@ -61,7 +62,10 @@ pub(super) fn judge(session: &Session, at: At, visit: &Visit, gate: &Gate) -> (V
         (Truth::True, _) => (Verdict::Pass, "the conditions hold".to_owned()),
         (Truth::False, _) => {
             let text = gate.pass.as_ref().map(|p| p.source().to_owned()).unwrap_or_default();
-            (Verdict::Inconclusive, format!("{text} does not hold{}", if gate.fail.is_some() { ", and neither does `fail`" } else { "" }))
+            (
+                Verdict::Inconclusive,
+                format!("{text} does not hold{}", if gate.fail.is_some() { ", and neither does `fail`" } else { "" }),
+            )
         }
     }
 }

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::event::{
-    About, ApprovalRequested, DecisionMade, EnteredAs, Event, FollowupNoted, GuardArmed, GuardTripped, ItemTicked, Outcome, SessionClosed,
-    SessionOutcome, StepEnded, StepEntered, StepOutcome,
+    About, ApprovalRequested, DecisionMade, EnteredAs, Event, FollowupNoted, GuardArmed, GuardTripped, ItemTicked, Outcome,
+    SessionClosed, SessionOutcome, StepEnded, StepEntered, StepOutcome,
 };
 use super::intent::{Intent, Purpose, Starter, What};
 use super::message::{FailureChoice, StepRef};
@@ -217,7 +217,8 @@ fn enter_step(session: &Session, at: At, frame: &Frame, index: usize) -> Option<
     let path = frame.prefix.child(&step.id);
     if let Some(when) = &step.when {
         let passed_by = |reason: String| {
-            let ended = StepEnded { path: path.clone(), visit: 0, outcome: StepOutcome::NotApplicable, reason: Some(reason), took_ms: 0 };
+            let ended =
+                StepEnded { path: path.clone(), visit: 0, outcome: StepOutcome::NotApplicable, reason: Some(reason), took_ms: 0 };
             Some(Event::StepEnded(ended))
         };
         match when.truth(&session.scope(at, &frame.context)) {
@@ -257,10 +258,7 @@ impl Session {
 fn items_of(session: &Session, at: At, frame: &Frame, for_each: &ForEach) -> Result<Vec<Value>, Unknown> {
     let scope = session.scope(at, &frame.context);
     let items = match for_each {
-        ForEach::List(values, templates) => {
-            let rendered = templates.iter().map(|t| t.value(&scope)).collect::<Result<Vec<_>, _>>()?;
-            values.iter().cloned().chain(rendered).collect()
-        }
+        ForEach::List(values) => values.iter().map(|v| v.value(&scope)).collect::<Result<Vec<_>, _>>()?,
         ForEach::Expr(expr) => match expr.eval(&scope)? {
             Value::List(items) => items,
             other => return Err(Unknown(format!("`{}` is {other}, not a list", expr.source()))),
@@ -535,7 +533,9 @@ fn decided(session: &Session, at: At, visit: &Visit, decide: &crate::runbook::mo
     if let Some(choice) = &visit.choice {
         let option = decide.options.iter().find(|o| o.key.value.to_string() == choice.key)?;
         return match &option.then {
-            OptionThen::Call(procedure) if !visit.procedure_ended => enter_procedure(session, &visit.step.path, procedure, "chosen"),
+            OptionThen::Call(procedure) if !visit.procedure_ended => {
+                enter_procedure(session, &visit.step.path, procedure, "chosen")
+            }
             _ => Some(finish(session, at, visit, StepOutcome::Done, None)),
         };
     }
@@ -565,7 +565,13 @@ fn approved(session: &Session, at: At, visit: &Visit, approve: &crate::runbook::
     }
     let enough = visit.approvals.given.len() >= usize::try_from(approve.min.max(1)).unwrap_or(usize::MAX);
     if enough {
-        return Some(finish(session, at, visit, StepOutcome::Done, Some(format!("approved by {}", visit.approvals.given.join(", ")))));
+        return Some(finish(
+            session,
+            at,
+            visit,
+            StepOutcome::Done,
+            Some(format!("approved by {}", visit.approvals.given.join(", "))),
+        ));
     }
     too_late(session, at, visit)
 }

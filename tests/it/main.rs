@@ -1,15 +1,15 @@
 //! All integration tests, in one binary.
 
-mod check;
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does, by panicking")]
 
-mod journal;
+mod check;
+mod cli;
 mod conformance;
-mod prometheus;
 mod effects;
+mod journal;
 mod ports;
+mod prometheus;
+mod screen;
+mod tidy;
 mod tls;
 mod world;
-mod cli;
-mod tidy;
-mod screen;

@@ -6,6 +6,10 @@ use super::file::{LoadError, Loader};
 const FILES: &[(&str, &str)] = &[
     ("canary-deploy.yaml", include_str!("../../../runbooks/canary-deploy.yaml")),
     ("rolling-deploy.yaml", include_str!("../../../runbooks/rolling-deploy.yaml")),
+    ("scenarios/canary-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-all-good.yaml")),
+    ("scenarios/canary-deploy-bad-canary.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-bad-canary.yaml")),
+    ("scenarios/rolling-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-all-good.yaml")),
+    ("scenarios/rolling-deploy-bad-version.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-bad-version.yaml")),
 ];
 
 /// The shipped files, as path below `runbooks/` and text, sorted by path: runbooks

@@ -67,7 +67,9 @@ impl Outline<'_> {
         let mut seen: Vec<StepPath> = Vec::new();
         for entered in &session.order {
             let is_pass = entered.path.as_str().strip_prefix(owner.step.path.as_str());
-            if !is_pass.is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']') && !rest.contains('/')) || seen.contains(&entered.path) {
+            if !is_pass.is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']') && !rest.contains('/'))
+                || seen.contains(&entered.path)
+            {
                 continue;
             }
             seen.push(entered.path.clone());
@@ -88,7 +90,8 @@ impl Outline<'_> {
                 // it is entered.
                 if visit.is_some() {
                     let target = session.plan.call_target(&list.file, &call.target);
-                    let context = session.frames.iter().find(|f| f.prefix == *path).map_or_else(|| context.clone(), |f| f.context.clone());
+                    let context =
+                        session.frames.iter().find(|f| f.prefix == *path).map_or_else(|| context.clone(), |f| f.context.clone());
                     self.list(&target, path, depth + 1, &context);
                 }
             }
@@ -112,8 +115,12 @@ impl Outline<'_> {
     fn procedures(&mut self, path: &StepPath, depth: usize) {
         let session = self.session;
         let prefix = format!("{path}!");
-        let found: Vec<&Visit> =
-            session.visits.iter().filter(|(p, _)| p.as_str().strip_prefix(&prefix).is_some_and(|r| !r.contains('/'))).filter_map(|(_, v)| v.last()).collect();
+        let found: Vec<&Visit> = session
+            .visits
+            .iter()
+            .filter(|(p, _)| p.as_str().strip_prefix(&prefix).is_some_and(|r| !r.contains('/')))
+            .filter_map(|(_, v)| v.last())
+            .collect();
         for visit in found {
             self.row(None, visit.step.path.clone(), depth + 1, Some(visit), &visit.context);
             let id = visit.step.path.as_str().rsplit_once('!').map_or("", |(_, id)| id).to_owned();
@@ -159,7 +166,8 @@ impl Outline<'_> {
             step.map(|s| s.title.render(&session.scope(self.at, context)).unwrap_or_else(|_| s.title.source().to_owned()))
         });
         let now = session.clock(self.at);
-        let took = visit.filter(|v| v.step.visit > 0).map(|v| v.ended.as_ref().map_or(now, |e| e.at_ms).saturating_sub(v.entered_ms));
+        let took =
+            visit.filter(|v| v.step.visit > 0).map(|v| v.ended.as_ref().map_or(now, |e| e.at_ms).saturating_sub(v.entered_ms));
         self.rows.push(OutlineRow {
             title: title.unwrap_or_else(|| path.to_string()),
             depth,

@@ -11,7 +11,8 @@ use super::super::resolve::{ActionOf, action_of};
 use super::super::time::At;
 use super::super::undo;
 use super::{
-    Approvals, Choice, Context, Effect, Ended, Ending, FoldError, Frame, FrameKind, GateProgress, Session, Tick, Tripped, Visit, WhenAnswer,
+    Approvals, Choice, Context, Effect, Ended, Ending, FoldError, Frame, FrameKind, GateProgress, Session, Tick, Tripped, Visit,
+    WhenAnswer,
 };
 use crate::runbook::expression::Truth;
 use crate::runbook::model::{Action, CallTarget, ConfirmNo, GuardAction, OptionThen};
@@ -287,7 +288,15 @@ impl Session {
     fn frame_for(&self, step: &StepRef, entered: &StepEntered, site: Option<Site>, context: Context) -> Option<Frame> {
         let prefix = step.path.clone();
         let since = self.order.len();
-        let frame = |kind, list, context| Frame { kind, prefix: prefix.clone(), owner: Some(step.clone()), list, at: None, context, since };
+        let frame = |kind, list, context| Frame {
+            kind,
+            prefix: prefix.clone(),
+            owner: Some(step.clone()),
+            list,
+            at: None,
+            context,
+            since,
+        };
         let root = |list: ListId| ListRef { file: String::new(), list };
         let fresh = || Context { prefix: prefix.clone(), ..Context::default() };
         match entered.kind {
@@ -305,7 +314,13 @@ impl Session {
                             CallTarget::File { .. } => Some(entered.with.clone()),
                             CallTarget::Procedure(_) => context.inputs.clone(),
                         };
-                        let context = Context { file: list.file.clone(), prefix: prefix.clone(), with: entered.with.clone(), item: None, inputs };
+                        let context = Context {
+                            file: list.file.clone(),
+                            prefix: prefix.clone(),
+                            with: entered.with.clone(),
+                            item: None,
+                            inputs,
+                        };
                         Some(frame(FrameKind::List, list, context))
                     }
                     Action::Parallel(_) => {
@@ -318,9 +333,14 @@ impl Session {
             }
             EnteredAs::Procedure => {
                 let (parent, id) = step.path.as_str().rsplit_once('!').unwrap_or(("", step.path.as_str()));
-                let caller = self.visits.get(&StepPath::new(parent)).and_then(|v| v.last()).map(|v| v.context.clone()).unwrap_or_default();
+                let caller =
+                    self.visits.get(&StepPath::new(parent)).and_then(|v| v.last()).map(|v| v.context.clone()).unwrap_or_default();
                 let list = ListRef { file: caller.file.clone(), list: ListId::Procedure(id.to_owned()) };
-                Some(frame(FrameKind::List, list, Context { prefix: prefix.clone(), with: entered.with.clone(), item: None, ..caller }))
+                Some(frame(
+                    FrameKind::List,
+                    list,
+                    Context { prefix: prefix.clone(), with: entered.with.clone(), item: None, ..caller },
+                ))
             }
             EnteredAs::Rollback if self.plan.has_rollback_procedure() => {
                 Some(frame(FrameKind::List, root(ListId::Procedure("rollback".to_owned())), fresh()))
@@ -349,7 +369,8 @@ impl Session {
         }
         if kind == EnteredAs::Procedure
             && let Some((parent, _)) = step.path.as_str().rsplit_once('!')
-            && let Some(visit) = self.visits.get_mut(&StepPath::new(parent)).and_then(|v| v.iter_mut().rev().find(|v| v.step.visit > 0))
+            && let Some(visit) =
+                self.visits.get_mut(&StepPath::new(parent)).and_then(|v| v.iter_mut().rev().find(|v| v.step.visit > 0))
         {
             visit.procedure_ended = true;
         }

@@ -1,8 +1,8 @@
 //! What follows a visit that has ended: again, elsewhere, or onwards.
 
 use super::{
-    About, Action, AfterCall, At, Event, FailureChoice, Frame, FrameKind, OnFailure, OptionThen, Session, Step, StepEnded, StepOutcome,
-    StepPath, Truth, Visit, enter_procedure, millis, own_decision, visit_changes,
+    About, Action, AfterCall, At, Event, FailureChoice, Frame, FrameKind, OnFailure, OptionThen, Session, Step, StepEnded,
+    StepOutcome, StepPath, Truth, Visit, enter_procedure, millis, own_decision, visit_changes,
 };
 use crate::session::message::StepRef;
 
@@ -69,7 +69,13 @@ fn jump(session: &Session, frame: &Frame, visit: &Visit, step: &Step, index: usi
     Some(match unrecorded {
         Some(path) => {
             let reason = Some(format!("{} was chosen at {}", option.key.value, visit.step.path));
-            Follow::Event(Box::new(Event::StepEnded(StepEnded { path, visit: 0, outcome: StepOutcome::NotChosen, reason, took_ms: 0 })))
+            Follow::Event(Box::new(Event::StepEnded(StepEnded {
+                path,
+                visit: 0,
+                outcome: StepOutcome::NotChosen,
+                reason,
+                took_ms: 0,
+            })))
         }
         None => Follow::Advance(target_index),
     })
@@ -137,8 +143,10 @@ fn retry(session: &Session, at: At, frame: &Frame, visit: &Visit, step: &Step, c
 pub(in crate::session) fn unanswered(session: &Session, at: At) -> Option<StepRef> {
     let frame = session.frames.last()?;
     let visit = session.in_hand(frame).filter(|v| !v.is_open())?;
-    (visit.outcome() == Some(StepOutcome::Failed) && visit.failure.is_none() && matches!(follow_up(session, at, frame, visit), Follow::Ask))
-        .then(|| visit.step.clone())
+    (visit.outcome() == Some(StepOutcome::Failed)
+        && visit.failure.is_none()
+        && matches!(follow_up(session, at, frame, visit), Follow::Ask))
+    .then(|| visit.step.clone())
 }
 
 /// The step whose `when` cannot be judged, and why.

@@ -1,8 +1,8 @@
 //! Guards: when they are armed, when they trip, and what they do when nobody answers.
 
 use super::{
-    About, Arm, At, DecisionMade, Event, GuardAction, GuardArmed, GuardExpiry, GuardTripped, Session, Starter, StepOutcome, StepPath, Truth, enter_procedure,
-    millis,
+    About, Arm, At, DecisionMade, Event, GuardAction, GuardArmed, GuardExpiry, GuardTripped, Session, Starter, StepOutcome,
+    StepPath, Truth, enter_procedure, millis,
 };
 use crate::runbook::model::Guard;
 use crate::session::state::GuardProgress;
@@ -14,13 +14,15 @@ pub(super) fn next(session: &Session, at: At) -> Option<Event> {
         return None;
     }
     let guards = || session.plan.runbook().guards.iter().zip(&session.guards);
-    guards().find_map(|(guard, progress)| arm(session, guard, progress)).or_else(|| {
-        guards().find_map(|(guard, progress)| match &progress.tripped {
-            None => trip(session, at, guard, progress),
-            Some(tripped) => answer(session, at, guard, tripped.at_ms),
+    guards()
+        .find_map(|(guard, progress)| arm(session, guard, progress))
+        .or_else(|| {
+            guards().find_map(|(guard, progress)| match &progress.tripped {
+                None => trip(session, at, guard, progress),
+                Some(tripped) => answer(session, at, guard, tripped.at_ms),
+            })
         })
-    })
-    .or_else(|| guards().find_map(|(guard, progress)| procedure(session, guard, progress)))
+        .or_else(|| guards().find_map(|(guard, progress)| procedure(session, guard, progress)))
 }
 
 fn arm(session: &Session, guard: &Guard, progress: &GuardProgress) -> Option<Event> {
@@ -75,7 +77,9 @@ fn answer(session: &Session, at: At, guard: &Guard, tripped_ms: u64) -> Option<E
     }
     let expired = session.clock(at) >= tripped_ms + millis(guard.decide_within?);
     match guard.expired {
-        GuardExpiry::Rollback if expired && !session.is_past_return() => decide("rollback", "roll back (no answer in time)".to_owned()),
+        GuardExpiry::Rollback if expired && !session.is_past_return() => {
+            decide("rollback", "roll back (no answer in time)".to_owned())
+        }
         GuardExpiry::Rollback | GuardExpiry::Hold => None,
     }
 }

@@ -2,7 +2,8 @@
 //! the inside out, then the rollback (or the end) begins.
 
 use super::{
-    About, At, EnteredAs, Ending, Event, FrameKind, Outcome, Session, StepEntered, StepOutcome, StepPath, Visit, end, leave, own_decision,
+    About, At, Ending, EnteredAs, Event, FrameKind, Outcome, Session, StepEntered, StepOutcome, StepPath, Visit, end, leave,
+    own_decision,
 };
 use crate::runbook::model::Interrupt;
 use crate::session::message::StepRef;
@@ -65,7 +66,9 @@ fn outcome_of(session: &Session, visit: &Visit) -> StepOutcome {
 fn open_leaves(session: &Session) -> impl Iterator<Item = &Visit> {
     let frame = session.frames.last();
     let paths = frame.into_iter().flat_map(move |f| match (&f.kind, f.at) {
-        (FrameKind::Parallel, _) => (0..session.plan.steps(&f.list).len()).filter_map(|i| session.path_at(f, i)).collect::<Vec<_>>(),
+        (FrameKind::Parallel, _) => {
+            (0..session.plan.steps(&f.list).len()).filter_map(|i| session.path_at(f, i)).collect::<Vec<_>>()
+        }
         (_, Some(at)) => session.path_at(f, at).into_iter().collect(),
         (_, None) => Vec::new(),
     });
