@@ -13,11 +13,13 @@ pub mod check;
 pub mod console;
 pub mod facts;
 mod later;
+mod scenarios;
 pub mod sessions;
 mod settings;
 pub mod show;
 pub mod trace;
 pub mod verify;
+mod walk;
 
 use std::ffi::OsString;
 
@@ -148,10 +150,10 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Import(_) => not_yet("import", "write the steps by hand; `pacenote schema` helps an editor to complete them"),
         Command::Docs(_) => not_yet("docs", "the runbook's own text is the page for now"),
         Command::Rbac(_) => not_yet("rbac", "grant what the runbook's `kubernetes` steps and signals name"),
-        Command::Run(_) => not_yet("run", "`pacenote check` finds mistakes"),
-        Command::Rehearse(_) => not_yet("rehearse", "`pacenote check` finds mistakes"),
-        Command::Resume(_) => not_yet("resume", "`pacenote show SESSION` prints how far it came"),
-        Command::Test(_) => not_yet("test", "`pacenote check` finds mistakes"),
+        Command::Run(arguments) => walk::run(&Basis::load(&global)?, &arguments),
+        Command::Rehearse(arguments) => walk::rehearse(&Basis::load(&global)?, &arguments),
+        Command::Resume(arguments) => walk::resume(&Basis::load(&global)?, &arguments),
+        Command::Test(arguments) => scenarios::test(console, &arguments),
         // With a folder it does not get this far; see `main`.
         Command::Supervise(_) => {
             Err(Problem::usage("`supervise` wants the folder of a command").hint("it is started by pacenote itself"))

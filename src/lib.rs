@@ -25,6 +25,8 @@ pub mod world;
 
 pub mod tui;
 
+pub mod plain;
+
 pub mod app;
 pub mod cli;
 pub mod clock;

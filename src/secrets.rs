@@ -62,6 +62,12 @@ impl Accepted {
         Self { sha256, trusted_unseen }
     }
 
+    /// The acceptance a session was opened with holds for its resumption: the bundle is
+    /// the same, by hash.
+    pub(crate) fn again(opened: &crate::session::event::Opened) -> Self {
+        Self { sha256: opened.bundle.sha256.clone(), trusted_unseen: opened.trusted_unseen }
+    }
+
     /// The bundle's hash.
     pub fn sha256(&self) -> &str {
         &self.sha256

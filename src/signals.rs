@@ -71,8 +71,18 @@ pub struct ResolvedSignal {
     pub baseline: Option<BaselineSpan>,
     /// Value of an empty result. Absent: no data.
     pub empty: Option<f64>,
+    /// How many seconds of the session pass in one: more than 1 in a rehearsal that runs
+    /// faster than life.
+    pub pace: f64,
     /// What is watched.
     pub source: ResolvedSource,
+}
+
+impl ResolvedSignal {
+    /// How long to wait for a time of the session to pass.
+    pub(crate) fn pause(&self, session: Duration) -> Duration {
+        if self.pace > 1.0 { session.div_f64(self.pace) } else { session }
+    }
 }
 
 /// What a signal watches.
@@ -115,6 +125,12 @@ impl fmt::Debug for Header {
 pub trait HttpSend: Clone + Send + Sync + 'static {
     /// Sends one request and takes the whole answer, once.
     fn send(&self, call: HttpCall) -> impl Future<Output = Result<HttpAnswer, HttpFailure>> + Send;
+}
+
+impl HttpSend for crate::ports::HttpPort {
+    async fn send(&self, call: HttpCall) -> Result<HttpAnswer, HttpFailure> {
+        self.send(call).await
+    }
 }
 
 /// The ways to the world.

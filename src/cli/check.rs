@@ -57,6 +57,13 @@ pub fn run(console: &mut Console, arguments: &CheckArgs) -> Result<Exit, Problem
     Ok(if total.errors > 0 { Exit::Failed } else { Exit::Done })
 }
 
+/// A runbook with mistakes cannot be started: the mistakes, as `check` shows them.
+pub(super) fn refused(name: &str, report: &CheckReport) -> Problem {
+    let shown = render_text(&report.diagnostics, &report.sources, false);
+    Problem::cannot_start(format!("`{name}` has mistakes:\n{}", shown.trim_end()))
+        .hint("correct them; `pacenote check` shows them again")
+}
+
 /// How many of what.
 #[derive(Debug, Default)]
 struct Total {

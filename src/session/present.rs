@@ -283,6 +283,11 @@ impl Session {
         })
     }
 
+    /// Whether the step in hand is marked `danger`.
+    pub fn danger_in_hand(&self) -> bool {
+        self.visit_in_hand().and_then(|v| self.step_of(v)).is_some_and(|s| s.danger) && !self.runs_by_itself()
+    }
+
     /// What the step in hand would do or is doing, for the screen and the plain output.
     pub fn what_in_hand(&self, at: At) -> Option<Result<What, String>> {
         let visit = self.visit_in_hand()?;

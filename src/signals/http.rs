@@ -47,10 +47,11 @@ pub(super) async fn poll<H: HttpSend>(
     clock: WallClock,
     tx: mpsc::Sender<SignalMessage>,
 ) {
+    let every = signal.pause(signal.every).max(Duration::from_millis(1));
     let mut outbox = Outbox::new(signal.name, tx);
     let mut source = Source::new();
     let mut failures = 0_u32;
-    let mut ticks = tokio::time::interval(signal.every.max(Duration::from_millis(1)));
+    let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

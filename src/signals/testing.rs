@@ -88,6 +88,7 @@ pub(crate) fn signal(source: ResolvedSource) -> ResolvedSignal {
         critical: None,
         baseline: None,
         empty: None,
+        pace: 1.0,
         source,
     }
 }

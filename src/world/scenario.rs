@@ -253,6 +253,19 @@ pub enum ExpectedOutcome {
     Abandoned,
 }
 
+impl ExpectedOutcome {
+    /// The word of the format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::RolledBack => "rolled-back",
+            Self::RollbackFailed => "rollback-failed",
+            Self::Aborted => "aborted",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
 /// How a Deployment is in the end; only what is named is compared.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

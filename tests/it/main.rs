@@ -9,6 +9,7 @@ mod effects;
 mod journal;
 mod ports;
 mod prometheus;
+mod scenarios;
 mod screen;
 mod tidy;
 mod tls;

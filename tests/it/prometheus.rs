@@ -157,6 +157,7 @@ fn error_rate(url: String) -> ResolvedSignal {
         critical: Some(5.0),
         baseline: None,
         empty: None,
+        pace: 1.0,
         source: ResolvedSource::Prometheus(PrometheusQuery { url, headers: Vec::new(), query: query.into() }),
     }
 }

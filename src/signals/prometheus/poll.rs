@@ -250,7 +250,7 @@ impl<H: HttpSend> Poller<H> {
 
     /// Until the next reading: `every`, more while nobody answers.
     fn delay(&self) -> Duration {
-        let every = self.signal.every.max(Duration::from_millis(1));
+        let every = self.signal.pause(self.signal.every).max(Duration::from_millis(1));
         if self.unanswered < 3 {
             return every;
         }

@@ -1,0 +1,261 @@
+//! Walking a scenario without a screen, a socket or real time.
+//!
+//! The simulated world stands behind the ordinary clients as a service, on a runtime with
+//! tokio's paused clock: time passes when nothing is left to do, so a runbook of 45
+//! minutes takes well under a second, and twice gives the same journal byte for byte.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeZone as _, Utc};
+
+use super::answering::{Answering, Next};
+use super::doors::{Doors, Frame};
+use super::opening::{Opening, Who};
+use super::unattended::Unattended;
+use super::walk::Walk;
+use crate::clock::Clock;
+use crate::journal::SessionDir;
+use crate::ports::{Cluster, HttpPort};
+use crate::redact::Redactor;
+use crate::runbook::load::Bundle;
+use crate::session::event::{Mode, Operator, ScenarioRecord, SessionOutcome, StepOutcome};
+use crate::session::view::RowState;
+use crate::session::{Event, Plan};
+use crate::world::{Difference, Scenario, Surroundings, World};
+
+/// A rehearsal on virtual time is given up after this long: something waits for ever.
+const LONGEST_MS: u64 = 48 * 3600 * 1000;
+
+/// What a scenario came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it was closed; none when it stopped before.
+    pub outcome: Option<SessionOutcome>,
+    /// Why it stopped, where it did.
+    pub stopped: Option<String>,
+    /// The main list as it was walked, and the rollback.
+    pub path: Vec<String>,
+    /// Guards that tripped, in order.
+    pub guards: Vec<String>,
+    /// Where the world is not as expected.
+    pub world: Vec<Difference>,
+    /// Virtual time walked, milliseconds.
+    pub took_ms: u64,
+    /// Number of records.
+    pub records: u64,
+}
+
+/// The moment every headless rehearsal begins at, so that two give the same journal.
+pub fn epoch() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 1, 5, 10, 0, 0).single().unwrap_or_default()
+}
+
+/// What a world takes from the environment of a runbook.
+pub fn surroundings(plan: &Plan, scenario: &Scenario) -> Surroundings {
+    let environment = plan.environment();
+    let namespace = environment.and_then(|e| e.kubernetes.as_ref()).and_then(|k| k.namespace.clone());
+    let prometheus = environment.and_then(|e| e.prometheus.as_ref());
+    let host = prometheus.and_then(|p| url::Url::parse(p.url.source()).ok()).and_then(|u| u.host_str().map(str::to_owned));
+    let only = match scenario.world.services.keys().collect::<Vec<_>>().as_slice() {
+        [only] => Some((*only).clone()),
+        _ => None,
+    };
+    let hosts = environment.into_iter().flat_map(|e| &e.vars).filter(|(name, _)| name.contains("host"));
+    let services = hosts.filter_map(|(_, value)| Some((value.as_str()?.to_owned(), only.clone()?))).collect();
+    Surroundings { namespace, prometheus: host.into_iter().collect(), services }
+}
+
+/// The opening of a rehearsal.
+///
+/// # Errors
+/// A sentence when the environment does not fit, or an input is missing or wrong.
+pub fn opening(
+    bundle: &Bundle,
+    scenario: &Scenario,
+    env: Option<&str>,
+    given: &[(String, String)],
+    who: Who,
+) -> Result<Opening, String> {
+    let plan =
+        Plan::new(bundle.root.clone(), bundle.called.clone(), env.or(scenario.env.as_deref())).map_err(|e| e.to_string())?;
+    let unsupported = plan.unsupported(Mode::Rehearsal);
+    if let Some(first) = unsupported.first() {
+        return Err(format!("{}: {}", first.place, first.why));
+    }
+    let gathered = crate::inputs::gather(&bundle.root.inputs, given, &scenario.inputs);
+    if let Some(problem) = gathered.problems.first() {
+        return Err(format!("input `{}`: {}", problem.name, problem.message));
+    }
+    if !gathered.missing.is_empty() {
+        return Err(format!("the scenario gives no value for {}; give it with --input", gathered.missing.join(", ")));
+    }
+    let environment = super::environment_record(&plan, None);
+    Ok(Opening {
+        environment,
+        mode: Mode::Rehearsal,
+        attended: false,
+        who,
+        bundle: super::bundle_record(bundle),
+        inputs: gathered.values,
+        secrets: gathered.secrets.into_iter().map(|s| s.name).collect(),
+        emergency: None,
+        trusted_unseen: false,
+        scenario: Some(ScenarioRecord { name: scenario.scenario.to_string(), seed: scenario.seed }),
+        policy: None,
+        plan: Arc::new(plan),
+    })
+}
+
+/// Who walks a headless rehearsal: always the same.
+fn nobody() -> Who {
+    Who {
+        operator: Operator { principal: "trainee@example.com".to_owned(), os_user: "trainee".to_owned(), uid: 0, key: None },
+        ..Who::default()
+    }
+}
+
+/// Walks one scenario on virtual time, its journal in `dir`.
+///
+/// # Errors
+/// A sentence when it cannot begin.
+pub fn walk(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> Result<Outcome, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .map_err(|e| format!("no runtime could be made: {e}"))?;
+    let outcome = runtime.block_on(on_runtime(bundle, scenario, dir));
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn on_runtime(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> Result<Outcome, String> {
+    let world_clock = crate::world::Clock::start(epoch());
+    let mut clock = Clock::simulated(world_clock.epoch(), 1.0);
+    let opening = opening(bundle, scenario, None, &[], nobody())?;
+    let world = World::new(scenario, surroundings(&opening.plan, scenario), world_clock);
+    let redactor = Redactor::new();
+    let (session, writer) = opening.open(dir, redactor.clone(), &mut clock)?;
+    let cluster = Cluster::from_router(world.router(), world.namespace(), dir.sid());
+    let frame = Frame {
+        session: dir.clone(),
+        bundle: dir.bundle(),
+        secrets: Arc::new(super::RehearsalSecrets),
+        outputs: super::outputs(dir, &redactor),
+        clock,
+    };
+    let mut doors = Doors::simulated(frame, HttpPort::router(world.router()), cluster, world.clone(), 1.0);
+    doors.approvals = scenario.approvals.clone();
+    let mut walk = Walk::new(session, writer, clock, redactor, doors)?;
+    let reacts = u64::try_from(scenario.operator.reacts_after.0.as_millis()).unwrap_or(0);
+    let mut answering = Answering::new(Unattended::new(scenario.answers.clone()), reacts);
+    let mut stopped = None;
+    while walk.ended().is_none() {
+        if let Some(why) = walk.failed() {
+            stopped = Some(format!("the journal cannot be written: {why}"));
+            break;
+        }
+        let wake = match answering.answer(&mut walk) {
+            Next::Stop(why) => {
+                stopped = Some(why);
+                break;
+            }
+            Next::Wait(wake) => wake,
+        };
+        if walk.ended().is_some() {
+            break;
+        }
+        if walk.now().mono_ms > LONGEST_MS {
+            stopped = Some("it did not come to an end within 48 hours".to_owned());
+            break;
+        }
+        let instant = wake.map(|ms| clock.instant_of(ms));
+        tokio::select! {
+            biased;
+            () = walk.turn() => {}
+            () = sleep_until(instant) => {}
+        }
+    }
+    walk.stop_watching().await;
+    Ok(outcome(&walk, &world, stopped, dir))
+}
+
+/// Sleeps until a moment; for ever without one.
+pub async fn sleep_until(instant: Option<tokio::time::Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn outcome(walk: &Walk, world: &World, stopped: Option<String>, dir: &SessionDir) -> Outcome {
+    let session = walk.session();
+    let at = walk.now();
+    let walked = |state: RowState| match state {
+        RowState::Pending | RowState::Dropped => false,
+        RowState::Ended(outcome) => !matches!(outcome, StepOutcome::NotApplicable | StepOutcome::NotChosen),
+        RowState::Waiting | RowState::Running | RowState::Unknown => true,
+    };
+    let rows = session.outline(at).into_iter().filter(|r| walked(r.state));
+    let named: Vec<String> = rows.map(|r| r.path.as_str().to_owned()).collect();
+    // The passes of a `for_each` stand for it.
+    let is_each = |path: &String| named.iter().any(|other| other.starts_with(&format!("{path}[")));
+    let path = named.iter().filter(|p| !p.contains('/') && !is_each(p) && *p != "finally").cloned().collect();
+    Outcome {
+        outcome: session.closed().map(|c| c.outcome),
+        stopped,
+        path,
+        guards: tripped(dir),
+        world: world.expectation(),
+        took_ms: session.header(at).elapsed_ms,
+        records: session.records(),
+    }
+}
+
+/// Guards that tripped, as the journal has them.
+fn tripped(dir: &SessionDir) -> Vec<String> {
+    let Ok(reader) = crate::journal::Reader::open(dir, crate::journal::Blobs::Heads) else { return Vec::new() };
+    let events = reader.filter_map(Result::ok).filter_map(|line| line.record.event);
+    let mut guards = Vec::new();
+    for event in events {
+        if let Event::GuardTripped(tripped) = event
+            && !guards.contains(&tripped.guard)
+        {
+            guards.push(tripped.guard);
+        }
+    }
+    guards
+}
+
+/// What an outcome is compared with, a sentence for each difference.
+pub fn compare(scenario: &Scenario, found: &Outcome) -> Vec<String> {
+    let expect = &scenario.expect;
+    let mut differences = Vec::new();
+    if let Some(why) = &found.stopped {
+        differences.push(format!("it stopped: {why}"));
+    }
+    let outcome = found.outcome.map_or("not closed", SessionOutcome::as_str);
+    if let Some(wanted) = &expect.outcome
+        && wanted.as_str() != outcome
+    {
+        differences.push(format!("outcome: expected {}, found {outcome}", wanted.as_str()));
+    }
+    if let Some(wanted) = &expect.path
+        && *wanted != found.path
+    {
+        differences.push(format!("path: expected {}, found {}", wanted.join(" > "), found.path.join(" > ")));
+    }
+    if let Some(wanted) = &expect.guards
+        && *wanted != found.guards
+    {
+        differences.push(format!("guards: expected [{}], found [{}]", wanted.join(", "), found.guards.join(", ")));
+    }
+    if let Some(within) = expect.within {
+        let limit = u64::try_from(within.0.as_millis()).unwrap_or(u64::MAX);
+        if found.took_ms > limit {
+            differences.push(format!("within: expected at most {} s, took {} s", limit / 1000, found.took_ms / 1000));
+        }
+    }
+    differences.extend(found.world.iter().map(|d| format!("world: {}: expected {}, found {}", d.what, d.expected, d.found)));
+    differences
+}

@@ -1,0 +1,249 @@
+//! Opening a session, and taking one up again: from a bundle to the first record, from a
+//! journal back to a session.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::journal::{Record, SessionDir, Writer};
+use crate::redact::Redactor;
+use crate::runbook::Value;
+use crate::runbook::expression::{Escape, Template};
+use crate::runbook::load::Bundle;
+use crate::runbook::model::{ChangeKind, Risk};
+use crate::session::event::{
+    BundleRecord, ChangeRecord, ClockRecord, Deviation, EnvironmentRecord, Evidence, Mode, Opened, Operator, Origin, Resumed,
+    ScenarioRecord, Tool,
+};
+use crate::session::intent::Starter;
+use crate::session::{At, Event, Plan, Session, resolve};
+
+/// Everything about a session that is known before its first record.
+pub struct Opening {
+    /// What it walks.
+    pub plan: Arc<Plan>,
+    /// How it acts on the world.
+    pub mode: Mode,
+    /// Whether someone sits at it.
+    pub attended: bool,
+    /// Who, from where, with what.
+    pub who: Who,
+    /// The files, by hash.
+    pub bundle: BundleRecord,
+    /// Where, as far as it was found out.
+    pub environment: EnvironmentRecord,
+    /// Values of the inputs.
+    pub inputs: BTreeMap<String, Value>,
+    /// Names of secret inputs.
+    pub secrets: Vec<String>,
+    /// Reason of `--emergency`.
+    pub emergency: Option<String>,
+    /// `--trust`.
+    pub trusted_unseen: bool,
+    /// Scenario and seed, in rehearsals.
+    pub scenario: Option<ScenarioRecord>,
+    /// SHA-256 of the policy, where there is one.
+    pub policy: Option<String>,
+}
+
+/// Who walks, from where, with what.
+#[derive(Debug, Clone, Default)]
+pub struct Who {
+    /// The operator.
+    pub operator: Operator,
+    /// The host and terminal.
+    pub origin: Origin,
+    /// The program.
+    pub tool: Tool,
+    /// The wall clock's state.
+    pub clock: ClockRecord,
+    /// The boot id.
+    pub boot_id: Option<String>,
+}
+
+impl Opening {
+    /// Writes the first records of a session and folds them.
+    ///
+    /// # Errors
+    /// A sentence when the journal cannot be begun.
+    pub fn open(self, dir: &SessionDir, redactor: Redactor, clock: &mut Clock) -> Result<(Session, Writer), String> {
+        clock.restart();
+        let at = clock.now();
+        let plan = self.plan.clone();
+        let not_enforced = not_enforced(&plan, self.mode);
+        let emergency = self.emergency.clone();
+        let mut opened = self.record();
+        // The change's own templates see the inputs, so they are worked out in a session
+        // that has them.
+        let draft = Event::SessionOpened(Box::new(opened.clone()));
+        let draft = Session::open(plan.clone(), dir.sid(), at, &draft).map_err(|e| e.to_string())?;
+        opened.change = change(&draft, at);
+        opened.lock = plan.runbook().lock.as_ref().and_then(|l| resolve::outside(&draft, at, l, Escape::Plain).ok());
+        let mut writer = Writer::create(dir, redactor).map_err(|e| e.to_string())?;
+        let event = written(&mut writer, at, &Event::SessionOpened(Box::new(opened)))?;
+        let mut session = Session::open(plan, dir.sid(), at, &event).map_err(|e| e.to_string())?;
+        let deviations =
+            not_enforced.into_iter().map(|reason| ("not-enforced", reason)).chain(emergency.map(|reason| ("emergency", reason)));
+        for (what, reason) in deviations {
+            let deviation =
+                Deviation { what: what.to_owned(), path: None, reason, by: Starter::Session, evidence: Evidence::default() };
+            let event = written(&mut writer, at, &Event::DeviationRecorded(Box::new(deviation)))?;
+            session.apply(at, &event).map_err(|e| e.to_string())?;
+        }
+        Ok((session, writer))
+    }
+
+    fn record(self) -> Opened {
+        let runbook = self.plan.runbook();
+        Opened {
+            mode: self.mode,
+            attended: self.attended,
+            operator: self.who.operator,
+            origin: self.who.origin,
+            tool: self.who.tool,
+            bundle: self.bundle,
+            runbook: runbook.id.value.clone(),
+            title: runbook.title.clone(),
+            change: None,
+            environment: self.environment,
+            inputs: self.inputs,
+            secrets: self.secrets,
+            policy: self.policy,
+            signers: None,
+            window: self.plan.environment().and_then(|e| e.window.as_ref()).map(|_| "not judged by this version".to_owned()),
+            lock: None,
+            ledger_head: None,
+            clock: self.who.clock,
+            boot_id: self.who.boot_id,
+            rollback: if self.plan.has_rollback_procedure() { "the procedure `rollback`" } else { "undo: all, last first" }
+                .to_owned(),
+            emergency: self.emergency,
+            trusted_unseen: self.trusted_unseen,
+            scenario: self.scenario,
+        }
+    }
+}
+
+/// Appends an event and gives it back as it was written.
+fn written(writer: &mut Writer, at: At, event: &Event) -> Result<Event, String> {
+    let appended = writer.append(at, event).map_err(|e| e.to_string())?;
+    appended.record.event.ok_or_else(|| "the record just written cannot be read".to_owned())
+}
+
+/// What the runbook asks for and this version does not enforce: said, and recorded.
+pub fn not_enforced(plan: &Plan, mode: Mode) -> Vec<String> {
+    if mode == Mode::Rehearsal {
+        return Vec::new();
+    }
+    let runbook = plan.runbook();
+    let environment = plan.environment();
+    let asked = [
+        (runbook.lock.is_some(), "the lock is not taken: nothing keeps a second session away"),
+        (environment.is_some_and(|e| e.window.is_some()), "window and freeze are not judged: look at the calendar yourself"),
+        (
+            environment.is_some_and(|e| e.require.is_some()),
+            "`require` is not judged: check yourself what must have happened before",
+        ),
+        (runbook.updates.is_some(), "`updates` are not sent: tell people yourself"),
+    ];
+    asked.into_iter().filter(|(there, _)| *there).map(|(_, text)| format!("this version: {text}")).collect()
+}
+
+fn change(session: &Session, at: At) -> Option<ChangeRecord> {
+    let runbook = session.plan().runbook();
+    let change = runbook.change.as_ref()?;
+    let text = |template: &Option<Template>| template.as_ref().and_then(|t| resolve::outside(session, at, t, Escape::Plain).ok());
+    Some(ChangeRecord {
+        kind: match change.kind {
+            ChangeKind::Deploy => "deploy",
+            ChangeKind::Migration => "migration",
+            ChangeKind::Maintenance => "maintenance",
+            ChangeKind::Rollback => "rollback",
+            ChangeKind::Hotfix => "hotfix",
+            ChangeKind::Incident => "incident",
+        }
+        .to_owned(),
+        service: text(&change.service),
+        version: text(&change.version),
+        ticket: text(&change.ticket),
+        reason: text(&change.reason),
+        requester: text(&change.requester),
+        risk: runbook.risk.map(|r| {
+            match r {
+                Risk::Low => "low",
+                Risk::Medium => "medium",
+                Risk::High => "high",
+            }
+            .to_owned()
+        }),
+    })
+}
+
+/// Keeps the files of a bundle with the session, as they are run.
+///
+/// # Errors
+/// Those of the disk.
+pub fn keep_bundle(dir: &SessionDir, bundle: &Bundle) -> std::io::Result<()> {
+    for file in &bundle.files {
+        let path = dir.bundle().join(&file.path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let mut kept = std::fs::File::create(&path)?;
+        kept.write_all(&file.bytes)?;
+        kept.sync_all()?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // Scripts of the bundle are run from here.
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
+        }
+    }
+    Ok(())
+}
+
+/// Folds the records of a journal.
+///
+/// # Errors
+/// A sentence that names the record that does not fit.
+pub fn fold(plan: Arc<Plan>, records: &[Record]) -> Result<Session, String> {
+    let mut session: Option<Session> = None;
+    for record in records {
+        let at = At { wall: record.ts, mono_ms: record.mono_ms };
+        let event =
+            record.event.as_ref().ok_or_else(|| format!("record {} is of the unknown type {}", record.seq, record.kind))?;
+        match &mut session {
+            None => session = Some(Session::open(plan.clone(), &record.sid, at, event).map_err(|e| e.to_string())?),
+            Some(session) => session.apply(at, event).map_err(|e| format!("record {}: {e}", record.seq))?,
+        }
+    }
+    session.ok_or_else(|| "the journal is empty".to_owned())
+}
+
+/// Records that someone goes on, and folds it.
+///
+/// # Errors
+/// A sentence when the journal cannot be written.
+pub fn resume(
+    session: &mut Session,
+    writer: &mut Writer,
+    clock: &mut Clock,
+    who: Who,
+    attended: bool,
+    accept_loss: Option<String>,
+) -> Result<(), String> {
+    clock.restart();
+    let at = clock.now();
+    let resumed = Resumed {
+        attended,
+        operator: who.operator,
+        origin: who.origin,
+        tool: who.tool,
+        clock: who.clock,
+        boot_id: who.boot_id,
+        accept_loss,
+    };
+    let event = written(writer, at, &Event::SessionResumed(Box::new(resumed)))?;
+    session.apply(at, &event).map_err(|e| e.to_string())
+}

@@ -1,0 +1,510 @@
+//! One session with everything that moves it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tokio::sync::mpsc;
+
+use super::doors::Doors;
+use super::watch;
+use crate::clock::Clock;
+use crate::effects::{Answer, Effects, StopSignal};
+use crate::journal::{AppendError, Durable, Writer};
+use crate::live::{Change, Live, SourceState};
+use crate::redact::Redactor;
+use crate::session::event::{ApprovalAnswer, SessionOutcome};
+use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
+use crate::session::message::{Command, EffectReport, StepRef};
+use crate::session::view::Prompt;
+use crate::session::{At, Event, FoldError, Msg, Reading, Refusal, Session, decide, next};
+use crate::signals::{SignalMessage, Watching};
+use crate::world::World;
+use crate::world::scenario::SimulatedApproval;
+
+/// Readings are recorded at most this often.
+const SAMPLE_MS: u64 = 1_000;
+/// What could not be read is tried again after this long.
+const RETRY_MS: u64 = 5_000;
+/// So many records may follow from one message; more would be a mistake of ours.
+const MOST_RECORDS: usize = 10_000;
+
+/// How a walk was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The session is closed.
+    Closed(SessionOutcome),
+    /// It can be resumed.
+    Left,
+}
+
+/// One session with everything that moves it.
+pub struct Walk {
+    session: Session,
+    writer: Writer,
+    clock: Clock,
+    redactor: Redactor,
+    /// What the panels show.
+    pub live: Live,
+    effects: Effects,
+    answers: mpsc::Receiver<Answer>,
+    messages: mpsc::Receiver<SignalMessage>,
+    watching: Option<Watching>,
+    world: Option<World>,
+    approvals: BTreeMap<String, SimulatedApproval>,
+    pending: BTreeMap<String, Reading>,
+    sampled_ms: Option<u64>,
+    preparing: BTreeMap<StepRef, Option<u64>>,
+    pinning: BTreeMap<Workload, Option<u64>>,
+    stopping: BTreeSet<u64>,
+    approval_due: Option<(StepRef, u64)>,
+    interactive: Option<Durable<Intent>>,
+    scripted: bool,
+    failed: Option<String>,
+    /// Standing messages for the screen.
+    pub notices: Vec<String>,
+    followups: Vec<String>,
+}
+
+impl Walk {
+    /// Puts a session that was just opened or resumed together with its doors, and lets
+    /// follow what follows.
+    ///
+    /// # Errors
+    /// When a signal cannot be watched, for people.
+    pub fn new(session: Session, writer: Writer, clock: Clock, redactor: Redactor, doors: Doors) -> Result<Self, String> {
+        let at = clock.now();
+        let specs = watch::resolve(&session, at, &doors.headers)?;
+        let live = Live::new(specs.iter().map(crate::signals::ResolvedSignal::panel).collect());
+        let (answer_tx, answers) = mpsc::channel(256);
+        let (message_tx, messages) = mpsc::channel(256);
+        let watching = crate::signals::start(specs, &doors.signals, &message_tx)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        let open: Vec<Intent> = session.open_intents().cloned().collect();
+        let mut walk = Self {
+            session,
+            writer,
+            clock,
+            redactor,
+            live,
+            effects: Effects::new(doors.effects, answer_tx),
+            answers,
+            messages,
+            watching: Some(watching),
+            world: doors.world,
+            approvals: doors.approvals,
+            pending: BTreeMap::new(),
+            sampled_ms: None,
+            preparing: BTreeMap::new(),
+            pinning: BTreeMap::new(),
+            stopping: BTreeSet::new(),
+            approval_due: None,
+            interactive: None,
+            scripted: doors.scripted,
+            failed: None,
+            notices: doors.notices,
+            followups: Vec::new(),
+        };
+        // Effects that were under way when the program ended: found again, or unknown.
+        for intent in open {
+            walk.effects.attach(intent);
+        }
+        walk.settle();
+        Ok(walk)
+    }
+
+    /// The session as it stands.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// What time it is for the session.
+    pub fn now(&self) -> At {
+        self.clock.now()
+    }
+
+    /// Follow-ups noted so far.
+    pub fn followups(&self) -> &[String] {
+        &self.followups
+    }
+
+    /// Number of the last record.
+    pub fn last_record(&self) -> u64 {
+        self.writer.records().saturating_sub(1)
+    }
+
+    /// Why the journal cannot be written any more, if it cannot.
+    pub fn failed(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+
+    /// The end of the walk, once the session is closed.
+    pub fn ended(&self) -> Option<Ended> {
+        self.session.closed().map(|c| Ended::Closed(c.outcome))
+    }
+
+    /// The simulated world, in rehearsals.
+    pub fn world(&self) -> Option<&World> {
+        self.world.as_ref()
+    }
+
+    /// An interactive command that became durable and wants the terminal.
+    pub fn take_interactive(&mut self) -> Option<Durable<Intent>> {
+        self.interactive.take()
+    }
+
+    /// Runs an interactive command on the terminal, which must have been given up.
+    pub async fn run_interactive(&mut self, intent: Durable<Intent>) {
+        let report = self.effects.run_interactive(intent).await;
+        self.effect_ended(report);
+    }
+
+    /// Says something to the session.
+    ///
+    /// # Errors
+    /// [`Refusal`], a sentence for the operator.
+    pub fn command(&mut self, command: Command, by: Starter) -> Result<(), Refusal> {
+        if let Some(why) = &self.failed {
+            return Err(Refusal(format!(
+                "The journal cannot be written ({why}), so nothing more is done. Leave with q and resume when there is room."
+            )));
+        }
+        let stop = match &command {
+            Command::Stop { step, signal } => Some((step.clone(), signal.clone())),
+            _ => None,
+        };
+        self.send(&Msg::Command(command, by))?;
+        if let Some((step, signal)) = stop {
+            self.stop(&step, &signal);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Starts the effect of a step with the baselines as they are now.
+    ///
+    /// # Errors
+    /// [`Refusal`], a sentence for the operator.
+    pub fn start(
+        &mut self,
+        step: StepRef,
+        prepared: Option<Box<crate::session::intent::ObjectState>>,
+        by: Starter,
+    ) -> Result<(), Refusal> {
+        let baselines = self.live.baselines(self.clock.now().wall);
+        self.command(Command::Start { step, prepared, baselines }, by)
+    }
+
+    /// Reads the object of a step again.
+    pub fn prepare_again(&mut self, step: &StepRef) {
+        self.live.preparations.remove(step);
+        self.preparing.remove(step);
+        self.settle();
+    }
+
+    /// Waits for the next thing that moves the session, and lets it. May be dropped while
+    /// it waits.
+    pub async fn turn(&mut self) {
+        let wake = self.wake();
+        let sleep = async {
+            match wake {
+                Some(instant) => tokio::time::sleep_until(instant).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(answer) = self.answers.recv() => self.answered(answer),
+            Some(message) = self.messages.recv() => self.watched(message),
+            () = sleep => {}
+        }
+        // Everything that has come meanwhile is taken before anything is drawn.
+        while let Ok(answer) = self.answers.try_recv() {
+            self.answered(answer);
+        }
+        while let Ok(message) = self.messages.try_recv() {
+            self.watched(message);
+        }
+        self.flush_readings();
+        self.settle();
+    }
+
+    /// Ends what watches and waits until it has ended.
+    pub async fn stop_watching(&mut self) {
+        if let Some(watching) = self.watching.take() {
+            watching.stop().await;
+        }
+    }
+
+    /// When something is due by itself.
+    fn wake(&self) -> Option<tokio::time::Instant> {
+        let at = self.clock.now();
+        let deadline = self.session.next_deadline(at).map(|ms| at.mono_ms + ms);
+        let sample = (!self.pending.is_empty()).then(|| self.sampled_ms.map_or(at.mono_ms, |s| s + SAMPLE_MS));
+        let retries = self.preparing.values().chain(self.pinning.values()).flatten().copied().min();
+        let approval = self.approval_due.as_ref().map(|(_, due)| *due);
+        let due = [deadline, sample, retries, approval].into_iter().flatten().min()?;
+        Some(self.clock.instant_of(due))
+    }
+
+    /// Decides, appends and folds one message.
+    fn send(&mut self, msg: &Msg) -> Result<(), Refusal> {
+        let at = self.clock.now();
+        for event in decide(&self.session, at, msg)? {
+            self.commit(at, &event);
+        }
+        Ok(())
+    }
+
+    /// Appends an event, folds what was written, starts what became durable.
+    fn commit(&mut self, at: At, event: &Event) {
+        if self.failed.is_some() {
+            return;
+        }
+        let appended = match self.append(at, event) {
+            Ok(appended) => appended,
+            Err(AppendError::Stopped { why, last }) => {
+                tracing::error!(%why, "the journal cannot be written");
+                self.failed = Some(why.to_string());
+                if let Some(event) = last.and_then(|r| r.event) {
+                    self.fold(at, &event);
+                }
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%error, kind = ?event, "a record was refused");
+                self.failed = Some(error.to_string());
+                return;
+            }
+        };
+        // What was written counts: it may have been redacted.
+        if let Some(event) = &appended.record.event {
+            self.fold(at, event);
+        }
+        if let Some(intent) = appended.intent {
+            self.begin(intent);
+        }
+    }
+
+    /// Appends without keeping the other tasks of the runtime from working meanwhile.
+    fn append(&mut self, at: At, event: &Event) -> Result<crate::journal::Appended, AppendError> {
+        match tokio::runtime::Handle::try_current().map(|h| h.runtime_flavor()) {
+            Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| self.writer.append(at, event)),
+            _ => self.writer.append(at, event),
+        }
+    }
+
+    fn fold(&mut self, at: At, event: &Event) {
+        let folded: Result<(), FoldError> = self.session.apply(at, event);
+        if let Err(error) = folded {
+            tracing::error!(%error, "a record does not fit the session");
+            self.failed = Some(error.to_string());
+        }
+        match event {
+            Event::StepEntered(entered) => {
+                if let Some(world) = &self.world {
+                    world.step_entered(entered.path.as_str());
+                }
+            }
+            Event::StepEnded(ended) => {
+                if let Some(world) = &self.world {
+                    world.step_ended(ended.path.as_str());
+                }
+            }
+            Event::BaselineFixed(fixed) => {
+                if let Some(value) = fixed.value {
+                    self.live.fix_baseline(&fixed.signal, value.0);
+                }
+            }
+            Event::FollowupNoted(followup) => {
+                let due = followup.due.map(|d| format!(" (by {})", d.format("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
+                self.followups.push(format!("{}{due}", followup.text));
+            }
+            _ => {}
+        }
+        self.live.changed = true;
+    }
+
+    fn begin(&mut self, intent: Durable<Intent>) {
+        let effect = intent.get();
+        if effect.changes {
+            let label = crate::session::resolve::summary(&effect.what);
+            self.live.mark(self.clock.now().wall, label);
+        }
+        let interactive = matches!(&effect.what, What::Run(run) if run.interactive) && !self.scripted;
+        if interactive { self.interactive = Some(intent) } else { self.effects.start(intent) }
+    }
+
+    fn stop(&mut self, step: &StepRef, signal: &str) {
+        let effect = self.session.open_intents().find(|i| i.path == step.path && i.visit == step.visit).map(|i| i.effect);
+        let signal = match signal {
+            "SIGINT" => StopSignal::Interrupt,
+            "SIGTERM" => StopSignal::Terminate,
+            "SIGKILL" => StopSignal::Kill,
+            _ => StopSignal::Cancel,
+        };
+        if let Some(effect) = effect {
+            self.effects.stop(effect, signal);
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        self.live.changed = true;
+        match answer {
+            Answer::Ended(report) => self.effect_ended(*report),
+            Answer::Output { effect, lines } => {
+                let output = self.live.output_mut(effect);
+                for line in lines {
+                    output.push_line(line.text, line.stderr);
+                }
+            }
+            Answer::Progress { effect, text } => {
+                self.live.progress.insert(effect, text);
+            }
+            Answer::Prepared { step, result } => {
+                let retry = result.is_err().then(|| self.clock.now().mono_ms + RETRY_MS);
+                self.preparing.insert(step.clone(), retry);
+                self.live.preparations.insert(step, result.map(|o| *o));
+            }
+            Answer::Pinned { workload, result } => match result {
+                Ok(pin) => {
+                    self.pinning.insert(workload, None);
+                    let _ = self.send(&Msg::Pinned(pin));
+                }
+                Err(why) => {
+                    self.notice(format!("{workload} cannot be read: {why}"));
+                    self.pinning.insert(workload, Some(self.clock.now().mono_ms + RETRY_MS));
+                }
+            },
+        }
+    }
+
+    fn notice(&mut self, text: String) {
+        if !self.notices.contains(&text) {
+            self.notices.push(text);
+        }
+    }
+
+    fn effect_ended(&mut self, report: EffectReport) {
+        self.live.progress.remove(&report.effect);
+        // A report is never refused: what does not fit is simply not ours any more.
+        let _ = self.send(&Msg::EffectEnded(Box::new(report)));
+        self.settle();
+    }
+
+    /// Takes what a signal said: the panels at once, the record at its pace.
+    fn watched(&mut self, message: SignalMessage) {
+        for mut update in message.updates {
+            if let Change::Source(state) = &mut update.change {
+                redact_source(&self.redactor, state);
+            }
+            self.live.apply(update);
+        }
+        if let Some((name, mut reading)) = message.reading {
+            reading.problem = reading.problem.map(|p| self.redactor.clean(p));
+            self.pending.insert(name, reading);
+        }
+    }
+
+    fn flush_readings(&mut self) {
+        let now = self.clock.now().mono_ms;
+        let due = self.sampled_ms.is_none_or(|s| now >= s + SAMPLE_MS);
+        if due && !self.pending.is_empty() && self.session.closed().is_none() {
+            self.sampled_ms = Some(now);
+            let readings = std::mem::take(&mut self.pending);
+            let _ = self.send(&Msg::Sampled(readings));
+        }
+    }
+
+    /// Lets follow what follows: records of the session, then what it wants of the loop.
+    fn settle(&mut self) {
+        for _ in 0..MOST_RECORDS {
+            if self.failed.is_some() {
+                return;
+            }
+            let at = self.clock.now();
+            match next(&self.session, at) {
+                Some(event) => self.commit(at, &event),
+                None if self.wants(at) => {}
+                None => return,
+            }
+        }
+        tracing::error!("records follow from each other without an end");
+        self.failed = Some("records follow from each other without an end; this is a mistake of the program".to_owned());
+    }
+
+    /// Does what the session wants of the loop; true when something may follow from it.
+    fn wants(&mut self, at: At) -> bool {
+        if self.session.closed().is_some() {
+            return false;
+        }
+        for workload in self.session.unpinned(at) {
+            let due = self.pinning.get(&workload).is_none_or(|retry| retry.is_some_and(|r| at.mono_ms >= r));
+            if due {
+                self.pinning.insert(workload.clone(), None);
+                self.effects.pin(workload);
+            }
+        }
+        for effect in self.session.effects_to_stop() {
+            if self.stopping.insert(effect) {
+                self.effects.stop(effect, StopSignal::Terminate);
+            }
+        }
+        let prompt = self.session.prompt(at);
+        self.prepare(at, &prompt);
+        self.approve(at, &prompt) || self.start_by_itself(at)
+    }
+
+    /// Reads the object a step in hand would change.
+    fn prepare(&mut self, at: At, prompt: &Prompt) {
+        let Prompt::Start { step, what: Ok(what), needs_preparation: true, .. } = prompt else { return };
+        let What::Kubernetes(request) = &**what else { return };
+        let due = self.preparing.get(step).is_none_or(|retry| retry.is_some_and(|r| at.mono_ms >= r));
+        if due {
+            self.preparing.insert(step.clone(), None);
+            let request: KubernetesRequest = request.clone();
+            self.effects.prepare(step.clone(), request);
+        }
+    }
+
+    /// A rehearsal's simulated approvals come in their time.
+    fn approve(&mut self, at: At, prompt: &Prompt) -> bool {
+        let Prompt::Approve { step, by, given, .. } = prompt else {
+            self.approval_due = None;
+            return false;
+        };
+        if self.world.is_none() {
+            return false;
+        }
+        let simulated = self.approvals.get(step.path.as_str());
+        let after = simulated.map_or(5_000, |s| u64::try_from(s.after.0.as_millis()).unwrap_or(0));
+        let due = match &self.approval_due {
+            Some((asked, due)) if asked == step => *due,
+            _ => {
+                self.approval_due = Some((step.clone(), at.mono_ms + after));
+                return false;
+            }
+        };
+        if at.mono_ms < due {
+            return false;
+        }
+        let name = simulated.map_or_else(|| by.first().cloned().unwrap_or_else(|| "reviewer".to_owned()), |s| s.by.clone());
+        let name = if given.contains(&name) { format!("{name} ({})", given.len() + 1) } else { name };
+        let answer = ApprovalAnswer { path: step.path.clone(), visit: step.visit, by: name, reason: None, simulated: true };
+        self.approval_due = None;
+        self.send(&Msg::Approval { answer, given: true }).is_ok()
+    }
+
+    /// What was decided on starts once its object has been read.
+    fn start_by_itself(&mut self, at: At) -> bool {
+        let Some(step) = self.session.starts_when_prepared(at) else { return false };
+        let Some(Ok(object)) = self.live.preparations.get(&step) else { return false };
+        let command = Command::Start { step, prepared: Some(Box::new(object.clone())), baselines: BTreeMap::new() };
+        self.send(&Msg::Command(command, Starter::Session)).is_ok()
+    }
+}
+
+fn redact_source(redactor: &Redactor, state: &mut SourceState) {
+    match state {
+        SourceState::Degraded(why) | SourceState::Lost(why, _) => *why = redactor.clean(std::mem::take(why)),
+        SourceState::Connecting | SourceState::Connected => {}
+    }
+}

@@ -1,0 +1,433 @@
+//! `run`, `rehearse` and `resume`: from arguments to a walk, and from its end to an exit
+//! code.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
+use super::{Basis, acceptance, answers, check, explain_state, facts};
+use crate::app::answering::Answering;
+use crate::app::doors::{Doors, Frame};
+use crate::app::opening::{self, Opening, Who};
+use crate::app::unattended::Unattended;
+use crate::app::{self, Ended, Walk, headless, lines, screen, watch};
+use crate::clock::Clock;
+use crate::error::{Exit, Problem};
+use crate::journal::{SessionDir, Writer};
+use crate::ports::{self, Cluster, ConnectOptions, HttpPort, KubeTarget};
+use crate::redact::Redactor;
+use crate::runbook::load::{self, Bundle};
+use crate::secrets::{Accepted, SecretValue, Secrets};
+use crate::session::event::Mode;
+use crate::session::{Plan, Session};
+use crate::state::{self, StateDir};
+use crate::terminal::TerminalGuard;
+use crate::terminal::capabilities::Capabilities;
+use crate::world::World;
+
+/// `run`.
+pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
+    if arguments.dry_run {
+        return Err(Problem::cannot_start("`--dry-run` is not in this version")
+            .hint("`pacenote rehearse` walks the runbook against a simulated world"));
+    }
+    let bundle = loaded(&arguments.file)?;
+    let plan = plan_of(&bundle, arguments.start.env.as_deref(), Mode::Live)?;
+    let protected = plan.environment().is_some_and(|e| e.protected);
+    let unattended = unattended(&arguments.walk)?;
+    if unattended.is_some() {
+        basis.policy.permits_unattended(protected).map_err(|refusal| {
+            Problem::cannot_start(refusal).hint("walk it yourself, or have /etc/pacenote/policy.yaml allow it")
+        })?;
+    }
+    let state = basis.state()?;
+    let accepted = accept(basis, &state, &bundle, arguments.trust, unattended.is_some())?;
+    let redactor = Redactor::new();
+    let folder = folder_of(&arguments.file);
+    let secrets = Secrets::new(&accepted, folder, redactor.clone());
+    let given = unattended.as_ref().map(|(a, _)| a.inputs.clone()).unwrap_or_default();
+    let (inputs, named) = ask_inputs(&bundle, &arguments.start, &given, unattended.is_none(), &secrets)?;
+    let runtime = runtime()?;
+    let (dir, sid_clock) = new_session(&state, &bundle)?;
+    let exit = runtime.block_on(async {
+        let mut clock = sid_clock;
+        let cluster = connect(basis, &plan, dir.sid()).await?;
+        let who = who(basis, &state, Path::new(&arguments.file));
+        let mut record = app::bundle_record(&bundle);
+        let commit = facts::commit(&folder_of(&arguments.file));
+        record.commit = commit.commit;
+        record.dirty = commit.dirty;
+        let opening = Opening {
+            environment: app::environment_record(&plan, cluster.as_ref()),
+            mode: Mode::Live,
+            attended: unattended.is_none(),
+            who,
+            bundle: record,
+            inputs,
+            secrets: named,
+            emergency: arguments.emergency.clone(),
+            trusted_unseen: accepted.trusted_unseen(),
+            scenario: None,
+            policy: basis.policy.sha256.clone(),
+            plan: Arc::new(plan),
+        };
+        let notices = opening::not_enforced(&opening.plan, Mode::Live);
+        let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
+        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, &arguments.walk, unattended)
+            .await
+    })?;
+    runtime.shutdown_background();
+    Ok(exit)
+}
+
+/// `resume`.
+pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Problem> {
+    let state = basis.state()?;
+    let found = match &arguments.session {
+        Some(given) => state.session(given),
+        None => state.only_unfinished(),
+    };
+    let dir = found.map_err(|e| explain_state(&e))?;
+    let unattended = unattended(&arguments.walk)?;
+    let runtime = runtime()?;
+    let exit = runtime.block_on(async {
+        let mut clock = Clock::real();
+        let redactor = Redactor::new();
+        let resumption = Writer::resume(&dir, redactor.clone(), clock.now()).map_err(|e| {
+            Problem::cannot_start(e)
+                .at(dir.journal().display())
+                .hint("`pacenote verify` says more about the journal; `pacenote show` prints it")
+        })?;
+        let first = resumption.records.first().and_then(|r| r.event.as_ref());
+        let Some(crate::session::Event::SessionOpened(opened)) = first else {
+            return Err(Problem::cannot_start("the journal does not begin with `session.opened`").at(dir.journal().display()));
+        };
+        if opened.mode == Mode::Rehearsal {
+            return Err(Problem::cannot_start("a rehearsal cannot be resumed: its world ended with it")
+                .hint(format!("begin a new one: pacenote rehearse {}", opened.runbook)));
+        }
+        let bundle = kept_bundle(&dir, opened.bundle.files.first().map(|(path, _)| path.as_str()), &opened.bundle.sha256)?;
+        let name = Some(opened.environment.name.as_str()).filter(|n| !n.is_empty());
+        let plan = Arc::new(plan_of(&bundle, name, Mode::Live)?);
+        let accepted = Accepted::again(opened);
+        let mut session = opening::fold(plan.clone(), &resumption.records).map_err(|why| {
+            Problem::cannot_start(format!("the journal does not fit the runbook it was written with: {why}"))
+                .at(dir.journal().display())
+        })?;
+        let mut writer = resumption.writer;
+        let who = who(basis, &state, dir.path());
+        opening::resume(&mut session, &mut writer, &mut clock, who, unattended.is_none(), arguments.accept_loss.clone())
+            .map_err(Problem::cannot_start)?;
+        let cluster = connect(basis, &plan, dir.sid()).await?;
+        let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
+        declare_secrets(&bundle, &secrets);
+        let notices = opening::not_enforced(&plan, Mode::Live);
+        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, &arguments.walk, unattended)
+            .await
+    })?;
+    runtime.shutdown_background();
+    Ok(exit)
+}
+
+/// Walks a live session through its real doors.
+#[expect(clippy::too_many_arguments, reason = "the parts of one session, put together in one place")]
+async fn live(
+    basis: &Basis,
+    session: Session,
+    writer: Writer,
+    clock: Clock,
+    redactor: Redactor,
+    dir: &SessionDir,
+    cluster: Option<Cluster>,
+    secrets: Arc<Secrets>,
+    notices: Vec<String>,
+    walk_args: &WalkArgs,
+    unattended: Option<(crate::world::answers::Answers, u64)>,
+) -> Result<Exit, Problem> {
+    let at = clock.now();
+    let mut headers = watch::Headers { pace: 1.0, ..watch::Headers::default() };
+    for name in watch::secrets_needed(&session, at) {
+        let value = secrets.resolve(&name).await.map_err(|e| {
+            Problem::cannot_start(format!("a secret that a signal needs cannot be had: {e}"))
+                .hint("set it, or take the header out of the runbook")
+        })?;
+        headers.secrets.insert(name, value.expose().to_owned());
+    }
+    let program =
+        std::env::current_exe().map_err(|e| Problem::cannot_start(format!("this program's own file cannot be found: {e}")))?;
+    let frame = Frame {
+        session: dir.clone(),
+        bundle: dir.bundle(),
+        secrets: secrets.clone(),
+        outputs: app::outputs(dir, &redactor),
+        clock,
+    };
+    let mut doors = Doors::live(frame, cluster, program, headers);
+    doors.notices = notices;
+    let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
+    let mut keep = |name: &str, value: &str| secrets.give(name, SecretValue::new(value)).map_err(|e| e.to_string());
+    face(basis, walk, walk_args, unattended, &mut keep).await
+}
+
+/// `rehearse`.
+pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, Problem> {
+    let bundle = loaded(&arguments.file)?;
+    let scenario = super::scenarios::choose(&arguments.file, &bundle, arguments.scenario.as_deref())?;
+    let pace = arguments.speed.unwrap_or(1.0);
+    let unattended = unattended(&arguments.walk)?;
+    let state = basis.state()?;
+    let runtime = runtime()?;
+    let exit = runtime.block_on(async {
+        let world_clock = crate::world::Clock::start_at_speed(chrono::Utc::now(), pace);
+        let mut clock = Clock::simulated(world_clock.epoch(), pace);
+        let mut who = who(basis, &state, Path::new("."));
+        who.clock = crate::session::event::ClockRecord::default();
+        let mut opening = headless::opening(&bundle, &scenario, arguments.start.env.as_deref(), &arguments.start.inputs, who)
+            .map_err(Problem::cannot_start)?;
+        opening.attended = unattended.is_none();
+        let (dir, _) = new_session(&state, &bundle)?;
+        let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
+        let redactor = Redactor::new();
+        let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
+        let (address, serving) = crate::world::serve(world.router())
+            .await
+            .map_err(|e| Problem::cannot_start(format!("the simulated world cannot be served on loopback: {e}")))?;
+        let serving = tokio::spawn(serving);
+        let cluster = Cluster::at(address, world.namespace(), dir.sid())
+            .map_err(|e| Problem::cannot_start(format!("no client for the simulated cluster: {e}")))?;
+        let frame = Frame {
+            session: dir.clone(),
+            bundle: dir.bundle(),
+            secrets: Arc::new(app::RehearsalSecrets),
+            outputs: app::outputs(&dir, &redactor),
+            clock,
+        };
+        let mut doors = Doors::simulated(frame, HttpPort::redirected(address), cluster, world, pace);
+        doors.approvals = scenario.approvals.clone();
+        let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
+        let exit = face(basis, walk, &arguments.walk, unattended, &mut |_, _| Ok(())).await;
+        serving.abort();
+        exit
+    })?;
+    runtime.shutdown_background();
+    Ok(exit)
+}
+
+/// Shows a walk until it is over.
+async fn face(
+    basis: &Basis,
+    mut walk: Walk,
+    walk_args: &WalkArgs,
+    unattended: Option<(crate::world::answers::Answers, u64)>,
+    keep: screen::KeepSecret<'_>,
+) -> Result<Exit, Problem> {
+    let sid = walk.session().id().to_owned();
+    let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
+    let on_screen = !walk_args.plain && unattended.is_none() && io::stdout().is_terminal() && capabilities.screen;
+    let ended = if on_screen {
+        let broken = |e: io::Error| {
+            Problem::with_exit(format!("the terminal cannot be used: {e}"), Exit::Stopped)
+                .hint(format!("pacenote resume {sid} --plain"))
+        };
+        let title = format!("pacenote: {}", walk.session().header(walk.now()).title);
+        let mut guard = TerminalGuard::enter(&title).map_err(broken)?;
+        let ui = capabilities.ui(theme(basis.config.theme.value));
+        let ended = screen::run(&mut walk, &mut guard, ui, keep).await;
+        drop(guard);
+        ended.map_err(broken)?
+    } else {
+        let answering = unattended.map(|(answers, reacts)| Answering::new(Unattended::new(answers), reacts));
+        let mut out = io::stdout();
+        match lines::run(&mut walk, answering, &mut out, keep).await {
+            Ok(left) => {
+                if let Some(why) = left.why {
+                    let _ = writeln!(io::stderr(), "stopped: {why}");
+                }
+                left.ended
+            }
+            // A reader that has gone is no reason to lose the session.
+            Err(_) => walk.ended().unwrap_or(Ended::Left),
+        }
+    };
+    walk.stop_watching().await;
+    Ok(match ended {
+        Ended::Closed(crate::session::event::SessionOutcome::Completed) => Exit::Done,
+        Ended::Closed(outcome) => {
+            let _ = writeln!(io::stderr(), "{}: session {sid}", outcome.as_str());
+            Exit::Failed
+        }
+        Ended::Left => {
+            let _ = writeln!(io::stderr(), "left unfinished; go on with: pacenote resume {sid}");
+            Exit::Stopped
+        }
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
+    ports::install_crypto();
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    built.map_err(|e| Problem::cannot_start(format!("no runtime could be made: {e}")))
+}
+
+/// A runbook without mistakes, or the mistakes.
+pub(super) fn loaded(file: &str) -> Result<Bundle, Problem> {
+    load::load(file).map_err(|report| check::refused(file, &report))
+}
+
+fn plan_of(bundle: &Bundle, env: Option<&str>, mode: Mode) -> Result<Plan, Problem> {
+    let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), env).map_err(Problem::usage)?;
+    let unsupported = plan.unsupported(mode);
+    if unsupported.is_empty() {
+        return Ok(plan);
+    }
+    let lines: Vec<String> = unsupported.iter().map(|u| format!("  {}: {}", u.place, u.why)).collect();
+    Err(Problem::cannot_start(format!("this runbook needs what this version does not do:\n{}", lines.join("\n")))
+        .hint("`pacenote rehearse` may still walk it; no step is ever left out silently"))
+}
+
+/// The folder a runbook's scripts are found in.
+fn folder_of(file: &str) -> PathBuf {
+    let parent = Path::new(file).parent().filter(|p| !p.as_os_str().is_empty()).map(Path::to_path_buf);
+    parent.unwrap_or_else(|| PathBuf::from("."))
+}
+
+fn who(basis: &Basis, state: &StateDir, _folder: &Path) -> Who {
+    Who {
+        operator: facts::operator(&basis.config),
+        origin: facts::origin(),
+        tool: facts::tool(state.path()),
+        clock: facts::clock(),
+        boot_id: facts::boot_id(),
+    }
+}
+
+fn new_session(state: &StateDir, bundle: &Bundle) -> Result<(SessionDir, Clock), Problem> {
+    let clock = Clock::real();
+    let entropy = fastrand::u32(..);
+    let sid = state::new_session_id(clock.now().wall, &bundle.root.id.value, entropy);
+    let dir = state.create_session(&sid).map_err(|e| explain_state(&e))?;
+    opening::keep_bundle(&dir, bundle).map_err(|e| {
+        Problem::cannot_start(format!("the runbook cannot be kept with the session: {e}")).at(dir.path().display())
+    })?;
+    Ok((dir, clock))
+}
+
+/// The bundle as it was kept with a session, unchanged.
+fn kept_bundle(dir: &SessionDir, root: Option<&str>, sha256: &str) -> Result<Bundle, Problem> {
+    let root = root.ok_or_else(|| Problem::cannot_start("the journal names no runbook file").at(dir.journal().display()))?;
+    let path = dir.bundle().join(root);
+    let bundle = loaded(&path.display().to_string())?;
+    if bundle.sha256 != sha256 {
+        return Err(Problem::cannot_start("the files kept with the session are not those it was started with")
+            .at(dir.bundle().display())
+            .hint("put them back as they were; their hashes are in the first record"));
+    }
+    Ok(bundle)
+}
+
+async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Option<Cluster>, Problem> {
+    let Some(target) = plan.environment().and_then(|e| e.kubernetes.as_ref()) else { return Ok(None) };
+    let wanted = KubeTarget { context: target.context.clone(), namespace: target.namespace.clone() };
+    let cluster = ports::connect(&wanted, &ConnectOptions::new(sid)).await.map_err(Problem::cannot_start)?;
+    let protected = plan.environment().is_some_and(|e| e.protected)
+        || basis.policy.protects_cluster(Some(&cluster.server), cluster.ca_fingerprint.as_deref(), Some(&cluster.context));
+    if cluster.insecure && protected {
+        return Err(Problem::cannot_start("the kubeconfig turns the verification of TLS off, and the environment is protected")
+            .at(&cluster.context)
+            .hint("give the cluster's CA certificate in the kubeconfig instead"));
+    }
+    Ok(Some(cluster))
+}
+
+fn unattended(walk: &WalkArgs) -> Result<Option<(crate::world::answers::Answers, u64)>, Problem> {
+    walk.answers.as_deref().map(|path| answers::load(path).map(|a| (a, 0))).transpose()
+}
+
+/// The operator sees what would run, connect and be read, and accepts it.
+fn accept(basis: &Basis, state: &StateDir, bundle: &Bundle, trust: bool, unattended: bool) -> Result<Accepted, Problem> {
+    let review = acceptance::Review::of(bundle);
+    if let Some(accepted) = acceptance::without_asking(&review, state, trust)? {
+        return Ok(accepted);
+    }
+    if unattended || !io::stdin().is_terminal() {
+        return Err(acceptance::refused(&review));
+    }
+    acceptance::ask_plain(&review, &mut io::stdin().lock(), &mut io::stdout())?;
+    let by = facts::operator(&basis.config).principal;
+    acceptance::accept(&review, state, &by, chrono::Utc::now())
+}
+
+type Inputs = (std::collections::BTreeMap<String, crate::runbook::Value>, Vec<String>);
+
+/// The inputs: from arguments, from the answers file, and asked for.
+fn ask_inputs(
+    bundle: &Bundle,
+    start: &StartArgs,
+    answers: &std::collections::BTreeMap<String, crate::runbook::Value>,
+    may_ask: bool,
+    secrets: &Secrets,
+) -> Result<Inputs, Problem> {
+    let inputs = &bundle.root.inputs;
+    let mut arguments = start.inputs.clone();
+    let mut gathered = crate::inputs::gather(inputs, &arguments, answers);
+    if may_ask && io::stdin().is_terminal() {
+        for name in gathered.missing.clone() {
+            let Some(input) = inputs.iter().find(|i| i.name.value == name) else { continue };
+            arguments.push((name, ask_one(input)?));
+        }
+        gathered = crate::inputs::gather(inputs, &arguments, answers);
+    }
+    if let Some(problem) = gathered.problems.first() {
+        let wrong = Problem::usage(format!("input `{}`: {}", problem.name, problem.message));
+        return Err(match &problem.hint {
+            Some(hint) => wrong.hint(hint),
+            None => wrong,
+        });
+    }
+    if !gathered.missing.is_empty() {
+        return Err(
+            Problem::usage(format!("no value for {}", gathered.missing.join(", "))).hint("give it with --input NAME=VALUE")
+        );
+    }
+    declare_secrets(bundle, secrets);
+    Ok((gathered.values, gathered.secrets.into_iter().map(|s| s.name).collect()))
+}
+
+fn declare_secrets(bundle: &Bundle, secrets: &Secrets) {
+    for input in &bundle.root.inputs {
+        if let crate::runbook::model::InputKind::Secret(Some(source)) = &input.kind {
+            secrets.declare(&input.name, source);
+        }
+    }
+}
+
+/// Asks for one input until the answer is good.
+fn ask_one(input: &crate::runbook::model::Input) -> Result<String, Problem> {
+    let no_answer = || Problem::usage(format!("no value for {}", input.name)).hint("give it with --input NAME=VALUE");
+    loop {
+        let question = input.prompt.as_deref().unwrap_or(&input.name);
+        let example = input.example.as_ref().map(|e| format!(" (like {e})")).unwrap_or_default();
+        let _ = write!(io::stdout(), "{question}{example}: ");
+        let _ = io::stdout().flush();
+        let mut line = String::new();
+        match io::stdin().lock().read_line(&mut line) {
+            Ok(0) | Err(_) => return Err(no_answer()),
+            Ok(_) => {}
+        }
+        match crate::inputs::parse(input, line.trim()) {
+            Ok(_) => return Ok(line.trim().to_owned()),
+            Err(why) => {
+                let _ = writeln!(io::stdout(), "  {why}");
+            }
+        }
+    }
+}
+
+/// The theme of the screen a setting asks for.
+fn theme(name: crate::config::ThemeName) -> crate::tui::ThemeName {
+    match name {
+        crate::config::ThemeName::Auto | crate::config::ThemeName::Dark => crate::tui::ThemeName::Dark,
+        crate::config::ThemeName::Light => crate::tui::ThemeName::Light,
+    }
+}
