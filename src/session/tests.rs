@@ -54,7 +54,13 @@ fn plan(body: &str) -> Arc<Plan> {
 }
 
 fn plan_of(files: &[(&'static str, &str)]) -> Arc<Plan> {
-    let headed = |body: &str| format!("pacenote: 1\nrunbook: tested\ntitle: Tested\n{body}\n");
+    let here = "environments: {here: {kubernetes: {context: here, namespace: shop}, prometheus: {url: \"http://localhost\"}}}";
+    let headed = |body: &str| {
+        format!(
+            "pacenote: 1\nrunbook: tested\ntitle: Tested\n{}\n{body}\n",
+            if body.contains("called: true") { "" } else { here }
+        )
+    };
     let loader = Memory(files.iter().map(|(name, body)| (*name, headed(body))).collect());
     let report = check_with(&loader, files[0].0, str::to_owned, Source::Library);
     let found = report.diagnostics.iter().filter(|d| d.is_error()).map(|d| format!("{d:?}")).collect::<Vec<_>>();
