@@ -55,12 +55,7 @@ fn plan(body: &str) -> Arc<Plan> {
 
 fn plan_of(files: &[(&'static str, &str)]) -> Arc<Plan> {
     let here = "environments: {here: {kubernetes: {context: here, namespace: shop}, prometheus: {url: \"http://localhost\"}}}";
-    let headed = |body: &str| {
-        format!(
-            "pacenote: 1\nrunbook: tested\ntitle: Tested\n{}\n{body}\n",
-            if body.contains("called: true") { "" } else { here }
-        )
-    };
+    let headed = |body: &str| format!("pacenote: 1\nrunbook: tested\ntitle: Tested\n{here}\n{body}\n");
     let loader = Memory(files.iter().map(|(name, body)| (*name, headed(body))).collect());
     let report = check_with(&loader, files[0].0, str::to_owned, Source::Library);
     let found = report.diagnostics.iter().filter(|d| d.is_error()).map(|d| format!("{d:?}")).collect::<Vec<_>>();
@@ -126,6 +121,14 @@ impl Walk {
 
     fn append(&mut self, event: Event, followed: bool) {
         assert!(self.records.len() < TOO_MANY, "the walk never ends: {:?}", self.records.last().map(|r| &r.event));
+        if let Event::EffectIntended(intent) = &event
+            && intent.changes
+        {
+            let path = intent.path.as_str();
+            let tripped = self.session.guards.iter().any(|g| g.tripped.is_some());
+            let ending = path.starts_with("rollback/") || path.starts_with("finally/");
+            assert!(!self.session.paused && (ending || !tripped), "a change starts while held: {intent:?}");
+        }
         self.session.apply(self.at, &event).unwrap_or_else(|e| panic!("{e}: {event:?}"));
         self.records.push(Record { at: self.at, event, followed });
     }
