@@ -38,6 +38,9 @@ pub use state::{FoldError, Session};
 pub use time::At;
 pub use walk::next;
 
+#[cfg(test)]
+mod tests;
+
 /// A duration in whole milliseconds.
 pub(crate) fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

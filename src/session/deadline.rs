@@ -25,7 +25,7 @@ impl Session {
     }
 
     /// Open visits that are worked on: the innermost step, or several side by side.
-    fn open_visits(&self) -> impl Iterator<Item = &Visit> {
+    pub(super) fn open_visits(&self) -> impl Iterator<Item = &Visit> {
         let frame = self.frames.last();
         let paths = frame.map(|f| match (&f.kind, f.at) {
             (FrameKind::Parallel, _) => (0..self.plan.steps(&f.list).len()).filter_map(|i| self.path_at(f, i)).collect(),

@@ -18,7 +18,7 @@ use super::time::At;
 use super::view::Prompt;
 use super::walk;
 use crate::runbook::expression::{Truth, Unknown};
-use crate::runbook::model::{Action, ConfirmNo};
+use crate::runbook::model::{Action, ConfirmNo, GuardAction};
 use std::collections::BTreeMap;
 
 /// Why a command is not carried out, as a sentence for the operator.
@@ -79,7 +79,7 @@ fn effect_ended(session: &Session, at: At, report: &EffectReport) -> Decided {
     let ended: EffectEnded = outcome::ended(intent, report, judged);
     let mut events = vec![Event::EffectEnded(Box::new(ended))];
     if intent.purpose == Purpose::Look
-        && let Some(of) = session.unsettled(visit)
+        && let Some(of) = session.unsettled(visit).filter(|e| e.settled.is_none())
         && let Ok((done, reason)) = outcome::looked(session, at, visit, &of.intent, report)
     {
         events.push(Event::OutcomeSettled(OutcomeSettled {
@@ -138,6 +138,10 @@ impl Decider<'_> {
 
     fn open(&self, step: &StepRef) -> Result<&Visit, Refusal> {
         match self.session.visit(step) {
+            // A call's own visit is open too, and a step a guard's procedure came between.
+            Some(visit) if visit.is_open() && !self.session.open_visits().any(|v| v.step == *step) => {
+                refuse(format!("{} is not the step in hand.", step.path))
+            }
             Some(visit) if visit.is_open() => Ok(visit),
             Some(_) => refuse(format!("{} is over.", step.path)),
             None => refuse(format!("{} has not begun.", step.path)),
@@ -353,9 +357,10 @@ impl Decider<'_> {
             FailureChoice::Retry if gate => {
                 let visit = self.open(step)?;
                 let why = "no verdict in time; judged again".to_owned();
+                // The answer first: between the two, `on_failure` must not have its say.
                 Ok(vec![
-                    walk::end(self.session, self.at, visit, StepOutcome::Failed, Some(why)),
                     self.decision(About::Failure, Some(step), "retry", "judge again".to_owned(), reason),
+                    walk::end(self.session, self.at, visit, StepOutcome::Failed, Some(why)),
                 ])
             }
             FailureChoice::Retry => {
@@ -454,6 +459,9 @@ impl Decider<'_> {
         }
         let reason = reason.map(str::trim).filter(|r| !r.is_empty());
         let (word, label) = match choice {
+            GuardChoice::Act if guard.then == GuardAction::Hold => {
+                return refuse(format!("{id} holds already; roll back, or go on with a reason."));
+            }
             GuardChoice::Act => ("act", walk::guard_action_text(&guard.then)),
             GuardChoice::Rollback => ("rollback", "roll back".to_owned()),
             GuardChoice::Hold | GuardChoice::Snooze(_) => {

@@ -29,7 +29,8 @@ impl Session {
         if frame.kind == FrameKind::Parallel {
             let paths = (0..self.plan.steps(&frame.list).len()).filter_map(|i| self.path_at(frame, i));
             let visits: Vec<&Visit> = paths.filter_map(|p| self.visit_in(frame, &p)).collect();
-            return visits.iter().find(|v| v.is_open()).or(visits.last()).copied();
+            let asking = visits.iter().find(|v| super::decide::holds(v));
+            return asking.or_else(|| visits.iter().find(|v| v.is_open())).or(visits.last()).copied();
         }
         self.in_hand(frame).or_else(|| frame.owner.as_ref().and_then(|o| self.visit(o)))
     }

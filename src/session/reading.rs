@@ -8,8 +8,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A measured number. In records it is a string (`"0.42"`, `"NaN"`), because JSON
 /// readers disagree about fractions.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Measure(pub f64);
+
+impl PartialEq for Measure {
+    /// As records say it: a `NaN` is the same as another, so that a fold can be compared.
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || (self.0.is_nan() && other.0.is_nan())
+    }
+}
 
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

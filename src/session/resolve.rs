@@ -35,6 +35,10 @@ pub(super) fn action_of<'a>(session: &'a Session, visit: &'a Visit) -> ActionOf<
     match visit.kind {
         EnteredAs::Step => ActionOf::Action(&step.action),
         EnteredAs::Undo => match &step.undo {
+            // Nothing walks these as an undo; better by hand than never.
+            Some(Undo::Action(action)) if matches!(**action, Action::Parallel(_) | Action::UndoAll | Action::Freeze { .. }) => {
+                ActionOf::ByHand
+            }
             Some(Undo::Action(action)) => ActionOf::Action(action),
             Some(Undo::Restore) => {
                 let undone = visit.undoes.as_ref().and_then(|s| session.visit(s));

@@ -280,7 +280,12 @@ impl Session {
         let below = self.order.iter().filter(|s| s.path.as_str().starts_with("rollback/"));
         let mut last: BTreeMap<&str, Option<StepOutcome>> = BTreeMap::new();
         for step in below {
-            last.insert(step.path.as_str(), self.visit(step).and_then(Visit::outcome));
+            // A message that was not sent leaves nothing as it should not be.
+            let visit = self.visit(step).filter(|v| {
+                !matches!(self.step_of(v).map(|s| &s.action), Some(crate::runbook::model::Action::Notify(_)))
+                    || v.undoes.is_some()
+            });
+            last.insert(step.path.as_str(), visit.and_then(Visit::outcome));
         }
         last.values().any(|o| matches!(o, Some(StepOutcome::Failed | StepOutcome::Interrupted | StepOutcome::Skipped)))
     }

@@ -8,6 +8,7 @@
 use super::event::{EnteredAs, StepOutcome};
 use super::intent::Purpose;
 use super::message::StepRef;
+use super::path::StepPath;
 use super::state::{Effect, Session, Visit};
 use super::view::UndoItem;
 use crate::runbook::model::{Action, Undo};
@@ -17,13 +18,15 @@ pub(super) fn targets(session: &Session) -> Vec<StepRef> {
     let mut found: Vec<StepRef> = Vec::new();
     for step in session.order.iter().rev() {
         let Some(visit) = session.visit(step) else { continue };
-        if visit.kind != EnteredAs::Step || visit.undone || found.contains(step) || below_an_undone(session, &found, step) {
-            continue;
-        }
-        if needs_undoing(session, visit) {
+        // What the rollback itself does is not undone by it.
+        let of_rollback = step.path.is_within(&StepPath::new("rollback"));
+        if visit.kind == EnteredAs::Step && !visit.undone && !of_rollback && needs_undoing(session, visit) {
             found.push(step.clone());
         }
     }
+    // A call is entered before what it calls, so it is known only now.
+    let whole = found.clone();
+    found.retain(|step| !below_an_undone(session, &whole, step));
     found
 }
 

@@ -20,7 +20,7 @@ use super::time::At;
 use super::{millis, verdict};
 use crate::runbook::Value;
 use crate::runbook::expression::{Truth, Unknown};
-use crate::runbook::model::{Action, AfterCall, Arm, ForEach, GuardAction, GuardExpiry, OnFailure, OptionThen, Step, Wait};
+use crate::runbook::model::{Action, AfterCall, Arm, ForEach, GuardAction, GuardExpiry, OnFailure, OptionThen, Step, Undo, Wait};
 
 mod follow;
 mod guards;
@@ -195,6 +195,12 @@ fn advance(session: &Session, at: At, frame: &Frame, index: usize) -> Option<Eve
             let target = targets.get(index)?;
             let title = session.visit(target).map_or_else(|| target.path.to_string(), |v| v.title.clone());
             let path = session.path_at(frame, index)?;
+            let undone = session.visit(target)?;
+            let undo = session.step_of(undone).and_then(|s| s.undo.as_ref());
+            let (with, cause) = match undo {
+                Some(Undo::Action(action)) => passed(session, at, action, &undone.context),
+                _ => (BTreeMap::new(), None),
+            };
             Some(Event::StepEntered(StepEntered {
                 visit: session.next_visit(&path),
                 path,
@@ -202,8 +208,8 @@ fn advance(session: &Session, at: At, frame: &Frame, index: usize) -> Option<Eve
                 title: format!("Undo: {title}"),
                 item: None,
                 items: None,
-                with: BTreeMap::new(),
-                cause: None,
+                with,
+                cause,
                 undoes: Some((target.path.clone(), target.visit)),
             }))
         }
@@ -264,24 +270,18 @@ fn items_of(session: &Session, at: At, frame: &Frame, for_each: &ForEach) -> Res
             other => return Err(Unknown(format!("`{}` is {other}, not a list", expr.source()))),
         },
     };
-    Ok(items)
+    // An item is the identity of its pass: twice the same would be the same path.
+    let twice = items.iter().enumerate().find(|(i, item)| items.iter().take(*i).any(|b| b.to_string() == item.to_string()));
+    match twice {
+        Some((_, item)) => Err(Unknown(format!("it has {item} twice"))),
+        None => Ok(items),
+    }
 }
 
 /// The record of entering a step.
 fn entering(session: &Session, at: At, step: &Step, path: StepPath, context: &super::state::Context) -> StepEntered {
     let scope = session.scope(at, context);
-    let mut with = BTreeMap::new();
-    let mut cause = None;
-    if let Action::Call(call) = &step.action {
-        for (name, value) in &call.with {
-            match value.value(&scope) {
-                Ok(value) => {
-                    with.insert(name.value.clone(), value);
-                }
-                Err(Unknown(why)) => cause = Some(format!("`with.{name}` cannot be worked out: {why}")),
-            }
-        }
-    }
+    let (with, cause) = passed(session, at, &step.action, context);
     StepEntered {
         visit: session.next_visit(&path),
         path,
@@ -293,6 +293,28 @@ fn entering(session: &Session, at: At, step: &Step, path: StepPath, context: &su
         cause,
         undoes: None,
     }
+}
+
+/// What an action passes on, where it is a `call`; and what cannot be worked out of it.
+fn passed(
+    session: &Session,
+    at: At,
+    action: &Action,
+    context: &super::state::Context,
+) -> (BTreeMap<String, Value>, Option<String>) {
+    let (mut with, mut cause) = (BTreeMap::new(), None);
+    let scope = session.scope(at, context);
+    if let Action::Call(call) = action {
+        for (name, value) in &call.with {
+            match value.value(&scope) {
+                Ok(value) => {
+                    with.insert(name.value.clone(), value);
+                }
+                Err(Unknown(why)) => cause = Some(format!("`with.{name}` cannot be worked out: {why}")),
+            }
+        }
+    }
+    (with, cause)
 }
 
 /// A list has been walked to its end.
@@ -409,6 +431,13 @@ fn parallel(session: &Session, at: At, frame: &Frame) -> Option<Event> {
                     return Some(event);
                 }
                 open = true;
+            }
+            Some(visit) if visit.failure == Some(FailureChoice::Retry) => {
+                if session.is_held() {
+                    return None;
+                }
+                let index = steps.iter().position(|s| s.id == step.id)?;
+                return enter_step(session, at, frame, index);
             }
             Some(visit) if visit.outcome() == Some(StepOutcome::Failed) => failed.push(step.id.value.clone()),
             Some(_) => {}

@@ -15,7 +15,7 @@ use super::{
     WhenAnswer,
 };
 use crate::runbook::expression::Truth;
-use crate::runbook::model::{Action, CallTarget, ConfirmNo, GuardAction, OptionThen};
+use crate::runbook::model::{Action, Call, CallTarget, ConfirmNo, GuardAction, OptionThen, Undo};
 
 impl Session {
     /// Folds one record. `at` is the record's own time.
@@ -192,7 +192,7 @@ impl Session {
             }
             Event::GuardSnoozed(snoozed) => {
                 if let Some(guard) = self.guard_mut(&snoozed.guard) {
-                    guard.snoozed_until = Some(now + snoozed.for_ms);
+                    guard.snoozed_until = Some(now.saturating_add(snoozed.for_ms));
                     guard.tripped = None;
                     guard.true_since = None;
                 }
@@ -236,12 +236,17 @@ impl Session {
         let (site, context) = self.place(entered)?;
         let mut visit = Visit::fresh(at, now, step.clone(), entered.kind, site.clone(), context.clone(), entered.title.clone());
         visit.undoes = entered.undoes.as_ref().map(|(path, visit)| StepRef { path: path.clone(), visit: *visit });
-        if matches!(entered.kind, EnteredAs::Step | EnteredAs::ForEach) {
+        if matches!(entered.kind, EnteredAs::Step | EnteredAs::ForEach | EnteredAs::Undo) {
             visit.broken.clone_from(&entered.cause);
         }
         let broken = visit.broken.is_some();
         self.visits.entry(step.path.clone()).or_default().push(visit);
         self.order.push(step.clone());
+        if let Some((guard, _)) = step.path.as_str().strip_prefix("guard:").and_then(|p| p.split_once('!'))
+            && let Some(progress) = self.guard_mut(guard)
+        {
+            progress.procedure_due = false;
+        }
         if !broken && let Some(frame) = self.frame_for(&step, entered, site, context) {
             self.frames.push(frame);
         }
@@ -310,18 +315,7 @@ impl Session {
                 match self.plan.step(&site).map(|s| &s.action)? {
                     Action::Call(call) => {
                         let list = self.plan.call_target(&site.list.file, &call.target);
-                        let inputs = match call.target {
-                            CallTarget::File { .. } => Some(entered.with.clone()),
-                            CallTarget::Procedure(_) => context.inputs.clone(),
-                        };
-                        let context = Context {
-                            file: list.file.clone(),
-                            prefix: prefix.clone(),
-                            with: entered.with.clone(),
-                            item: None,
-                            inputs,
-                        };
-                        Some(frame(FrameKind::List, list, context))
+                        Some(frame(FrameKind::List, list.clone(), called(call, &list, &prefix, entered, &context)))
                     }
                     Action::Parallel(_) => {
                         let list = ListRef { file: site.list.file.clone(), list: ListId::Parallel(Box::new(site)) };
@@ -347,7 +341,13 @@ impl Session {
             }
             EnteredAs::Rollback => Some(frame(FrameKind::Undo { targets: undo::targets(self) }, root(ListId::Main), fresh())),
             EnteredAs::Finally => Some(frame(FrameKind::List, root(ListId::Finally), fresh())),
-            EnteredAs::Undo => None,
+            EnteredAs::Undo => {
+                let site = site?;
+                let Some(Undo::Action(action)) = self.plan.step(&site).and_then(|s| s.undo.as_ref()) else { return None };
+                let Action::Call(call) = &**action else { return None };
+                let list = self.plan.call_target(&site.list.file, &call.target);
+                Some(frame(FrameKind::List, list.clone(), called(call, &list, &prefix, entered, &context)))
+            }
         }
     }
 
@@ -401,10 +401,9 @@ impl Session {
         let during_rollback = self.in_rollback();
         match decision.about {
             About::Rollback => {
-                self.paused = false;
-                self.ending = Some(Ending::Rollback { cause: why });
+                self.end_by(Ending::Rollback { cause: why });
             }
-            About::Abort => self.ending = Some(Ending::Abort { reason: why, during_rollback }),
+            About::Abort => self.end_by(Ending::Abort { reason: why, during_rollback }),
             About::Guard => self.answer_guard(decision, &why),
             About::When => {
                 if let Some(path) = &decision.path {
@@ -419,9 +418,9 @@ impl Session {
                 visit.procedure_ended = false;
                 match self.leads_to(&step, &decision.choice) {
                     Some(Lead::Procedure("rollback")) => {
-                        self.ending = Some(Ending::Rollback { cause: format!("{}: {why}", decision.label) });
+                        self.end_by(Ending::Rollback { cause: format!("{}: {why}", decision.label) });
                     }
-                    Some(Lead::Abort) => self.ending = Some(Ending::Abort { reason: why, during_rollback }),
+                    Some(Lead::Abort) => self.end_by(Ending::Abort { reason: why, during_rollback }),
                     Some(Lead::Procedure(_)) | None => {}
                 }
             }
@@ -430,8 +429,8 @@ impl Session {
                 let choice = failure_choice(&decision.choice);
                 self.visit_mut(&step).ok_or_else(|| not_open(&step))?.failure = Some(choice);
                 match choice {
-                    FailureChoice::Abort => self.ending = Some(Ending::Abort { reason: why, during_rollback }),
-                    FailureChoice::Rollback => self.ending = Some(Ending::Rollback { cause: why }),
+                    FailureChoice::Abort => self.end_by(Ending::Abort { reason: why, during_rollback }),
+                    FailureChoice::Rollback => self.end_by(Ending::Rollback { cause: why }),
                     FailureChoice::Retry | FailureChoice::Continue => {}
                 }
             }
@@ -442,6 +441,15 @@ impl Session {
             About::Gate | About::Stop => {}
         }
         Ok(())
+    }
+
+    /// The walk ends early. A pause does not hold that up, and what is said in `finally`
+    /// changes nothing any more: the session ends the way it was ending.
+    fn end_by(&mut self, ending: Ending) {
+        if !self.was_entered("finally") {
+            self.paused = false;
+            self.ending = Some(ending);
+        }
     }
 
     /// Where an answer to a question of a visit leads, other than onwards.
@@ -480,7 +488,7 @@ impl Session {
         progress.true_since = None;
         progress.procedure_due = acts && !rolls_back && matches!(guard.then, GuardAction::Procedure(_));
         if rolls_back || decision.choice == "rollback" {
-            self.ending = Some(Ending::Rollback { cause: format!("guard {id}: {why}") });
+            self.end_by(Ending::Rollback { cause: format!("guard {id}: {why}") });
         }
     }
 
@@ -503,6 +511,15 @@ impl Session {
             }
         }
     }
+}
+
+/// What the steps of a called list see.
+fn called(call: &Call, list: &ListRef, prefix: &StepPath, entered: &StepEntered, caller: &Context) -> Context {
+    let inputs = match call.target {
+        CallTarget::File { .. } => Some(entered.with.clone()),
+        CallTarget::Procedure(_) => caller.inputs.clone(),
+    };
+    Context { file: list.file.clone(), prefix: prefix.clone(), with: entered.with.clone(), item: None, inputs }
 }
 
 /// Where an answer leads.

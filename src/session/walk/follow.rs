@@ -151,8 +151,14 @@ pub(in crate::session) fn unanswered(session: &Session, at: At) -> Option<StepRe
 
 /// The step whose `when` cannot be judged, and why.
 pub(in crate::session) fn unjudged_when(session: &Session, at: At) -> Option<(StepPath, usize, Vec<String>)> {
-    let frame = session.frames.last().filter(|f| f.kind == FrameKind::List)?;
-    let index = match session.in_hand(frame) {
+    let frame = session.frames.last()?;
+    if frame.kind == FrameKind::Parallel {
+        let entries = 0..session.plan.steps(&frame.list).len();
+        let waiting = |i: &usize| session.path_at(frame, *i).is_some_and(|p| session.visit_in(frame, &p).is_none());
+        return entries.filter(waiting).find_map(|index| unjudged(session, at, frame, index));
+    }
+    let index = match session.in_hand(frame).filter(|_| frame.kind == FrameKind::List) {
+        None if frame.kind != FrameKind::List => return None,
         None => 0,
         Some(visit) if visit.is_open() => return None,
         Some(visit) => match follow_up(session, at, frame, visit) {
@@ -160,6 +166,11 @@ pub(in crate::session) fn unjudged_when(session: &Session, at: At) -> Option<(St
             _ => return None,
         },
     };
+    unjudged(session, at, frame, index)
+}
+
+/// The entry of a frame, when its `when` cannot be judged and nobody has answered.
+fn unjudged(session: &Session, at: At, frame: &Frame, index: usize) -> Option<(StepPath, usize, Vec<String>)> {
     let step = session.plan.steps(&frame.list).get(index)?;
     let path = frame.prefix.child(&step.id);
     match step.when.as_ref()?.truth(&session.scope(at, &frame.context)) {

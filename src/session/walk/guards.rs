@@ -72,7 +72,8 @@ fn answer(session: &Session, at: At, guard: &Guard, tripped_ms: u64) -> Option<E
             evidence: session.evidence(at),
         })))
     };
-    if guard.automatic && !session.is_past_return() {
+    // A guard that holds has nothing more to do by itself: the answer is someone's.
+    if guard.automatic && guard.then != GuardAction::Hold && !session.is_past_return() {
         return decide("act", format!("{} (automatic)", action_text(&guard.then)));
     }
     let expired = session.clock(at) >= tripped_ms + millis(guard.decide_within?);
@@ -89,8 +90,8 @@ fn procedure(session: &Session, guard: &Guard, progress: &GuardProgress) -> Opti
     let GuardAction::Procedure(id) = &guard.then else { return None };
     let busy = session.effects.values().any(|e| e.ended.is_none());
     let path = StepPath::new(format!("guard:{}", guard.id));
-    let entered = session.visits.keys().any(|p| p.is_within(&path));
-    (progress.procedure_due && !busy && !entered).then(|| enter_procedure(session, &path, id, "guard tripped"))?
+    let walked = session.frames.iter().any(|f| f.prefix.is_within(&path));
+    (progress.procedure_due && !busy && !walked).then(|| enter_procedure(session, &path, id, "guard tripped"))?
 }
 
 /// What a guard does, for people.

@@ -1,0 +1,362 @@
+//! Gates, guards and what they judge by: readings, pauses and absences.
+
+use super::*;
+use crate::session::event::GateEnd;
+
+fn gate(gate: &str) -> String {
+    format!(
+        "signals: {{s: {{prometheus: up, every: 10s}}, t: {{prometheus: traffic, every: 10s}}}}\nsteps: [{{id: g, title: G, gate: {{{gate}}}}}]"
+    )
+}
+
+#[test]
+fn a_gate_passes_when_its_condition_held_throughout() {
+    let mut walk = Walk::new(&gate("pass: signals.s.value < 1, for: 1m"));
+    walk.watch(60, "s", 0.5);
+    assert_eq!(walk.closed(), None);
+    walk.watch(30, "s", 0.5);
+    assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+}
+
+#[test]
+fn a_condition_that_stops_holding_starts_the_clock_again() {
+    let mut walk = Walk::new(&gate("pass: signals.s.value < 1, fail: signals.s.value > 5, for: 1m"));
+    walk.watch(60, "s", 0.5);
+    walk.watch(10, "s", 2.0);
+    walk.watch(60, "s", 0.5);
+    assert_eq!(walk.closed(), None);
+    walk.watch(20, "s", 0.5);
+    assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+}
+
+#[test]
+fn missing_data_pauses_the_clock_and_never_passes() {
+    let mut walk = Walk::new(&gate("pass: signals.s.value < 1, for: 1m, min: {t: 10}"));
+    walk.watch(30, "s", 0.5);
+    assert_eq!(walk.closed(), None, "no traffic was seen");
+    let both = |walk: &mut Walk, n: u32| {
+        for _ in 0..n {
+            walk.tick(10_000);
+            walk.value("t", 20.0);
+            walk.value("s", 0.5);
+        }
+    };
+    both(&mut walk, 4);
+    walk.value("t", 1.0);
+    walk.tick(10_000);
+    let passed = walk.session.step_view(walk.at).unwrap().gate.unwrap().passed_ms;
+    assert_eq!(passed, 20_000, "it stands still");
+    walk.value("t", 20.0);
+    walk.value("s", 0.5);
+    both(&mut walk, 6);
+    assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+}
+
+#[test]
+fn a_gate_without_a_verdict_holds_and_asks() {
+    let mut walk = Walk::new(&gate("pass: signals.s.value < 1, for: 1m"));
+    walk.tick(179_000);
+    assert_eq!(walk.asks(), "busy g");
+    walk.tick(1_000);
+    assert_eq!(walk.asks(), "gate g");
+    walk.answer_failure("g", FailureChoice::Retry);
+    assert_eq!(walk.asks(), "busy g");
+    walk.tick(180_000);
+    let step = walk.latest("g");
+    assert_eq!(step.visit, 2);
+    walk.refused(Command::OverrideGate { step: step.clone(), reason: String::new() });
+    walk.told(Command::OverrideGate { step, reason: "seen elsewhere".into() });
+    assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+    assert_eq!(walk.session.closed().unwrap().deviations, 1);
+}
+
+#[test]
+fn judging_again_does_not_let_on_failure_in() {
+    let body = gate("pass: signals.s.value < 1").replace("}}]", "}, on_failure: rollback}]");
+    let mut walk = Walk::new(&body);
+    walk.tick(300_000);
+    walk.answer_failure("g", FailureChoice::Retry);
+    assert_eq!(walk.asks(), "busy g");
+    let answered = walk.records.iter().position(|r| matches!(&r.event, Event::DecisionMade(d) if d.choice == "retry")).unwrap();
+    let first = &walk.records[0];
+    let mut torn = Session::open(walk.plan.clone(), "s-1", first.at, &first.event).unwrap();
+    for record in &walk.records[1..=answered] {
+        torn.apply(record.at, &record.event).unwrap();
+    }
+    assert_eq!(next(&torn, walk.at), None, "cut between the two records, nothing rolls back");
+}
+
+#[test]
+fn a_gate_fails_after_so_many_failures_in_a_row() {
+    let mut walk = Walk::new(&gate("pass: signals.s.value < 1, fail: signals.s.value > 5, failures: 3, for: 5m"));
+    walk.watch(20, "s", 9.0);
+    walk.watch(10, "s", 0.5);
+    walk.watch(30, "s", 9.0);
+    assert_eq!(walk.trail(), "");
+    walk.watch(10, "s", 9.0);
+    assert_eq!(walk.asks(), "failure g");
+    walk.answer_failure("g", FailureChoice::Continue);
+    assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+}
+
+#[test]
+fn no_data_fails_only_where_the_gate_says_so() {
+    for (rule, asks) in [("hold", "busy g"), ("fail", "failure g")] {
+        let mut walk = Walk::new(&gate(&format!("pass: signals.s.value < 1, for: 5m, no_data: {rule}")));
+        walk.tick(30_000);
+        assert_eq!(walk.asks(), asks);
+    }
+}
+
+#[test]
+fn only_readings_taken_after_settling_count() {
+    let mut walk = Walk::new(&gate("pass: signals.s.value < 1, settle: 1m"));
+    walk.watch(50, "s", 0.5);
+    walk.tick(25_000);
+    assert_eq!(walk.closed(), None, "the last reading is older than the settled gate");
+    walk.value("s", 0.5);
+    walk.tick(10_000);
+    assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+}
+
+#[test]
+fn stale_readings_are_unknown() {
+    let mut walk = Walk::new(&gate("pass: signals.s.value < 1, every: 1m"));
+    walk.tick(20_000);
+    walk.value("s", 0.5);
+    walk.tick(60_000);
+    assert_eq!(walk.closed(), None);
+    let last = walk.session.step_view(walk.at).unwrap().gate.unwrap().last.unwrap();
+    assert!(last.1.contains("stale"), "{last:?}");
+}
+
+#[test]
+fn sources_that_all_fail_at_once_say_nothing() {
+    let mut walk = Walk::new(
+        "signals: {a: {http: {url: 'http://a/'}}, b: {http: {url: 'http://b/'}}}\nguards: [{id: bad, when: signals.a.failures > 3, then: rollback, arm: start}]\nsteps: [{id: c, title: C, confirm: C?}]",
+    );
+    let down = |walk: &Walk| Reading { ok: Some(false), failures: 9, ..unreachable(walk.at) };
+    let reading = down(&walk);
+    walk.send(&Msg::Sampled(BTreeMap::from([("a".into(), reading.clone()), ("b".into(), reading.clone())]))).unwrap();
+    assert!(walk.session.all_sources_unreachable());
+    assert_eq!(walk.asks(), "confirm c");
+    walk.sample("b", Reading { ok: Some(true), unreachable: false, failures: 0, ..reading });
+    assert_eq!(walk.asks(), "guard bad", "one answers: it is not the network");
+}
+
+#[test]
+fn pausing_and_being_away_start_the_clock_of_a_gate_again() {
+    let body = gate("pass: signals.s.value < 1, for: 1m, timeout: 30m").replace(", timeout: 30m}}]", "}, timeout: 30m}]");
+    for away in [false, true] {
+        let mut walk = Walk::new(&body);
+        walk.watch(60, "s", 0.5);
+        if away {
+            walk.resume_after(3_600_000);
+            walk.verify();
+        } else {
+            walk.pause();
+            walk.watch(60, "s", 0.5);
+            assert_eq!(walk.closed(), None, "a paused gate is not judged");
+            walk.told(Command::Unpause);
+        }
+        walk.watch(60, "s", 0.5);
+        assert_eq!(walk.closed(), None);
+        walk.watch(30, "s", 0.5);
+        assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+        assert_eq!(walk.count(|e| matches!(e, Event::GateJudged(g) if g.final_verdict == Some(GateEnd::Passed))), 1);
+    }
+}
+
+#[test]
+fn no_step_starts_while_paused() {
+    let mut walk = Walk::new(
+        "steps: [{id: a, title: A, confirm: A?}, {id: r, title: R, run: {command: [look], reads_only: true}}, {id: c, title: C, run: {command: [change]}}]",
+    );
+    walk.pause();
+    walk.yes("a");
+    assert_eq!(walk.latest("r").visit, 0);
+    walk.told(Command::Unpause);
+    walk.pause();
+    walk.ends("r", Outcome::Succeeded);
+    assert_eq!(walk.latest("c").visit, 0);
+    walk.told(Command::Unpause);
+    walk.pause();
+    let step = walk.latest("c");
+    assert!(walk.refused(starting(step)).contains("paused"));
+    walk.told(Command::Unpause);
+    walk.does("c");
+    assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+}
+
+#[test]
+fn time_away_is_not_counted() {
+    let mut walk = Walk::new("steps: [{id: w, title: W, wait: 10m}]");
+    walk.tick(300_000);
+    walk.told(Command::Note { text: "the last record says until when it was walked".into() });
+    walk.resume_after(86_400_000);
+    walk.tick(299_000);
+    assert_eq!(walk.closed(), None);
+    walk.tick(1_000);
+    assert_eq!(walk.session.closed().unwrap().took_ms, 600_000);
+}
+
+fn guarded(guard: &str) -> String {
+    format!(
+        "signals: {{s: {{prometheus: up, every: 10s}}}}\nguards: [{{id: bad, when: signals.s.value > 5, {guard}}}]\n\
+         steps: [{{id: a, title: A, run: {{command: [change]}}, undo: {{none: nothing}}}}, {{id: b, title: B, run: {{command: [change]}}, undo: {{none: nothing}}}}]\n\
+         procedures: {{fix: {{steps: [{{id: f, title: F, confirm: F?}}]}}}}"
+    )
+}
+
+#[test]
+fn a_guard_is_armed_when_the_runbook_says() {
+    let cases = [("first-change", [false, true]), ("start", [true, true]), ("b", [false, true])];
+    for (arm, armed) in cases {
+        let mut walk = Walk::new(&guarded(&format!("then: hold, arm: {arm}")));
+        walk.value("s", 9.0);
+        assert_eq!(walk.asks() == "guard bad", armed[0], "{arm}");
+        if !armed[0] {
+            walk.does("a");
+            walk.value("s", 9.0);
+            assert_eq!(walk.asks() == "guard bad", armed[1], "{arm}");
+        }
+    }
+}
+
+#[test]
+fn a_tripped_guard_starts_nothing_until_answered() {
+    let mut walk = Walk::new(&guarded("then: rollback"));
+    walk.start("a");
+    walk.value("s", 9.0);
+    assert_eq!(walk.asks(), "guard bad");
+    walk.ends("a", Outcome::Succeeded);
+    assert_eq!(walk.latest("b").visit, 0);
+    let answer = |choice, reason: Option<&str>| Command::Guard { guard: "bad".into(), choice, reason: reason.map(str::to_owned) };
+    walk.refused(answer(GuardChoice::Hold, None));
+    walk.refused(answer(GuardChoice::Snooze(60_000), None));
+    walk.guard("bad", GuardChoice::Hold);
+    assert_eq!(walk.asks(), "start b");
+    walk.value("s", 9.0);
+    assert_eq!(walk.asks(), "start b", "not judged again before it was false once");
+    walk.value("s", 0.0);
+    walk.value("s", 9.0);
+    assert_eq!(walk.asks(), "guard bad");
+    let step = walk.latest("b");
+    assert!(walk.refused(starting(step)).contains("guard"));
+    walk.guard("bad", GuardChoice::Act);
+    assert_eq!(walk.closed(), Some(SessionOutcome::RolledBack));
+}
+
+#[test]
+fn a_guard_trips_after_its_time_only() {
+    let mut walk = Walk::new(&guarded("then: hold, for: 30s, arm: start"));
+    walk.value("s", 9.0);
+    walk.watch(20, "s", 9.0);
+    walk.value("s", 1.0);
+    walk.watch(30, "s", 9.0);
+    assert_eq!(walk.asks(), "start a");
+    walk.watch(10, "s", 9.0);
+    assert_eq!(walk.asks(), "guard bad");
+}
+
+#[test]
+fn an_unknown_guard_does_not_trip() {
+    let mut walk = Walk::new(&guarded("then: hold, for: 1m, arm: start"));
+    walk.value("s", 9.0);
+    walk.tick(600_000);
+    assert_eq!(walk.asks(), "start a");
+}
+
+#[test]
+fn a_snoozed_guard_comes_back() {
+    let mut walk = Walk::new(&guarded("then: hold, arm: start"));
+    walk.value("s", 9.0);
+    walk.guard("bad", GuardChoice::Snooze(60_000));
+    walk.watch(50, "s", 9.0);
+    assert_eq!(walk.asks(), "start a");
+    walk.watch(20, "s", 9.0);
+    assert_eq!(walk.asks(), "guard bad");
+    walk.guard("bad", GuardChoice::Snooze(u64::MAX));
+    walk.watch(600, "s", 9.0);
+    assert_eq!(walk.asks(), "start a");
+}
+
+#[test]
+fn an_unanswered_guard_does_what_expired_says() {
+    for (expired, asks) in [("hold", "guard bad"), ("rollback", "rolled-back")] {
+        let mut walk = Walk::new(&guarded(&format!("then: rollback, arm: start, decide_within: 15m, expired: {expired}")));
+        walk.value("s", 9.0);
+        walk.tick(899_000);
+        assert_eq!(walk.asks(), "guard bad");
+        walk.tick(1_000);
+        assert_eq!(walk.asks(), asks);
+    }
+}
+
+#[test]
+fn a_guard_that_expires_rolls_back_a_paused_session() {
+    let mut walk = Walk::new(&guarded("then: rollback, arm: start, decide_within: 1m, expired: rollback"));
+    walk.pause();
+    walk.value("s", 9.0);
+    walk.tick(60_000);
+    assert_eq!(walk.closed(), Some(SessionOutcome::RolledBack));
+}
+
+#[test]
+fn an_automatic_guard_acts_but_not_past_a_point_of_no_return() {
+    let body = guarded("then: rollback, automatic: true");
+    let mut walk = Walk::new(&body);
+    walk.does("a");
+    walk.value("s", 9.0);
+    assert_eq!(walk.closed(), Some(SessionOutcome::RolledBack));
+    let mut walk = Walk::new(&body.replace("{id: a,", "{id: a, point_of_no_return: true,"));
+    walk.does("a");
+    walk.value("s", 9.0);
+    assert_eq!(walk.asks(), "guard bad");
+}
+
+#[test]
+fn a_guard_that_holds_keeps_holding() {
+    for automatic in [false, true] {
+        let mut walk = Walk::new(&guarded(&format!("then: hold, arm: start, automatic: {automatic}")));
+        walk.value("s", 9.0);
+        assert_eq!(walk.asks(), "guard bad");
+        walk.refused(Command::Guard { guard: "bad".into(), choice: GuardChoice::Act, reason: None });
+        walk.guard("bad", GuardChoice::Rollback);
+        assert_eq!(walk.closed(), Some(SessionOutcome::RolledBack));
+    }
+}
+
+#[test]
+fn a_guard_runs_its_procedure_each_time_it_is_told_to() {
+    let mut walk = Walk::new(&guarded("then: fix, arm: start"));
+    let start = walk.latest("a");
+    for _ in 0..2 {
+        walk.value("s", 9.0);
+        walk.guard("bad", GuardChoice::Act);
+        assert_eq!(walk.asks(), "confirm guard:bad!fix/f");
+        assert!(walk.refused(starting(start.clone())).contains("in hand"));
+        walk.yes("guard:bad!fix/f");
+        assert_eq!(walk.asks(), "start a");
+        walk.value("s", 0.0);
+    }
+    walk.does("a");
+    walk.does("b");
+    assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+}
+
+#[test]
+fn baselines_are_fixed_at_the_first_change() {
+    let mut walk = Walk::new(
+        "signals: {s: {prometheus: up, every: 10s, baseline: 10m}}\nguards: [{id: up, when: signals.s.value > signals.s.baseline * 2, then: hold}]\nsteps: [{id: a, title: A, run: {command: [change]}}, {id: b, title: B, run: {command: [change]}}]",
+    );
+    let step = walk.latest("a");
+    let baselines = BTreeMap::from([("s".to_owned(), Ok(Measure(2.0)))]);
+    walk.told(Command::Start { step, prepared: None, baselines });
+    walk.ends("a", Outcome::Succeeded);
+    walk.value("s", 3.9);
+    assert_eq!(walk.asks(), "start b");
+    walk.value("s", 4.1);
+    assert_eq!(walk.asks(), "guard up");
+    assert_eq!(walk.count(|e| matches!(e, Event::BaselineFixed(_))), 1);
+}
