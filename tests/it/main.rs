@@ -9,6 +9,7 @@ mod effects;
 mod journal;
 mod ports;
 mod prometheus;
+mod readme;
 mod screen;
 mod tidy;
 mod tls;
