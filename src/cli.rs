@@ -25,7 +25,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Command, Global};
+use args::{Cli, Command, Global, SchemaOf};
 use console::Console;
 
 use crate::config::policy::Policy;
@@ -162,8 +162,17 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Show(arguments) => show::run(console, &Basis::load(&global)?, &arguments),
         Command::Verify(arguments) => verify::run(console, &Basis::load(&global)?, &arguments),
         Command::Check(arguments) => check::run(console, &arguments),
-        Command::Schema => not_yet("schema", "RUNBOOK.md describes the format"),
+        Command::Schema(arguments) => schema(console, arguments.of),
     }
+}
+
+/// Prints the JSON schema of a format, for editors.
+fn schema(console: &mut Console, of: SchemaOf) -> Result<Exit, Problem> {
+    console.json(&match of {
+        SchemaOf::Runbook => crate::runbook::schema::schema(),
+        SchemaOf::Scenario => crate::world::scenario::schema(),
+    })?;
+    Ok(Exit::Done)
 }
 
 /// Prints the completion script of a shell.

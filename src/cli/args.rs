@@ -97,7 +97,7 @@ pub enum Command {
     /// Turn a checklist or another tool's file into a runbook
     Import(ImportArgs),
     /// Print the JSON schema of the runbook format
-    Schema,
+    Schema(SchemaArgs),
     /// Print a runbook as a page for people
     Docs(DocsArgs),
     /// Print the Kubernetes role a runbook needs
@@ -397,6 +397,24 @@ pub struct ImportArgs {
     /// What to read
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
+}
+
+/// Formats that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SchemaOf {
+    /// Runbooks.
+    #[default]
+    Runbook,
+    /// Scenarios of rehearsals and tests.
+    Scenario,
+}
+
+/// `schema`.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// Of which files
+    #[arg(value_name = "FORMAT", value_enum, default_value_t)]
+    pub of: SchemaOf,
 }
 
 /// `docs`.

@@ -112,6 +112,22 @@ fn config_says_what_is_in_force_and_from_where() {
 }
 
 #[test]
+fn the_schemas_are_the_files_for_editors() {
+    let home = home();
+    for (arguments, file) in [
+        ("schema", "runbook.schema.json"),
+        ("schema runbook", "runbook.schema.json"),
+        ("schema scenario", "scenario.schema.json"),
+    ] {
+        let output = run(home.path(), arguments);
+        assert_eq!((output.status.code(), err(&output).as_str()), (Some(0), ""), "{arguments}");
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets").join(file);
+        assert!(out(&output) == std::fs::read_to_string(&kept).expect(file), "{arguments}: not what {file} holds");
+    }
+    assert_eq!(run(home.path(), "schema answers").status.code(), Some(2));
+}
+
+#[test]
 fn every_shell_gets_a_completion_script() {
     let home = home();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

@@ -10,6 +10,7 @@ mod journal;
 mod ports;
 mod prometheus;
 mod scenarios;
+mod readme;
 mod screen;
 mod tidy;
 mod tls;

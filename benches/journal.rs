@@ -1,0 +1,200 @@
+//! What the journal costs: an append beside a bare write and fdatasync of the same bytes,
+//! and `verify` beside `sha256sum` on the same file. The README's figures come from here:
+//! `cargo bench --bench journal`.
+//!
+//! The two writers take turns on every record, in the same folder, so that a disk that is
+//! slow for a while is slow for both.
+
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pacenote::journal::disk::{Disk, DiskFile, RealDisk};
+use pacenote::journal::verify::{Status, verify_journal};
+use pacenote::journal::{SessionDir, Writer};
+use pacenote::redact::Redactor;
+use pacenote::session::Event;
+use pacenote::state::StateDir;
+
+#[expect(dead_code, clippy::unwrap_used, reason = "the tests of the journal use the rest, and may panic")]
+#[path = "../tests/support/samples.rs"]
+mod samples;
+
+const APPENDS: usize = 3_000;
+const ROUNDS: usize = 5;
+/// Bytes of the verified journal, at least.
+const LARGE: u64 = 64 << 20;
+const SID: &str = "20261121-033344-canary-deploy-7f3a9c";
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+#[expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
+fn main() -> Outcome {
+    println!("{}", append()?);
+    println!("{}", verify()?);
+    Ok(())
+}
+
+/// The record after the first: mostly short ones, now and then a decision with evidence.
+fn event(i: usize) -> Event {
+    match i {
+        0 => samples::opened(),
+        i if i % 10 == 0 => samples::decided(6),
+        i if i % 10 == 5 => samples::intended(i as u64, 2_000),
+        i if i % 10 == 6 => samples::ended(i as u64 - 1, std::collections::BTreeMap::new(), None),
+        i => samples::note(format!("{i}: errors are where they were; going on")),
+    }
+}
+
+fn session(folder: &Path, name: &str) -> Outcome<SessionDir> {
+    Ok(StateDir::open(&folder.join(name))?.create_session(SID)?)
+}
+
+fn append() -> Outcome<String> {
+    let temp = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    // The same session is written twice, first to know its bytes.
+    let lines = lines(&session(temp.path(), "first")?)?;
+    let second = session(temp.path(), "second")?;
+    let redactor = Redactor::new();
+    redactor.register("token", "correct-horse-battery-staple")?;
+    let mut writer = Writer::create(&second, redactor)?;
+    let mut bare = OpenOptions::new().append(true).create_new(true).open(second.path().join("bare"))?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for (i, line) in lines.iter().enumerate() {
+        let event = event(i);
+        let mut by_writer = || -> Outcome {
+            let start = Instant::now();
+            writer.append(samples::at(i as u64), &event)?;
+            ours.push(start.elapsed());
+            Ok(())
+        };
+        let mut by_hand = || -> Outcome {
+            let start = Instant::now();
+            bare.write_all(line)?;
+            bare.sync_data()?;
+            theirs.push(start.elapsed());
+            Ok(())
+        };
+        if i % 2 == 0 {
+            by_writer()?;
+            by_hand()?;
+        } else {
+            by_hand()?;
+            by_writer()?;
+        }
+    }
+    assert!(std::fs::read(second.journal())? == lines.concat(), "the two did not write the same bytes");
+    let bytes: usize = lines.iter().map(Vec::len).sum();
+    let more = |ours: Duration, theirs: Duration| (ours.as_secs_f64() / theirs.as_secs_f64() - 1.0) * 100.0;
+    Ok(format!(
+        "append, {APPENDS} records of {} bytes on average: median {} us, bare write and fdatasync {} us, \
+         {:+.1} % (all together {:+.1} %)",
+        bytes / lines.len(),
+        median(&ours).as_micros(),
+        median(&theirs).as_micros(),
+        more(median(&ours), median(&theirs)),
+        more(ours.iter().sum(), theirs.iter().sum()),
+    ))
+}
+
+/// The lines of a session of so many records.
+fn lines(dir: &SessionDir) -> Outcome<Vec<Vec<u8>>> {
+    let mut writer = Writer::create_on(Arc::new(NoSync), dir, Redactor::new())?;
+    for i in 0..APPENDS {
+        writer.append(samples::at(i as u64), &event(i))?;
+    }
+    Ok(std::fs::read(dir.journal())?.split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec).collect())
+}
+
+fn verify() -> Outcome<String> {
+    let temp = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let dir = session(temp.path(), "large")?;
+    let path = dir.journal();
+    let mut writer = Writer::create_on(Arc::new(NoSync), &dir, Redactor::new())?;
+    let mut records = 0;
+    while records % 1_000 != 0 || path.metadata()?.len() < LARGE {
+        writer.append(samples::at(records as u64), &event(records))?;
+        records += 1;
+    }
+    drop(writer);
+    let megabytes = path.metadata()?.len() as f64 / 1e6;
+    let ours = fastest(|| match verify_journal(&path).status {
+        Status::IntactOpen => Ok(()),
+        other => Err(format!("the journal is {other:?}").into()),
+    })?;
+    let theirs = fastest(|| match Command::new("sha256sum").arg(&path).stdout(Stdio::null()).status()? {
+        status if status.success() => Ok(()),
+        status => Err(format!("sha256sum: {status}").into()),
+    })?;
+    let rate = |took: Duration| megabytes / took.as_secs_f64();
+    Ok(format!(
+        "verify, {megabytes:.0} MB in {records} records: {:.0} MB/s, sha256sum {:.0} MB/s, {:.2} of its speed",
+        rate(ours),
+        rate(theirs),
+        rate(ours) / rate(theirs),
+    ))
+}
+
+/// The quickest of a few rounds.
+fn fastest(mut work: impl FnMut() -> Outcome) -> Outcome<Duration> {
+    let mut best = Duration::MAX;
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        work()?;
+        best = best.min(start.elapsed());
+    }
+    Ok(best)
+}
+
+fn median(took: &[Duration]) -> Duration {
+    let mut sorted = took.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
+/// The real disk, in a hurry: for files whose writing is not what is measured.
+#[derive(Debug)]
+struct NoSync;
+
+#[derive(Debug)]
+struct NoSyncFile(Box<dyn DiskFile>);
+
+impl Disk for NoSync {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(NoSyncFile(RealDisk.create(path)?)))
+    }
+    fn append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(NoSyncFile(RealDisk.append(path)?)))
+    }
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        RealDisk.read(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealDisk.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove(path)
+    }
+    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
+        Ok(())
+    }
+    fn exists(&self, path: &Path) -> bool {
+        RealDisk.exists(path)
+    }
+}
+
+impl DiskFile for NoSyncFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.0.cut(length)
+    }
+}
