@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod conformance;
 mod effects;
+mod effects_world;
 mod journal;
 mod ports;
 mod prometheus;
