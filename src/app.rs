@@ -12,7 +12,6 @@ pub mod doors;
 pub mod headless;
 pub mod lines;
 pub mod opening;
-mod outputs;
 pub mod screen;
 pub mod unattended;
 mod walk;
@@ -73,5 +72,5 @@ pub fn environment_record(plan: &Plan, cluster: Option<&Cluster>) -> Environment
 
 /// The store of whole outputs in a session's folder.
 pub fn outputs(dir: &SessionDir, redactor: &Redactor) -> Arc<dyn OutputStore> {
-    Arc::new(outputs::SessionOutputs { dir: dir.clone(), redactor: redactor.clone() })
+    Arc::new(crate::outputs::SessionOutputs::new(dir.clone(), redactor.clone()))
 }

@@ -63,11 +63,12 @@ pub struct EffectPorts {
 
 /// Keeps an output beside the journal.
 pub trait OutputStore: Send + Sync {
-    /// Copies a file into the store, synced, and names it by its hash.
+    /// Copies the output file of an effect into the store, synced, and names it by its
+    /// hash.
     ///
     /// # Errors
     /// When it cannot be read or kept.
-    fn keep(&self, file: &Path) -> std::io::Result<OutputRef>;
+    fn keep(&self, effect: u64, file: &Path) -> std::io::Result<OutputRef>;
 }
 
 /// How commands are run.

@@ -33,6 +33,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod inputs;
+pub mod outputs;
 pub mod redact;
 pub mod secrets;
 pub mod state;

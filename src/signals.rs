@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::live::{BaselineSpan, PanelKind, PanelSpec, Update};
-use crate::ports::{HttpAnswer, HttpCall, HttpFailure};
+use crate::ports::{Cluster, HttpAnswer, HttpCall, HttpFailure, HttpPort};
 use crate::session::reading::Reading;
 
 pub mod http;
@@ -121,15 +121,15 @@ impl fmt::Debug for Header {
     }
 }
 
-/// The way HTTP requests go: [`HttpPort`](crate::ports::HttpPort), or a router in a test.
+/// The way HTTP requests go: [`HttpPort`], or what a test puts in its place.
 pub trait HttpSend: Clone + Send + Sync + 'static {
     /// Sends one request and takes the whole answer, once.
     fn send(&self, call: HttpCall) -> impl Future<Output = Result<HttpAnswer, HttpFailure>> + Send;
 }
 
-impl HttpSend for crate::ports::HttpPort {
-    async fn send(&self, call: HttpCall) -> Result<HttpAnswer, HttpFailure> {
-        self.send(call).await
+impl HttpSend for HttpPort {
+    fn send(&self, call: HttpCall) -> impl Future<Output = Result<HttpAnswer, HttpFailure>> + Send {
+        Self::send(self, call)
     }
 }
 
@@ -151,6 +151,13 @@ pub struct KubeTarget {
     pub client: kube::Client,
     /// The namespace.
     pub namespace: String,
+}
+
+impl From<&Cluster> for KubeTarget {
+    /// The same cluster that effects use, in the same namespace.
+    fn from(cluster: &Cluster) -> Self {
+        Self { client: cluster.client.clone(), namespace: cluster.namespace.clone() }
+    }
 }
 
 /// What a signal's task sends: changes for the panels and, where there is one, a reading.

@@ -252,10 +252,10 @@ async fn ended_report(
     let mut report = verdict(intent, &status, stopped);
     if !request.sensitive {
         report.stdout = secret::redacted(&text::clean_text(&follow::beginning(&folder.join(file::STDOUT), REPORTED)), context);
-        let (outputs, log) = (context.ports.outputs.clone(), folder.join(file::LOG));
+        let (outputs, effect, log) = (context.ports.outputs.clone(), context.effect, folder.join(file::LOG));
         let kept = tokio::task::spawn_blocking(move || {
             let empty = std::fs::metadata(&log).map_or(true, |log| log.len() == 0);
-            if empty { Ok(None) } else { outputs.keep(&log).map(Some) }
+            if empty { Ok(None) } else { outputs.keep(effect, &log).map(Some) }
         });
         match kept.await.map_err(io::Error::other).and_then(|kept| kept) {
             Ok(output) => report.output = output,

@@ -28,7 +28,7 @@ impl SecretSource for Nothing {
 }
 
 impl OutputStore for Nothing {
-    fn keep(&self, file: &Path) -> std::io::Result<OutputRef> {
+    fn keep(&self, _: u64, file: &Path) -> std::io::Result<OutputRef> {
         Ok(OutputRef { blob: "00".into(), bytes: file.metadata()?.len(), head: std::fs::read_to_string(file)? })
     }
 }

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 #[path = "../support/faulty_disk.rs"]
 mod faulty_disk;
 #[path = "../support/samples.rs"]
-mod samples;
+pub(super) mod samples;
 
 mod disk;
 mod edits;

@@ -24,10 +24,11 @@ const WORLD: [&str; 9] = [
     "chrono::Local",
 ];
 
-const LAYERS: [Layer; 20] = [
+const LAYERS: [Layer; 21] = [
     Layer { module: "runbook", uses: &[], never: &["tokio", "std::process", "std::thread", "std::time::SystemTime"] },
     Layer { module: "session", uses: &["runbook", "inputs"], never: &WORLD },
     Layer { module: "journal", uses: &["session", "runbook", "clock", "redact"], never: &[] },
+    Layer { module: "outputs", uses: &["journal", "effects", "session", "redact"], never: &["tokio"] },
     Layer { module: "state", uses: &["journal", "session"], never: &["tokio"] },
     Layer { module: "live", uses: &["session", "runbook"], never: &WORLD },
     Layer { module: "ports", uses: &["redact"], never: &[] },
