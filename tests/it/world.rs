@@ -13,12 +13,18 @@ use kube::api::{Api, ListParams, Patch, PatchParams, WatchEvent, WatchParams};
 use kube::core::{ApiResource, DynamicObject};
 use pacenote::world::{Clock, Scenario, Surroundings, World};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
 mod http;
 mod promql;
 mod rollout;
+
+/// Lets time of the paused clock pass.
+async fn pass(time: Duration) {
+    let never = timeout(time, std::future::pending::<()>()).await;
+    assert!(never.is_err());
+}
 
 const SCENARIO: &str = r#"
 pacenote-scenario: 1

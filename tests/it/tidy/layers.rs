@@ -24,7 +24,7 @@ const WORLD: [&str; 9] = [
     "chrono::Local",
 ];
 
-const LAYERS: [Layer; 21] = [
+const LAYERS: [Layer; 22] = [
     Layer { module: "runbook", uses: &[], never: &["tokio", "std::process", "std::thread", "std::time::SystemTime"] },
     Layer { module: "session", uses: &["runbook", "inputs"], never: &WORLD },
     Layer { module: "journal", uses: &["session", "runbook", "clock", "redact"], never: &[] },
@@ -36,10 +36,11 @@ const LAYERS: [Layer; 21] = [
     Layer { module: "effects", uses: &["session", "runbook", "live", "ports", "redact", "journal", "supervise"], never: &[] },
     Layer { module: "supervise", uses: &[], never: &[] },
     Layer { module: "world", uses: &["runbook"], never: &["reqwest"] },
-    Layer { module: "tui", uses: &["session", "live", "runbook", "inputs", "terminal"], never: &WORLD },
+    Layer { module: "tui", uses: &["session", "live", "runbook", "inputs"], never: &WORLD },
     Layer { module: "redact", uses: &[], never: &WORLD },
     Layer { module: "clock", uses: &["session"], never: &["std::fs", "std::process"] },
-    Layer { module: "terminal", uses: &[], never: &["tokio"] },
+    Layer { module: "terminal", uses: &["tui"], never: &["kube", "reqwest"] },
+    Layer { module: "plain", uses: &["session", "live", "runbook", "inputs", "redact", "tui"], never: &WORLD },
     Layer { module: "inputs", uses: &["runbook"], never: &WORLD },
     Layer { module: "secrets", uses: &["runbook", "session", "effects", "redact", "subprocess"], never: &[] },
     Layer { module: "config", uses: &[], never: &["tokio", "std::process", "std::thread"] },
