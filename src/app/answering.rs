@@ -15,7 +15,6 @@ pub struct Answering {
     unattended: Unattended,
     reacts_after_ms: u64,
     asked: Option<(String, u64)>,
-    refused: Option<String>,
 }
 
 /// What became of a question.
@@ -30,7 +29,7 @@ pub enum Next {
 impl Answering {
     /// From answers that are given so long after a question came up.
     pub fn new(unattended: Unattended, reacts_after_ms: u64) -> Self {
-        Self { unattended, reacts_after_ms, asked: None, refused: None }
+        Self { unattended, reacts_after_ms, asked: None }
     }
 
     /// Answers everything that can be answered now.
@@ -43,54 +42,60 @@ impl Answering {
                 Some((asked, since)) if *asked == identity => *since,
                 _ => {
                     self.asked = Some((identity, at.mono_ms));
-                    self.refused = None;
                     at.mono_ms
                 }
             };
             if matches!(prompt, Prompt::Busy { .. } | Prompt::Closed { .. }) {
                 return Next::Wait(None);
             }
-            if at.mono_ms < since + self.reacts_after_ms {
-                return Next::Wait(Some(since + self.reacts_after_ms));
+            let reacts = since + self.reacts_after_ms;
+            if at.mono_ms < reacts {
+                return Next::Wait(Some(reacts));
             }
-            let patience = since + self.reacts_after_ms + PATIENCE_MS;
+            let patience = reacts + PATIENCE_MS;
             let prepared = match &prompt {
                 Prompt::Start { step, .. } => walk.live.preparations.get(step).cloned(),
                 _ => None,
             };
-            let unreadable = prepared.as_ref().and_then(|p| p.as_ref().err().cloned());
-            let danger = walk.session().danger_in_hand();
-            match self.unattended.answer(&prompt, danger, prepared.as_ref()) {
+            let reply = self.unattended.answer(&prompt, danger(walk, &prompt), prepared.as_ref());
+            let commands = match reply {
                 Reply::Stop(why) => return Next::Stop(why),
-                Reply::Wait => {
-                    if let (Prompt::Start { .. }, true) = (&prompt, at.mono_ms >= patience) {
-                        return Next::Stop(unreadable.unwrap_or_else(|| "nothing came of it for five minutes".to_owned()));
-                    }
-                    return Next::Wait(matches!(prompt, Prompt::Start { .. }).then_some(patience));
-                }
-                Reply::Act(commands) => {
-                    if let Err(why) = self.carry_out(walk, commands) {
-                        self.refused = Some(why.clone());
-                        return if at.mono_ms >= patience { Next::Stop(why) } else { Next::Wait(Some(at.mono_ms + 1_000)) };
-                    }
-                }
+                Reply::Wait => return Next::Wait(None),
+                Reply::WaitThen(_) if at.mono_ms < patience => return Next::Wait(Some(patience)),
+                Reply::WaitThen(reply) => match *reply {
+                    Reply::Act(commands) => commands,
+                    Reply::Stop(why) => return Next::Stop(why),
+                    Reply::Wait | Reply::WaitThen(_) => return Next::Wait(None),
+                },
+                Reply::Act(commands) => commands,
+            };
+            if let Err(why) = carry_out(walk, commands) {
+                return if at.mono_ms >= patience { Next::Stop(why) } else { Next::Wait(Some(at.mono_ms + 1_000)) };
             }
         }
     }
+}
 
-    fn carry_out(&mut self, walk: &mut Walk, commands: Vec<Command>) -> Result<(), String> {
-        if commands.is_empty() {
-            return Err("the answers file has no answer here".to_owned());
-        }
-        for command in commands {
-            let done = match command {
-                Command::Start { step, prepared, .. } => walk.start(step, prepared, Starter::Answers),
-                other => walk.command(other, Starter::Answers),
-            };
-            done.map_err(|refusal| refusal.0)?;
-        }
-        Ok(())
+/// Whether the step in hand must be named to be answered: it is marked `danger`, or says
+/// that something was undone by hand.
+fn danger(walk: &Walk, prompt: &Prompt) -> bool {
+    let by_hand =
+        matches!(prompt, Prompt::Confirm { .. }) && walk.session().step_view(walk.now()).is_some_and(|s| s.kind == "undo");
+    by_hand || walk.session().danger_in_hand()
+}
+
+fn carry_out(walk: &mut Walk, commands: Vec<Command>) -> Result<(), String> {
+    if commands.is_empty() {
+        return Err("the answers file has no answer here".to_owned());
     }
+    for command in commands {
+        let done = match command {
+            Command::Start { step, prepared, .. } => walk.start(step, prepared, Starter::Answers),
+            other => walk.command(other, Starter::Answers),
+        };
+        done.map_err(|refusal| refusal.0)?;
+    }
+    Ok(())
 }
 
 /// What tells one question from the next.

@@ -148,7 +148,7 @@ async fn on_runtime(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> R
     doors.approvals = scenario.approvals.clone();
     let mut walk = Walk::new(session, writer, clock, redactor, doors)?;
     let reacts = u64::try_from(scenario.operator.reacts_after.0.as_millis()).unwrap_or(0);
-    let mut answering = Answering::new(Unattended::new(scenario.answers.clone()), reacts);
+    let mut answering = Answering::new(Unattended::new(scenario.answers.clone()).rehearsing(), reacts);
     let mut stopped = None;
     while walk.ended().is_none() {
         if let Some(why) = walk.failed() {

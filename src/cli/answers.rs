@@ -40,11 +40,16 @@ fn parse(name: &str, text: &str) -> Result<Answers, Problem> {
             .at(place)
             .hint("its keys are inputs, steps, guards and otherwise")
     })?;
-    let long = answers.steps.iter().find(|(_, step)| step.choose.as_ref().is_some_and(|key| key.chars().count() != 1));
+    // A failed step is answered with one of these words, a decision with the key of an option.
+    let word = |key: &str| ["retry", "continue", "abort", "rollback"].contains(&key);
+    let long =
+        answers.steps.iter().find(|(_, step)| step.choose.as_ref().is_some_and(|key| key.chars().count() != 1 && !word(key)));
     if let Some((path, _)) = long {
-        return Err(Problem::cannot_start(format!("`choose` for the step {path} is not one letter"))
-            .at(name)
-            .hint("name the option by its key, as the runbook does"));
+        return Err(Problem::cannot_start(format!(
+            "`choose` for the step {path} is neither one letter nor retry, continue, abort or rollback"
+        ))
+        .at(name)
+        .hint("name the option by its key, as the runbook does"));
     }
     Ok(answers)
 }

@@ -40,7 +40,7 @@ fn of(file: &str, bundle: &Bundle) -> Result<Vec<Scenario>, Problem> {
             }
         }
     }
-    found.sort_by(|a, b| a.scenario.to_string().cmp(&b.scenario.to_string()));
+    found.sort_by_key(|s| s.scenario.to_string());
     Ok(found)
 }
 

@@ -223,6 +223,7 @@ async fn face(
     keep: screen::KeepSecret<'_>,
 ) -> Result<Exit, Problem> {
     let sid = walk.session().id().to_owned();
+    let rehearsal = walk.session().mode() == Mode::Rehearsal;
     let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
     let on_screen = !walk_args.plain && unattended.is_none() && io::stdout().is_terminal() && capabilities.screen;
     let ended = if on_screen {
@@ -237,7 +238,9 @@ async fn face(
         drop(guard);
         ended.map_err(broken)?
     } else {
-        let answering = unattended.map(|(answers, reacts)| Answering::new(Unattended::new(answers), reacts));
+        let answering = unattended.map(|(answers, reacts)| {
+            Answering::new(if rehearsal { Unattended::new(answers).rehearsing() } else { Unattended::new(answers) }, reacts)
+        });
         let mut out = io::stdout();
         match lines::run(&mut walk, answering, &mut out, keep).await {
             Ok(left) => {

@@ -325,7 +325,7 @@ impl Session {
             }
         };
         let split = |role, expr: &Option<Expr>| -> Vec<ConditionView> {
-            expr.iter().flat_map(|e| e.operands()).map(|e| view(role, &e)).collect()
+            expr.iter().flat_map(|e| e.operands()).map(|e| view(role, e)).collect()
         };
         let mut conditions = split("pass", &gate.pass);
         conditions.extend(split("fail", &gate.fail));

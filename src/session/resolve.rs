@@ -44,7 +44,7 @@ pub(super) fn action_of<'a>(session: &'a Session, visit: &'a Visit) -> ActionOf<
                 let undone = visit.undoes.as_ref().and_then(|s| session.visit(s));
                 let effect = undone.and_then(|v| {
                     let effects = v.effects.iter().filter_map(|e| session.effects.get(e));
-                    effects.filter(|e| e.intent.purpose == Purpose::Step && e.intent.object.is_some()).last()
+                    effects.rev().find(|e| e.intent.purpose == Purpose::Step && e.intent.object.is_some())
                 });
                 effect.map_or(ActionOf::ByHand, ActionOf::Restore)
             }

@@ -12,7 +12,6 @@ use super::event::{
 };
 use super::intent::{Intent, Purpose, Starter, What};
 use super::message::{FailureChoice, StepRef};
-
 use super::millis;
 use super::path::StepPath;
 use super::resolve::visit_changes;

@@ -85,15 +85,13 @@ impl Outline<'_> {
     fn below(&mut self, step: &Step, list: &ListRef, path: &StepPath, depth: usize, context: &Context, visit: Option<&Visit>) {
         let session = self.session;
         match &step.action {
-            Action::Call(call) if depth < LOOK_AHEAD && (visit.is_none() || visit.is_some_and(|v| v.step.visit > 0)) => {
-                // Of a call that lies ahead only the call is shown: its steps appear when
-                // it is entered.
-                if visit.is_some() {
-                    let target = session.plan.call_target(&list.file, &call.target);
-                    let context =
-                        session.frames.iter().find(|f| f.prefix == *path).map_or_else(|| context.clone(), |f| f.context.clone());
-                    self.list(&target, path, depth + 1, &context);
-                }
+            // Of a call that lies ahead only the call is shown: its steps appear when it is
+            // entered.
+            Action::Call(call) if depth < LOOK_AHEAD && visit.is_some_and(|v| v.step.visit > 0) => {
+                let target = session.plan.call_target(&list.file, &call.target);
+                let entered = session.frames.iter().find(|f| f.prefix == *path);
+                let context = entered.map_or_else(|| context.clone(), |f| f.context.clone());
+                self.list(&target, path, depth + 1, &context);
             }
             Action::Parallel(children) if visit.is_some() => {
                 for child in children {

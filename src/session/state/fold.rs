@@ -170,7 +170,12 @@ impl Session {
             }
             Event::BaselineFixed(baseline) => {
                 if let Some(signal) = self.signals.get_mut(&baseline.signal) {
-                    signal.baseline = Some(baseline.value.map(|m| m.0).ok_or_else(|| baseline.detail.clone()));
+                    // A mean that is not finite is no baseline: nothing can be judged against it.
+                    signal.baseline = Some(match baseline.value {
+                        Some(mean) if mean.0.is_finite() => Ok(mean.0),
+                        Some(mean) => Err(format!("it is {mean}")),
+                        None => Err(baseline.detail.clone()),
+                    });
                 }
             }
             _ => {}

@@ -360,3 +360,53 @@ fn baselines_are_fixed_at_the_first_change() {
     assert_eq!(walk.asks(), "guard up");
     assert_eq!(walk.count(|e| matches!(e, Event::BaselineFixed(_))), 1);
 }
+
+#[test]
+fn a_baseline_that_is_no_number_is_unknown() {
+    let mut walk = Walk::new(
+        "signals: {s: {prometheus: up, every: 10s, baseline: 10m}}\nsteps: [{id: a, title: A, run: {command: [change]}}, {id: b, title: B, when: signals.s.value < signals.s.baseline, confirm: B?}]",
+    );
+    let step = walk.latest("a");
+    let baselines = BTreeMap::from([("s".to_owned(), Ok(Measure(f64::NAN)))]);
+    walk.told(Command::Start { step, prepared: None, baselines });
+    walk.value("s", 1.0);
+    walk.ends("a", Outcome::Succeeded);
+    assert_eq!(walk.asks(), "when b");
+}
+
+#[test]
+fn readings_that_are_no_number_are_unknown() {
+    let mut walk = Walk::new(&gate("pass: 'signals.s.value < 1 || signals.s.value >= 1'"));
+    walk.watch(60, "s", f64::NAN);
+    assert_eq!(walk.asks(), "busy g");
+    walk.watch(10, "s", 3.0);
+    walk.tick(10_000);
+    assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+}
+
+#[test]
+fn an_expired_guard_does_not_roll_back_past_a_point_of_no_return() {
+    let body = guarded("then: rollback, arm: start, decide_within: 1m, expired: rollback");
+    let mut walk = Walk::new(&body.replace("{id: a,", "{id: a, point_of_no_return: true,"));
+    walk.does("a");
+    walk.value("s", 9.0);
+    walk.tick(600_000);
+    assert_eq!(walk.asks(), "guard bad");
+    walk.guard("bad", GuardChoice::Act);
+    assert_eq!(walk.closed(), Some(SessionOutcome::RolledBack), "someone may");
+}
+
+#[test]
+fn a_gate_that_holds_beside_others_is_asked_about_and_judged_again() {
+    let mut walk = Walk::new(
+        "signals: {s: {prometheus: up, every: 10s}}\nsteps: [{id: p, title: P, parallel: [{id: w, title: W, wait: 1h}, {id: g, title: G, gate: {pass: signals.s.value < 1}}]}]",
+    );
+    walk.tick(300_000);
+    assert_eq!(walk.asks(), "gate p/g");
+    walk.answer_failure("p/g", FailureChoice::Retry);
+    assert_eq!(walk.latest("p/g").visit, 2);
+    walk.watch(20, "s", 0.5);
+    walk.tick(3_600_000);
+    assert_eq!(walk.trail(), "p/g=failed p/g#2=done p/w=done p=done");
+    assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+}

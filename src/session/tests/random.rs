@@ -222,11 +222,11 @@ fn check(plan: &Arc<Plan>, pinned: bool, said: Vec<Said>) {
 }
 
 fn anything() -> impl Strategy<Value = Vec<Said>> {
-    prop::collection::vec(any::<Said>(), 0..120)
+    prop::collection::vec(any::<Said>(), 0..160)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_walk_through_everything_holds(said in anything()) {

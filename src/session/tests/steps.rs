@@ -359,3 +359,51 @@ fn a_called_file_sees_its_own_inputs_only() {
     walk.yes("c/a");
     assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
 }
+
+#[test]
+fn a_no_leads_where_the_runbook_says() {
+    let cases = [("hold", "confirm a"), ("abort", "aborted"), ("fix", "confirm a!fix/f"), ("rollback", "rolled-back")];
+    for (no, asks) in cases {
+        let body = format!(
+            "steps: [{{id: a, title: A, confirm: {{question: A?, no: {no}}}}}]\nprocedures: {{fix: {{steps: [{{id: f, title: F, confirm: F?}}]}}}}"
+        );
+        let mut walk = Walk::new(&body);
+        walk.no("a");
+        assert_eq!(walk.asks(), asks);
+        if no == "fix" {
+            walk.yes("a!fix/f");
+            assert_eq!(walk.asks(), "confirm a", "asked again");
+            walk.no("a");
+            walk.yes("a!fix/f");
+            walk.yes("a");
+            assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
+        }
+    }
+}
+
+#[test]
+fn an_approval_waits_for_enough_and_fails_when_refused() {
+    use crate::session::event::ApprovalAnswer;
+    let body = "steps: [{id: a, title: A, approve: {by: [x, y], min: 2}}]";
+    let answer = |simulated, given| Msg::Approval {
+        answer: ApprovalAnswer { path: StepPath::new("a"), visit: 1, by: "x".into(), reason: None, simulated },
+        given,
+    };
+    let mut walk = Walk::new(body);
+    walk.send(&answer(false, true)).expect_err("an approval that is not simulated");
+    walk.send(&answer(true, true)).unwrap();
+    assert_eq!(walk.asks(), "approve a");
+    walk.send(&answer(true, false)).unwrap();
+    assert_eq!(walk.asks(), "failure a");
+    walk.send(&answer(true, true)).expect_err("the visit is over");
+}
+
+#[test]
+fn a_chosen_procedure_runs_before_the_walk_goes_on() {
+    let mut walk = Walk::new(
+        "steps: [{id: d, title: D, decide: {question: Q?, options: [{key: a, label: A, call: fix}, {key: b, label: B}]}}, {id: c, title: C, confirm: C?}]\nprocedures: {fix: {steps: [{id: f, title: F, confirm: F?}]}}",
+    );
+    walk.choose("d", 'a');
+    walk.yes("d!fix/f");
+    assert_eq!((walk.trail().as_str(), walk.asks().as_str()), ("d!fix/f=done d!fix=done d=done", "confirm c"));
+}
