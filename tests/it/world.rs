@@ -13,7 +13,7 @@ use kube::api::{Api, ListParams, Patch, PatchParams, WatchEvent, WatchParams};
 use kube::core::{ApiResource, DynamicObject};
 use pacenote::world::{Clock, Scenario, Surroundings, World};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
 mod http;
@@ -39,6 +39,11 @@ world:
     checkout: {image: "registry.example.com/checkout:v1.2.3", replicas: 4}
     checkout-canary: {image: "registry.example.com/checkout:v1.2.3", replicas: 1}
 "#;
+
+/// Lets time pass: tokio's, which is paused in all tests here.
+async fn later(length: Duration) {
+    sleep_until(Instant::now() + length).await;
+}
 
 /// The world of a scenario, its client and a port to its other endpoints.
 struct Rig {
