@@ -1,6 +1,6 @@
 //! Secrets: from where the runbook says, at the moment one is sent, and nowhere else.
 //!
-//! A [`SecretValue`] cannot be printed, compared or serialised; it is told to the
+//! A [`Secret`] cannot be printed, compared or serialised; it is told to the
 //! redactor before anyone gets it. Nothing is read before the bundle was accepted:
 //! [`Secrets`] is made from an [`Accepted`]. Environment variables and files are read
 //! each time, so that a rotated one is used; commands and cluster Secrets are kept for
@@ -17,7 +17,8 @@ use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::effects::{Secret, SecretSource};
+pub use crate::effects::Secret;
+use crate::effects::{SecretSource, clean_environment};
 use crate::redact::{Redactor, TooShort};
 use crate::runbook::model::SecretSource as Declared;
 use crate::session::intent::{Piece, SecretName, SecretText};
@@ -29,24 +30,6 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 const KEPT_FOR: Duration = Duration::from_secs(300);
 /// A secret larger than this is a mistake.
 const SIZE_LIMIT: u64 = 64 << 10;
-/// What a command that prints a secret gets of our environment.
-const PASSED_ON: [&str; 8] = ["HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "SSH_AUTH_SOCK"];
-
-/// The value of a secret. There is no way to print it but to ask for it by name.
-#[derive(Clone)]
-pub struct SecretValue(Arc<str>);
-
-impl SecretValue {
-    /// Wraps a value that was just asked for or read.
-    pub fn new(value: impl Into<Arc<str>>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself. Every use of this word is a place to look at in a review.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
 
 /// Proof that the operator (or `--trust`) accepted what the runbook would run, contact
 /// and read. Made by the acceptance of the bundle.
@@ -140,7 +123,7 @@ pub enum SecretError {
 /// Where a secret input is from.
 enum Given {
     /// It was asked.
-    Asked(SecretValue),
+    Asked(Secret),
     /// As the runbook says.
     From(SecretName),
 }
@@ -151,9 +134,9 @@ pub struct Secrets {
     inputs: std::sync::RwLock<BTreeMap<String, Given>>,
     redactor: Redactor,
     cluster: Option<Arc<dyn ClusterSecrets>>,
-    kept: Mutex<BTreeMap<SecretName, (Instant, SecretValue)>>,
+    kept: Mutex<BTreeMap<SecretName, (Instant, Secret)>>,
     /// Every value handed out, by the name that stands where it was taken out of a text.
-    known: std::sync::Mutex<Vec<(String, SecretValue)>>,
+    known: std::sync::Mutex<Vec<(String, Secret)>>,
 }
 
 impl Secrets {
@@ -181,7 +164,7 @@ impl Secrets {
     ///
     /// # Errors
     /// When it is too short to be kept out of the record.
-    pub fn give(&self, input: &str, value: SecretValue) -> Result<(), SecretError> {
+    pub fn give(&self, input: &str, value: Secret) -> Result<(), SecretError> {
         self.tell(input, &value)?;
         self.set(input, Given::Asked(value));
         Ok(())
@@ -201,7 +184,7 @@ impl Secrets {
     ///
     /// # Errors
     /// [`SecretError`]; it never holds any part of the value.
-    pub async fn resolve(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
+    pub async fn resolve(&self, name: &SecretName) -> Result<Secret, SecretError> {
         let source = match name {
             SecretName::Input(input) => match self.inputs.read().ok().as_ref().and_then(|inputs| inputs.get(input)) {
                 Some(Given::Asked(value)) => return Ok(value.clone()),
@@ -224,7 +207,7 @@ impl Secrets {
     ///
     /// # Errors
     /// As [`Secrets::resolve`].
-    pub async fn fill(&self, text: &SecretText) -> Result<(SecretValue, bool), SecretError> {
+    pub async fn fill(&self, text: &SecretText) -> Result<(Secret, bool), SecretError> {
         let (mut filled, mut any) = (String::new(), false);
         for piece in &text.0 {
             match piece {
@@ -235,12 +218,12 @@ impl Secrets {
                 }
             }
         }
-        Ok((SecretValue::new(filled), any))
+        Ok((Secret::new(filled), any))
     }
 
     /// Tells the redactor, and remembers the value: outputs written elsewhere are searched
     /// for it too.
-    fn tell(&self, name: &str, value: &SecretValue) -> Result<(), SecretError> {
+    fn tell(&self, name: &str, value: &Secret) -> Result<(), SecretError> {
         self.redactor.register(name, value.expose())?;
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !known.iter().any(|(_, before)| before.expose() == value.expose()) {
@@ -256,7 +239,7 @@ impl Secrets {
     }
 
     /// Holds the lock while asking, so that ten signals ask a vault once.
-    async fn kept_or_asked(&self, name: &SecretName) -> Result<SecretValue, SecretError> {
+    async fn kept_or_asked(&self, name: &SecretName) -> Result<Secret, SecretError> {
         let mut kept = self.kept.lock().await;
         if let Some((taken, value)) = kept.get(name)
             && taken.elapsed() < KEPT_FOR
@@ -280,7 +263,7 @@ impl Secrets {
         Ok(value)
     }
 
-    async fn ask_cluster(&self, name: &str, key: &str) -> Result<SecretValue, SecretError> {
+    async fn ask_cluster(&self, name: &str, key: &str) -> Result<Secret, SecretError> {
         let fail = |why: String| SecretError::Cluster { name: name.to_owned(), key: key.to_owned(), why };
         let Some(cluster) = &self.cluster else {
             return Err(fail("this session has no cluster".to_owned()));
@@ -292,12 +275,11 @@ impl Secrets {
 
 impl SecretSource for Secrets {
     fn get<'a>(&'a self, name: &'a SecretName) -> BoxFuture<'a, Result<Secret, String>> {
-        Box::pin(async move { self.resolve(name).await.map(|value| Secret::new(value.expose())).map_err(|e| e.to_string()) })
+        Box::pin(async move { self.resolve(name).await.map_err(|e| e.to_string()) })
     }
 
     fn known(&self) -> Vec<(String, Secret)> {
-        let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.iter().map(|(name, value)| (name.clone(), Secret::new(value.expose()))).collect()
+        self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }
 
@@ -333,12 +315,12 @@ fn place(folder: &Path, path: &str) -> PathBuf {
     }
 }
 
-fn from_environment(variable: &str) -> Result<SecretValue, SecretError> {
+fn from_environment(variable: &str) -> Result<Secret, SecretError> {
     let value = std::env::var_os(variable).ok_or_else(|| SecretError::NoVariable(variable.to_owned()))?;
     text_of(value.into_encoded_bytes(), || format!("the environment variable {variable}"))
 }
 
-fn from_file(folder: &Path, path: &str) -> Result<SecretValue, SecretError> {
+fn from_file(folder: &Path, path: &str) -> Result<Secret, SecretError> {
     let fail = |why: String| SecretError::File { path: path.to_owned(), why };
     // Not following a link, and not waiting for the other end of a pipe.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
@@ -358,12 +340,11 @@ fn from_file(folder: &Path, path: &str) -> Result<SecretValue, SecretError> {
     text_of(bytes, || format!("the file {path}"))
 }
 
-fn from_command(folder: &Path, argv: &[String]) -> Result<SecretValue, SecretError> {
+fn from_command(folder: &Path, argv: &[String]) -> Result<Secret, SecretError> {
     let program = argv.first().cloned().unwrap_or_default();
     let fail = |why: String| SecretError::Command { program: program.clone(), why };
     let mut command = std::process::Command::new(&program);
-    command.args(argv.iter().skip(1)).current_dir(folder).env_clear();
-    command.envs(PASSED_ON.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
+    command.args(argv.iter().skip(1)).current_dir(folder).env_clear().envs(clean_environment());
     let finished = subprocess::run(&mut command, COMMAND_TIMEOUT).map_err(|e| fail(e.to_string()))?;
     if finished.code != Some(0) {
         let ended = finished.code.map_or("ended by a signal".to_owned(), |code| format!("exit code {code}"));
@@ -375,13 +356,13 @@ fn from_command(folder: &Path, argv: &[String]) -> Result<SecretValue, SecretErr
 }
 
 /// Text without the newline that editors and `echo` put at the end.
-fn text_of(bytes: Vec<u8>, what: impl Fn() -> String) -> Result<SecretValue, SecretError> {
+fn text_of(bytes: Vec<u8>, what: impl Fn() -> String) -> Result<Secret, SecretError> {
     if bytes.len() as u64 > SIZE_LIMIT {
         return Err(SecretError::TooLarge(what()));
     }
     let text = String::from_utf8(bytes).map_err(|_| SecretError::NotText(what()))?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
-    if text.is_empty() { Err(SecretError::Empty(what())) } else { Ok(SecretValue::new(text)) }
+    if text.is_empty() { Err(SecretError::Empty(what())) } else { Ok(Secret::new(text)) }
 }
 
 #[cfg(test)]
@@ -463,8 +444,8 @@ mod tests {
         let (secrets, redactor) = secrets(folder.path());
         let token = SecretName::Input("token".into());
         assert_eq!(value(&secrets, &token).await, Err("the secret input `token` has not been given".into()));
-        secrets.give("token", SecretValue::new("asked")).unwrap();
-        assert!(secrets.give("pin", SecretValue::new("123")).is_err());
+        secrets.give("token", Secret::new("asked")).unwrap();
+        assert!(secrets.give("pin", Secret::new("123")).is_err());
         assert_eq!(value(&secrets, &token).await.as_deref(), Ok("asked"));
         secrets.declare("token", &Declared::Env("PACENOTE_TEST_NOT_SET".into()));
         assert_eq!(value(&secrets, &token).await, Err("the environment variable PACENOTE_TEST_NOT_SET is not set".to_owned()));
@@ -505,7 +486,7 @@ mod tests {
     async fn texts_are_filled_in() {
         let folder = tempfile::tempdir().unwrap();
         let (secrets, _) = secrets(folder.path());
-        secrets.give("token", SecretValue::new("abcd")).unwrap();
+        secrets.give("token", Secret::new("abcd")).unwrap();
         let text = SecretText(vec![Piece::Text("Bearer ".into()), Piece::Secret(SecretName::Input("token".into()))]);
         let (filled, any) = secrets.fill(&text).await.unwrap();
         assert_eq!((filled.expose(), any), ("Bearer abcd", true));

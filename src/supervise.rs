@@ -31,7 +31,6 @@ use serde::{Deserialize, Serialize};
 mod child;
 mod output;
 mod process;
-pub mod scrub;
 
 pub use process::ProcessId;
 

@@ -72,7 +72,7 @@ impl Doors {
     }
 
     fn new(frame: Frame, http: HttpPort, cluster: Option<Cluster>, commands: Commands, headers: Headers) -> Self {
-        let kube = cluster.as_ref().map(|c| KubeTarget { client: c.client.clone(), namespace: c.namespace.clone() });
+        let kube = cluster.as_ref().map(KubeTarget::from);
         let sid = frame.session.sid().to_owned();
         Self {
             signals: SignalPorts { http: http.clone(), kube, clock: wall(frame.clock) },

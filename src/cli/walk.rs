@@ -18,7 +18,7 @@ use crate::journal::{SessionDir, Writer};
 use crate::ports::{self, Cluster, ConnectOptions, HttpPort, KubeTarget};
 use crate::redact::Redactor;
 use crate::runbook::load::{self, Bundle};
-use crate::secrets::{Accepted, SecretValue, Secrets};
+use crate::secrets::{Accepted, Secret, Secrets};
 use crate::session::event::Mode;
 use crate::session::{Plan, Session};
 use crate::state::{self, StateDir};
@@ -166,7 +166,7 @@ async fn live(
     let mut doors = Doors::live(frame, cluster, program, headers);
     doors.notices = notices;
     let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
-    let mut keep = |name: &str, value: &str| secrets.give(name, SecretValue::new(value)).map_err(|e| e.to_string());
+    let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
     face(basis, walk, walk_args, unattended, &mut keep).await
 }
 

@@ -156,9 +156,9 @@ async fn pass_on(tail: &mut follow::Tail, context: &Context) -> bool {
     for _ in 0..8 {
         let Some(mut lines) = tail.next() else { return false };
         // Once more: cleaning may have put together what escape sequences had torn apart.
-        let mut scrubber = secret::scrubber(context);
+        let redactor = secret::redactor(context);
         for line in &mut lines {
-            line.text = scrubber.clean(&line.text);
+            line.text = redactor.clean(std::mem::take(&mut line.text));
         }
         context.output(lines).await;
     }
@@ -338,10 +338,14 @@ async fn scripted(intent: &Intent, request: &RunRequest, answer: ScriptedAnswer,
     };
     let mut report = verdict(intent, &status, stopped);
     if !request.sensitive {
-        let line = |stderr| move |line: &str| OutputLine { text: text::clean_line(line), stderr };
+        let redactor = secret::redactor(context);
+        let line = |stderr| {
+            let redactor = &redactor;
+            move |line: &str| OutputLine { text: redactor.clean(text::clean_line(line)), stderr }
+        };
         let lines = answer.stdout.lines().map(line(false)).chain(answer.stderr.lines().map(line(true)));
         context.output(lines.collect()).await;
-        report.stdout = text::clean_text(&answer.stdout);
+        report.stdout = secret::redacted(&text::clean_text(&answer.stdout), context);
     }
     report
 }

@@ -25,12 +25,12 @@ impl SecretSource for Secrets {
             SecretName::Env(name) => self.0.get(name),
             _ => None,
         };
-        let found = found.map(Secret::new).ok_or_else(|| format!("there is no secret {name:?}"));
+        let found = found.map(|value| Secret::new(value.as_str())).ok_or_else(|| format!("there is no secret {name:?}"));
         Box::pin(std::future::ready(found))
     }
 
     fn known(&self) -> Vec<(String, Secret)> {
-        self.0.iter().map(|(name, value)| (name.clone(), Secret::new(value))).collect()
+        self.0.iter().map(|(name, value)| (name.clone(), Secret::new(value.as_str()))).collect()
     }
 }
 

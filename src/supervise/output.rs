@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::scrub::Scrubber;
 use super::{file, private};
+use crate::redact::{RedactingStream, Redactor};
 
 /// So much of the output is kept; the rest is counted.
 const KEPT: u64 = 64 << 20;
@@ -19,8 +19,10 @@ pub(super) enum Stream {
     Err,
 }
 
-/// Both files and both streams' unfinished lines.
+/// Both files and both streams' unfinished lines. What reaches a file is text without
+/// control sequences and without secrets.
 pub(super) struct Output {
+    redactor: Redactor,
     log: File,
     stdout: File,
     sensitive: bool,
@@ -31,16 +33,22 @@ pub(super) struct Output {
 }
 
 struct Half {
-    scrubber: Scrubber,
-    line: Vec<u8>,
+    stream: RedactingStream,
+    line: String,
 }
 
 impl Output {
+    /// Files for the output of a command that may know these secrets, names and values.
+    ///
+    /// # Errors
+    /// When they cannot be made, or a secret is too short to be kept out of them: the
+    /// command must not run then.
     pub(super) fn create(folder: &Path, secrets: &[(String, String)], sensitive: bool) -> io::Result<Self> {
-        let half = || Half {
-            scrubber: Scrubber::new(secrets.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
-            line: Vec::new(),
-        };
+        let redactor = Redactor::new();
+        for (name, value) in secrets {
+            redactor.register(name, value).map_err(io::Error::other)?;
+        }
+        let half = || Half { stream: redactor.stream(), line: String::new() };
         Ok(Self {
             log: private(&folder.join(file::LOG))?,
             stdout: private(&folder.join(file::STDOUT))?,
@@ -49,6 +57,7 @@ impl Output {
             dropped: 0,
             out: half(),
             err: half(),
+            redactor,
         })
     }
 
@@ -57,14 +66,15 @@ impl Output {
         if self.sensitive {
             return Ok(());
         }
-        let clean = self.half(stream).scrubber.push(piece);
+        let clean = self.half(stream).stream.push(piece);
         self.keep(stream, &clean)
     }
 
     /// A stream has ended.
     pub(super) fn end(&mut self, stream: Stream) -> io::Result<()> {
-        let rest = self.half(stream).scrubber.finish();
-        self.keep(stream, &rest)?;
+        let next = self.redactor.stream();
+        let ended = std::mem::replace(&mut self.half(stream).stream, next);
+        self.keep(stream, &ended.finish())?;
         self.flush_line(stream)
     }
 
@@ -93,7 +103,7 @@ impl Output {
         }
     }
 
-    fn keep(&mut self, stream: Stream, clean: &[u8]) -> io::Result<()> {
+    fn keep(&mut self, stream: Stream, clean: &str) -> io::Result<()> {
         let length = clean.len() as u64;
         if self.written + length > KEPT {
             self.dropped += length;
@@ -101,12 +111,12 @@ impl Output {
         }
         self.written += length;
         if stream == Stream::Out {
-            self.stdout.write_all(clean)?;
+            self.stdout.write_all(clean.as_bytes())?;
         }
-        for part in clean.split_inclusive(|byte| *byte == b'\n') {
+        for part in clean.split_inclusive('\n') {
             let half = self.half(stream);
-            half.line.extend_from_slice(part);
-            if part.ends_with(b"\n") || half.line.len() >= LONGEST_LINE {
+            half.line.push_str(part);
+            if part.ends_with('\n') || half.line.len() >= LONGEST_LINE {
                 self.flush_line(stream)?;
             }
         }
@@ -118,10 +128,60 @@ impl Output {
         if line.is_empty() {
             return Ok(());
         }
-        if line.last() != Some(&b'\n') {
-            line.push(b'\n');
+        if !line.ends_with('\n') {
+            line.push('\n');
         }
-        let mark: &[u8] = if stream == Stream::Out { b"o " } else { b"e " };
-        self.log.write_all(&[mark, &line].concat())
+        let mark = if stream == Stream::Out { "o " } else { "e " };
+        self.log.write_all(format!("{mark}{line}").as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(value: &str) -> Vec<(String, String)> {
+        vec![("WORD".to_owned(), value.to_owned())]
+    }
+
+    fn log(folder: &Path) -> String {
+        std::fs::read_to_string(folder.join(file::LOG)).unwrap()
+    }
+
+    #[test]
+    fn secrets_are_taken_out_however_they_come() {
+        let cases: [(&[&[u8]], &str); 5] = [
+            (&[b"the word is sword", b"fish.\n"], "o the word is [redacted WORD].\n"),
+            (&[b"the word is sword"], "o the word is sword\n"),
+            (&[b"sword\x1b[3", b"1mfish\n"], "o [redacted WORD]\n"),
+            (&[b"c3dvcmRm", b"aXNo\n"], "o [redacted WORD]\n"),
+            (&[b"10%\r50%\r\n"], "o 10%\no 50%\n"),
+        ];
+        for (pieces, expected) in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let mut output = Output::create(folder.path(), &secrets("swordfish"), false).unwrap();
+            for piece in pieces {
+                output.take(Stream::Out, piece).unwrap();
+            }
+            output.end(Stream::Out).unwrap();
+            assert_eq!(log(folder.path()), expected);
+        }
+    }
+
+    #[test]
+    fn a_prompt_is_seen_at_once_and_half_a_secret_never() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut output = Output::create(folder.path(), &secrets("swordfish"), false).unwrap();
+        output.take(Stream::Err, b"Password: sword").unwrap();
+        assert!(output.has_partial());
+        output.idle().unwrap();
+        assert_eq!(log(folder.path()), "e Password: \n");
+    }
+
+    #[test]
+    fn a_secret_too_short_to_be_found_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = Output::create(folder.path(), &secrets("abc"), false).err().unwrap().to_string();
+        assert!(refused.contains("`WORD` is shorter than 4 characters"), "{refused}");
     }
 }

@@ -130,6 +130,16 @@ impl Cluster {
         random_uid(&mut self.random)
     }
 
+    /// What decides about uids and names from here on.
+    pub(crate) fn chance(&self) -> fastrand::Rng {
+        self.random.clone()
+    }
+
+    /// Goes back to what would have been decided.
+    pub(crate) fn set_chance(&mut self, chance: fastrand::Rng) {
+        self.random = chance;
+    }
+
     /// Writes an object and tells the controllers that watch it. Nothing happens where
     /// nothing changed.
     pub(crate) fn write(&mut self, key: &Key, object: Value) -> Object {

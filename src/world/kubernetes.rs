@@ -199,15 +199,17 @@ fn objects(core: &Core, target: &Target, query: &Query) -> Answer {
 }
 
 fn change(core: &mut Core, verb: &str, target: &Target, query: &Query, content_type: &str, body: Value) -> Answer {
-    let dry = match parameter(query, "dryRun") {
+    // The options of a deletion may stand in its body instead.
+    let asked = match (verb, parameter(query, "dryRun")) {
+        ("delete", "") => text(&body, "/dryRun/0"),
+        (_, asked) => asked,
+    };
+    let dry = match asked {
         "" => false,
         "All" => true,
         other => {
-            return Err(Refusal::new(
-                422,
-                "Invalid",
-                format!("dryRun: Unsupported value: \"{other}\": supported values: \"All\""),
-            ));
+            let message = format!("dryRun: Unsupported value: \"{other}\": supported values: \"All\"");
+            return Err(Refusal::new(422, "Invalid", message));
         }
     };
     let part = match target.sub.as_str() {
@@ -222,7 +224,13 @@ fn change(core: &mut Core, verb: &str, target: &Target, query: &Query, content_t
     let key = target.key();
     match (verb, target.name.is_empty()) {
         ("create", true) => {
-            write::create(cluster, target.resource, &target.namespace, body, dry).map(|created| answer::json(201, &*created))
+            let chance = cluster.chance();
+            let created = write::create(cluster, target.resource, &target.namespace, body, dry);
+            if dry {
+                // What was only tried does not show in the names that come later.
+                cluster.set_chance(chance);
+            }
+            created.map(|created| answer::json(201, &*created))
         }
         ("update", false) => write::replace(cluster, &key, part, body, dry).map(|new| answer::json(200, &*new)),
         ("patch", false) => {

@@ -8,13 +8,20 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use pacenote::effects::{Answer, Commands, EffectPorts, Effects, OutputStore, Secret, SecretSource, StopSignal};
+use pacenote::journal::Writer;
+use pacenote::outputs::SessionOutputs;
 use pacenote::ports::HttpPort;
+use pacenote::redact::Redactor;
+use pacenote::session::Event;
 use pacenote::session::event::{Outcome, OutputRef};
-use pacenote::session::intent::{Intent, Purpose, RunRequest, SecretName, Starter, What};
+use pacenote::session::intent::{Intent, Piece, Purpose, RunRequest, SecretName, SecretText, Starter, What};
 use pacenote::session::message::EffectReport;
 use pacenote::session::path::StepPath;
+use pacenote::state::StateDir;
 use pacenote::supervise::{Handover, ProcessId, Spec, Status, file, read_json, write_json};
 use tokio::sync::mpsc;
+
+use crate::journal::samples;
 
 struct Nothing;
 
@@ -34,16 +41,24 @@ impl OutputStore for Nothing {
 }
 
 fn effects(session: &Path) -> (Effects, mpsc::Receiver<Answer>) {
+    effects_with(session, Arc::new(Nothing), Arc::new(Nothing))
+}
+
+fn effects_with(
+    session: &Path,
+    secrets: Arc<dyn SecretSource>,
+    outputs: Arc<dyn OutputStore>,
+) -> (Effects, mpsc::Receiver<Answer>) {
     let (answer, answers) = mpsc::channel(16);
     let ports = EffectPorts {
         http: HttpPort::network(),
         cluster: None,
-        secrets: Arc::new(Nothing),
-        outputs: Arc::new(Nothing),
+        secrets,
+        outputs,
         commands: Commands::Supervised { program: env!("CARGO_BIN_EXE_pacenote").into(), grace: Duration::from_millis(200) },
         session_dir: session.to_owned(),
         bundle: session.to_owned(),
-        environment: Vec::new(),
+        environment: vec![("PATH".into(), std::env::var("PATH").unwrap_or_default())],
         sid: "sid".into(),
     };
     (Effects::new(ports, answer), answers)
@@ -184,4 +199,100 @@ async fn a_killed_supervisor_leaves_an_unknown_outcome() {
     assert_eq!(report.outcome, Outcome::Unknown, "{}", report.message);
     assert!(report.message.contains(&format!("still runs (pid {})", command.pid)), "{}", report.message);
     assert!(command.signal_group(rustix::process::Signal::KILL));
+}
+
+/// The value of the one secret there is.
+struct Canary(&'static str);
+
+impl SecretSource for Canary {
+    fn get<'a>(&'a self, _: &'a SecretName) -> BoxFuture<'a, Result<Secret, String>> {
+        Box::pin(std::future::ready(Ok(Secret::new(self.0))))
+    }
+    fn known(&self) -> Vec<(String, Secret)> {
+        vec![("CANARY".to_owned(), Secret::new(self.0))]
+    }
+}
+
+/// Runs a script that gets the canary as `$TOKEN`, in a session with a journal. What is
+/// answered, and every file of the session.
+async fn session_with(canary: &'static str, script: &str) -> (Vec<Answer>, EffectReport, Vec<(String, Vec<u8>)>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateDir::open(&folder.path().join("state")).expect("a state folder");
+    let dir = state.create_session("20261121-033344-canary-deploy-7f3a9c").expect("a session");
+    let redactor = Redactor::new();
+    let mut writer = Writer::create(&dir, redactor.clone()).expect("a journal");
+    writer.append(samples::at(0), &samples::opened()).expect("opened");
+    // What the journal's redactor knows is tested elsewhere: here it knows nothing.
+    let outputs = SessionOutputs::new(dir.clone(), redactor);
+    let (effects, mut answers) = effects_with(dir.path(), Arc::new(Canary(canary)), Arc::new(outputs));
+    let mut intent = intent();
+    let What::Run(request) = &mut intent.what else { unreachable!("it is a command") };
+    request.script = Some(script.to_owned());
+    request.env = vec![("TOKEN".into(), SecretText(vec![Piece::Secret(SecretName::Env("TOKEN".into()))]))];
+    let appended = writer.append(samples::at(1), &Event::EffectIntended(Box::new(intent))).expect("written");
+    effects.start(appended.intent.expect("the right to start it"));
+    let mut said = Vec::new();
+    let report = loop {
+        match answers.recv().await.expect("an answer") {
+            Answer::Ended(report) => break *report,
+            other => said.push(other),
+        }
+    };
+    let mut files = Vec::new();
+    let mut folders = vec![dir.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("readable") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push((path.display().to_string(), std::fs::read(&path).expect("readable")));
+            }
+        }
+    }
+    (said, report, files)
+}
+
+#[tokio::test]
+async fn a_secret_in_any_form_is_left_in_no_file() {
+    const PLAIN: &str = "sword\"fi\\sh/of gold";
+    const JSON: &str = r#"sword\"fi\\sh/of gold"#;
+    const BASE64: &str = "c3dvcmQiZmlcc2gvb2YgZ29sZA==";
+    const PERCENT: &str = "%73%77%6f%72%64%22%66%69%5c%73%68%2f%6f%66%20%67%6f%6c%64";
+    let script = r#"
+        printf 'plain %s.\n' "$TOKEN"
+        printf 'base64 '; printf %s "$TOKEN" | base64
+        printf 'json "%s"\n' "$(printf %s "$TOKEN" | sed 's/["\\]/\\&/g')"
+        printf 'percent '; printf %s "$TOKEN" | od -An -v -tx1 | tr -d '\n' | tr ' ' '%'; echo
+        printf 'coloured %s\033[0m%s\n' "$(printf %.7s "$TOKEN")" "${TOKEN#???????}" >&2
+    "#;
+    let (said, report, files) = session_with(PLAIN, script).await;
+    assert_eq!(report.exit, Some(0), "{}", report.message);
+    // Each form was really printed, and something stands in its place.
+    let expected =
+        ["plain [redacted CANARY].\n", "base64 [redacted CANARY]", "json \"[redacted CANARY]\"\n", "percent [redacted CANARY]\n"];
+    for line in expected {
+        assert!(report.stdout.contains(line), "{line:?} in {:?}", report.stdout);
+    }
+    let kept = report.output.as_ref().expect("a kept output");
+    assert!(kept.head.contains("plain [redacted CANARY]"), "{kept:?}");
+    assert!(files.iter().any(|(path, bytes)| path.ends_with(&kept.blob) && bytes.len() as u64 == kept.bytes));
+    assert!(files.iter().any(|(path, bytes)| path.ends_with("log") && bytes.windows(12).any(|w| w == b"e coloured [")));
+    let answered = format!("{said:?} {report:?}").into_bytes();
+    for (path, bytes) in files.iter().chain([&("the answers".to_owned(), answered)]) {
+        let text = String::from_utf8_lossy(bytes);
+        // Half of it would be as bad as the whole.
+        for form in [PLAIN, JSON, &BASE64[..24], PERCENT, "sword", "of gold", "c3dvcmQ", "%73%77%6f"] {
+            assert!(!text.contains(form), "{form} is in {path}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_command_whose_secret_cannot_be_hidden_does_not_run() {
+    let (_, report, files) = session_with("abc", "echo started >started; echo \"$TOKEN\"").await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Failed, Some(false)), "{}", report.message);
+    let expected = "the secret `CANARY` is shorter than 4 characters and could not be kept out of the record; use a longer one";
+    assert_eq!(report.message, expected);
+    assert!(!files.iter().any(|(path, _)| path.ends_with("started") || path.ends_with("log")));
 }

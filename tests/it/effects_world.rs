@@ -19,8 +19,9 @@ use pacenote::session::intent::{
 use pacenote::session::message::{EffectReport, StepRef};
 use pacenote::session::path::StepPath;
 use pacenote::session::{At, Event};
+use pacenote::signals::{self, HttpTarget, ResolvedSignal, ResolvedSource, SignalPorts};
 use pacenote::state::StateDir;
-use pacenote::world::{Clock, Scenario, Surroundings, World};
+use pacenote::world::{Clock, Scenario, Surroundings, World, serve};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -64,6 +65,11 @@ impl CommandScript for Nothing {
     }
 }
 
+fn world() -> World {
+    let scenario = Scenario::read("test.yaml", SCENARIO).unwrap();
+    World::new(&scenario, Surroundings::default(), Clock::start("2026-11-21T03:33:44Z".parse().unwrap()))
+}
+
 /// A world, the effects that act on it, and the journal that lets them.
 struct Rehearsal {
     world: World,
@@ -76,18 +82,22 @@ struct Rehearsal {
 }
 
 impl Rehearsal {
+    /// Without sockets.
     fn new() -> Self {
-        let scenario = Scenario::read("test.yaml", SCENARIO).unwrap();
-        let world = World::new(&scenario, Surroundings::default(), Clock::start("2026-11-21T03:33:44Z".parse().unwrap()));
+        let world = world();
+        let cluster = Cluster::from_router(world.router(), world.namespace(), SID);
+        Self::through(HttpPort::router(world.router()), cluster, world)
+    }
+
+    fn through(http: HttpPort, cluster: Cluster, world: World) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir: SessionDir = StateDir::open(&folder.path().join("state")).unwrap().create_session(SID).unwrap();
         let redactor = Redactor::new();
         let mut writer = Writer::create(&dir, redactor.clone()).unwrap();
         writer.append(samples::at(0), &samples::opened()).unwrap();
-        let cluster = Cluster::from_router(world.router(), world.namespace(), SID);
         let (answer, answers) = mpsc::channel(64);
         let ports = EffectPorts {
-            http: HttpPort::router(world.router()),
+            http,
             cluster: Some(cluster.clone()),
             secrets: Arc::new(Nothing),
             outputs: Arc::new(SessionOutputs::new(dir.clone(), redactor)),
@@ -254,4 +264,68 @@ async fn somebody_elses_change_in_between_stops_ours() {
     assert_eq!((report.outcome, report.changed), (Outcome::Failed, Some(false)), "{}", report.message);
     assert!(report.message.contains("look again"), "{}", report.message);
     assert_eq!(rehearsal.specs().await, theirs);
+}
+
+#[tokio::test]
+async fn the_same_works_over_loopback() {
+    let world = world();
+    let (address, server) = serve(world.router()).await.unwrap();
+    let server = tokio::spawn(server);
+    let cluster = Cluster::at(address, world.namespace(), SID).unwrap();
+    let mut rehearsal = Rehearsal::through(HttpPort::redirected(address), cluster, world);
+    let start = rehearsal.specs().await;
+    let (object, _) = rehearsal.change(shift()).await;
+    assert_eq!(rehearsal.specs().await.1.pointer("/http/0/route/1/weight"), Some(&json!(10)));
+    let restore = KubernetesRequest::Restore { resource: object.resource, of: Box::new(shift()), before: object.before };
+    rehearsal.change(restore).await;
+    assert_eq!(rehearsal.specs().await, start);
+    server.abort();
+}
+
+fn watched(name: &str, source: ResolvedSource) -> ResolvedSignal {
+    ResolvedSignal {
+        name: name.into(),
+        title: name.into(),
+        every: Duration::from_secs(5),
+        timeout: Duration::from_secs(3),
+        window: Duration::from_secs(600),
+        unit: String::new(),
+        warn: None,
+        critical: None,
+        baseline: None,
+        empty: None,
+        source,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn signals_see_the_world_that_effects_act_on() {
+    let world = world();
+    let cluster = Cluster::from_router(world.router(), world.namespace(), SID);
+    let clock = world.clock();
+    let ports = SignalPorts {
+        http: HttpPort::router(world.router()),
+        kube: Some((&cluster).into()),
+        clock: Arc::new(move || clock.now()),
+    };
+    let health = HttpTarget {
+        url: "https://checkout.example.com/health".into(),
+        method: "GET".into(),
+        headers: Vec::new(),
+        status: Vec::new(),
+        json: None,
+        max: None,
+    };
+    let signals = vec![
+        watched("pods", ResolvedSource::Pods { selector: "app=checkout".into() }),
+        watched("health", ResolvedSource::Http(health)),
+    ];
+    let (tx, mut rx) = mpsc::channel(16);
+    let watching = signals::start(signals, &ports, &tx).unwrap();
+    let mut good = std::collections::BTreeSet::new();
+    while good.len() < 2 {
+        let message = tokio::time::timeout(Duration::from_secs(60), rx.recv()).await.expect("a reading in time").unwrap();
+        good.extend(message.reading.filter(|(_, reading)| reading.ok != Some(false)).map(|(name, _)| name));
+    }
+    watching.stop().await;
 }

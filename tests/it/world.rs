@@ -13,18 +13,12 @@ use kube::api::{Api, ListParams, Patch, PatchParams, WatchEvent, WatchParams};
 use kube::core::{ApiResource, DynamicObject};
 use pacenote::world::{Clock, Scenario, Surroundings, World};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
 mod http;
 mod promql;
 mod rollout;
-
-/// Lets time of the paused clock pass.
-async fn pass(time: Duration) {
-    let never = timeout(time, std::future::pending::<()>()).await;
-    assert!(never.is_err());
-}
 
 const SCENARIO: &str = r#"
 pacenote-scenario: 1
@@ -45,6 +39,11 @@ world:
     checkout: {image: "registry.example.com/checkout:v1.2.3", replicas: 4}
     checkout-canary: {image: "registry.example.com/checkout:v1.2.3", replicas: 1}
 "#;
+
+/// Lets time pass: tokio's, which is paused in all tests here.
+async fn later(length: Duration) {
+    sleep_until(Instant::now() + length).await;
+}
 
 /// The world of a scenario, its client and a port to its other endpoints.
 struct Rig {

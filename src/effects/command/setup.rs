@@ -6,14 +6,15 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::effects::context::Context;
-use crate::effects::secret::{all_known, fill};
+use crate::effects::secret::{fill, for_command};
 use crate::session::intent::RunRequest;
 use crate::supervise::{Handover, Spec, file, write_private};
 
 /// What commands see of this program's environment.
-const KEPT: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TERM", "TZ"];
+const KEPT: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TERM", "TZ", "SSH_AUTH_SOCK"];
 
 /// The clean environment: a few variables of this program's own, and nothing else of it.
+/// Commands that print a secret get the same.
 pub fn clean_environment() -> Vec<(String, String)> {
     KEPT.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
 }
@@ -46,7 +47,7 @@ pub(in crate::effects) async fn prepared(request: &RunRequest, folder: &Path, co
     if let Some(stdin) = &request.stdin {
         handover.stdin = Some(fill(stdin, context).await?.text);
     }
-    handover.secrets = all_known(context);
+    handover.secrets = for_command(context)?;
     let argv = arguments(request, folder, &cwd).map_err(cannot)?;
     let spec = Spec { argv, cwd: cwd.display().to_string(), env, timeout_ms: None, grace_ms: 0, sensitive: request.sensitive };
     Ok(Prepared { spec, handover })

@@ -143,13 +143,17 @@ pub(crate) fn replace(cluster: &mut Cluster, key: &Key, part: Part, new: Value, 
 /// Deletes an object. Pods go in their own time.
 ///
 /// # Errors
-/// 404, 409 where it is another than was meant.
+/// 404, 409 where it has changed since or is another than was meant.
 pub(crate) fn delete(cluster: &mut Cluster, key: &Key, options: &Value, dry: bool) -> Result<Object, Refusal> {
     let resource = key.kind.resource();
     let current = find(cluster, key)?;
     let asked = text(options, "/preconditions/uid");
     if !asked.is_empty() && asked != text(&current, "/metadata/uid") {
         return Err(Refusal::other_object(resource, &key.name, asked, text(&current, "/metadata/uid")));
+    }
+    let asked = text(options, "/preconditions/resourceVersion");
+    if !asked.is_empty() && asked != text(&current, "/metadata/resourceVersion") {
+        return Err(Refusal::conflict(resource, &key.name));
     }
     if dry {
         return Ok(current);

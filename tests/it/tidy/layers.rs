@@ -34,7 +34,7 @@ const LAYERS: [Layer; 22] = [
     Layer { module: "ports", uses: &["redact"], never: &[] },
     Layer { module: "signals", uses: &["session", "runbook", "live", "ports", "redact"], never: &[] },
     Layer { module: "effects", uses: &["session", "runbook", "live", "ports", "redact", "journal", "supervise"], never: &[] },
-    Layer { module: "supervise", uses: &[], never: &[] },
+    Layer { module: "supervise", uses: &["redact"], never: &[] },
     Layer { module: "world", uses: &["runbook"], never: &["reqwest"] },
     Layer { module: "tui", uses: &["session", "live", "runbook", "inputs"], never: &WORLD },
     Layer { module: "redact", uses: &[], never: &WORLD },

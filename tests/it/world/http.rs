@@ -56,6 +56,49 @@ async fn dry_runs_answer_and_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whatever_is_tried_dry_stays_as_it_is() {
+    let rig = Rig::new(SCENARIO);
+    let version = rig.pods().list(&ListParams::default()).await.unwrap().metadata.resource_version;
+    let mut object = rig.deployments().get("checkout").await.unwrap();
+    object.spec.as_mut().unwrap().replicas = Some(9);
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let answer = rig.deployments().replace("checkout", &dry, &object).await.unwrap();
+    assert_eq!((answer.spec.unwrap().replicas, answer.metadata.generation), (Some(9), Some(2)));
+
+    object.metadata = kube::core::ObjectMeta { name: Some("cart".into()), ..Default::default() };
+    let answer = rig.deployments().create(&dry, &object).await.unwrap();
+    assert!(answer.metadata.uid.is_some());
+    assert_eq!(refusal(rig.deployments().get("cart").await).0, 404);
+
+    rig.deployments().delete("checkout", &DeleteParams::default().dry_run()).await.unwrap();
+    let kept = rig.deployments().get("checkout").await.unwrap();
+    assert_eq!((kept.spec.unwrap().replicas, kept.metadata.generation), (Some(4), Some(1)));
+    later(Duration::from_secs(30)).await;
+    assert_eq!(rig.pods().list(&ListParams::default()).await.unwrap().metadata.resource_version, version);
+
+    // A world in which nothing was tried goes on in the same way.
+    let create = async |rig: &Rig| rig.deployments().create(&PostParams::default(), &object).await.unwrap().metadata.uid;
+    let untried = Rig::new(SCENARIO);
+    later(Duration::from_secs(30)).await;
+    assert_eq!(create(&rig).await, create(&untried).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_is_for_the_object_that_was_meant() {
+    let rig = Rig::new(SCENARIO);
+    let stale = rig.deployments().get("checkout").await.unwrap();
+    rig.set_image("checkout", "v1.2.4").await;
+    for (uid, version) in [(Some("other".to_owned()), None), (None, stale.metadata.resource_version)] {
+        let preconditions = kube::api::Preconditions { uid, resource_version: version };
+        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+        let result = rig.deployments().delete("checkout", &params).await;
+        let (code, reason, _) = refusal(result.map(|_| ()));
+        assert_eq!((code, reason.as_str()), (409, "Conflict"));
+    }
+    rig.deployments().get("checkout").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_api_refuses() {
     let rig = Rig::new(SCENARIO);
     assert_eq!(refusal(rig.deployments().get("nothing").await).2, "deployments.apps \"nothing\" not found");
@@ -85,19 +128,19 @@ async fn objects_are_created_scaled_and_deleted() {
     let new: Deployment = serde_json::from_value(new).unwrap();
     rig.deployments().create(&PostParams::default(), &new).await.unwrap();
     assert_eq!(refusal(rig.deployments().create(&PostParams::default(), &new).await).1, "AlreadyExists");
-    pass(Duration::from_secs(20)).await;
+    later(Duration::from_secs(20)).await;
     assert_eq!(rig.deployments().get("cart").await.unwrap().status.unwrap().ready_replicas, Some(2));
     let scale = json!({"spec": {"replicas": 3}});
     let scaled = rig.deployments().patch_scale("cart", &PatchParams::default(), &Patch::Merge(scale)).await.unwrap();
     assert_eq!(scaled.spec.unwrap().replicas, Some(3));
-    pass(Duration::from_secs(20)).await;
+    later(Duration::from_secs(20)).await;
     let cart = ListParams::default().labels("app=cart");
     let pods = rig.pods().list(&cart).await.unwrap().items;
     assert_eq!(pods.len(), 3);
     let log = rig.pods().logs(pods[0].metadata.name.as_ref().unwrap(), &Default::default()).await.unwrap();
     assert!(log.starts_with("2026-01-05T02:00:"), "{log}");
     rig.deployments().delete("cart", &DeleteParams::default()).await.unwrap();
-    pass(Duration::from_secs(40)).await;
+    later(Duration::from_secs(40)).await;
     assert!(rig.pods().list(&cart).await.unwrap().items.is_empty());
     let page = rig.pods().list(&ListParams::default().limit(2)).await.unwrap();
     assert_eq!((page.items.len(), page.metadata.remaining_item_count), (2, Some(3)));
@@ -123,7 +166,7 @@ async fn discovery_and_reviews() {
         async move { api.create(&PostParams::default(), &review).await.unwrap().status.unwrap().allowed }
     };
     assert!(ask("patch").await);
-    pass(Duration::from_secs(61)).await;
+    later(Duration::from_secs(61)).await;
     assert!(!ask("patch").await && ask("get").await);
     let patch = Patch::Merge(json!({"spec": {"replicas": 1}}));
     let (code, _, message) = refusal(rig.deployments().patch("checkout", &PatchParams::default(), &patch).await);
@@ -132,7 +175,7 @@ async fn discovery_and_reviews() {
         message.contains("cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"shop\""),
         "{message}"
     );
-    pass(Duration::from_secs(60)).await;
+    later(Duration::from_secs(60)).await;
     rig.deployments().patch("checkout", &PatchParams::default(), &patch).await.unwrap();
 }
 
@@ -143,16 +186,16 @@ async fn health_follows_the_pods() {
     let (status, body) = rig.get("checkout.example.com", "/health").await;
     assert_eq!((status, body.as_str()), (200, r#"{"status":"healthy","version":"v1.2.3"}"#));
     assert!((60..110).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
-    pass(Duration::from_secs(60)).await;
+    later(Duration::from_secs(60)).await;
     assert!(timeout(Duration::from_secs(5), rig.get("checkout.example.com", "/health")).await.is_err());
     let (status, _) = rig.get("checkout.example.com", "/health").await;
     assert_eq!((status, rig.world.clock().elapsed_seconds()), (200, 120));
-    pass(Duration::from_secs(61)).await;
+    later(Duration::from_secs(61)).await;
     assert_eq!(rig.get("checkout.example.com", "/health").await, (503, "no healthy upstream".to_owned()));
-    pass(Duration::from_secs(60)).await;
+    later(Duration::from_secs(60)).await;
     let scale = Patch::Merge(json!({"spec": {"replicas": 0}}));
     rig.deployments().patch("checkout", &PatchParams::default(), &scale).await.unwrap();
-    pass(Duration::from_secs(10)).await;
+    later(Duration::from_secs(10)).await;
     assert_eq!(rig.get("checkout.example.com", "/health").await, (503, r#"{"status":"unhealthy"}"#.to_owned()));
 }
 
@@ -180,16 +223,16 @@ async fn faults_of_the_api_server_and_of_pods() {
     assert!(events.is_empty());
     assert_eq!(rig.world.clock().elapsed_seconds(), 60, "the watch is cut");
     assert_eq!(refusal(pods.list(&ListParams::default()).await).0, 503);
-    pass(Duration::from_secs(125)).await;
+    later(Duration::from_secs(125)).await;
     let began = Instant::now();
     pods.list(&ListParams::default()).await.unwrap();
     assert_eq!(began.elapsed().as_secs(), 3);
-    pass(Duration::from_secs(60)).await;
+    later(Duration::from_secs(60)).await;
     rig.world.step_ended("image");
-    pass(Duration::from_secs(2)).await;
+    later(Duration::from_secs(2)).await;
     let list = pods.list(&ListParams::default()).await.unwrap().items;
     assert_eq!(list.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some()).count(), 1);
-    pass(Duration::from_secs(30)).await;
+    later(Duration::from_secs(30)).await;
     assert_eq!(rig.world.version_of("checkout").as_deref(), Some("v1.2.4"));
 }
 

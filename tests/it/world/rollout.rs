@@ -243,7 +243,7 @@ async fn a_missing_image_holds_the_rollout_and_an_undo_ends_it() {
 async fn a_crashing_version_falls_into_back_off_and_its_deadline_passes() {
     let rig = Rig::new(SCENARIO);
     rig.set_image("checkout", "v1.2.5").await;
-    pass(Duration::from_secs(120)).await;
+    later(Duration::from_secs(120)).await;
     let pods = rig.pods().list(&ListParams::default().labels("app=checkout")).await.unwrap();
     let looping: Vec<_> = pods
         .items
@@ -264,7 +264,7 @@ async fn a_rollout_that_does_not_move_exceeds_its_deadline() {
     let patch = json!({"spec": {"progressDeadlineSeconds": 30}});
     rig.deployments().patch("checkout", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     rig.set_image("checkout", "v9.9.9").await;
-    pass(Duration::from_secs(60)).await;
+    later(Duration::from_secs(60)).await;
     let deployment = serde_json::to_value(rig.deployments().get("checkout").await.unwrap()).unwrap();
     assert!(conditions(&deployment).contains(&"Progressing=False:ProgressDeadlineExceeded".to_owned()), "{deployment:#}");
 }
@@ -295,11 +295,29 @@ async fn a_kube_watch_sees_what_happens_and_closes_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn bookmarks_come_to_those_who_allow_them_and_watches_end_in_time() {
+    for (allow, expected) in [("", 0), ("&allowWatchBookmarks=true", 1)] {
+        let rig = Rig::new(SCENARIO);
+        let version = rig.pods().list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
+        let began = Instant::now();
+        let path = format!("/api/v1/namespaces/shop/pods?watch=1&resourceVersion={version}&timeoutSeconds=7{allow}");
+        let (_, body) = rig.get("127.0.0.1", &path).await;
+        assert_eq!(began.elapsed().as_secs(), 7);
+        let lines: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), expected, "{body}");
+        for line in lines {
+            assert_eq!(line["type"], "BOOKMARK");
+            assert_eq!(line["object"]["metadata"]["resourceVersion"], version.as_str());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_watch_that_is_too_old_is_told_so() {
     let rig = Rig::new(SCENARIO);
     let version = rig.pods().list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
     rig.set_image("checkout", "v1.2.4").await;
-    pass(Duration::from_secs(5)).await;
+    later(Duration::from_secs(5)).await;
     rig.world.compact();
     let pods = rig.pods();
     let mut stream = std::pin::pin!(pods.watch(&WatchParams::default(), &version).await.unwrap());
@@ -333,12 +351,12 @@ async fn a_paused_deployment_waits_until_it_is_resumed() {
     };
     pause(true).await;
     rig.set_image("checkout", "v1.2.4").await;
-    pass(Duration::from_secs(30)).await;
+    later(Duration::from_secs(30)).await;
     let waiting = serde_json::to_value(rig.deployments().get("checkout").await.unwrap()).unwrap();
     assert!(conditions(&waiting).contains(&"Progressing=Unknown:DeploymentPaused".to_owned()), "{waiting:#}");
     assert!(waiting["status"]["updatedReplicas"].is_null());
     pause(false).await;
-    pass(Duration::from_secs(60)).await;
+    later(Duration::from_secs(60)).await;
     let done = serde_json::to_value(rig.deployments().get("checkout").await.unwrap()).unwrap();
     assert!(conditions(&done).contains(&"Progressing=True:NewReplicaSetAvailable".to_owned()), "{done:#}");
     assert_eq!(done["status"]["updatedReplicas"], 4);
