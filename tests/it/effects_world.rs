@@ -294,6 +294,7 @@ fn watched(name: &str, source: ResolvedSource) -> ResolvedSignal {
         critical: None,
         baseline: None,
         empty: None,
+        pace: 1.0,
         source,
     }
 }
