@@ -245,7 +245,7 @@ fn enter_step(session: &Session, at: At, frame: &Frame, index: usize) -> Option<
         entered.kind = EnteredAs::ForEach;
         entered.with = BTreeMap::new();
         entered.title = step.title.source().to_owned();
-        match items_of(session, at, frame, for_each) {
+        match items(session, at, &frame.context, for_each) {
             Ok(items) => {
                 entered.items = Some(items);
                 entered.cause = None;
@@ -264,8 +264,13 @@ impl Session {
     }
 }
 
-fn items_of(session: &Session, at: At, frame: &Frame, for_each: &ForEach) -> Result<Vec<Value>, Unknown> {
-    let scope = session.scope(at, &frame.context);
+pub(super) fn items(
+    session: &Session,
+    at: At,
+    context: &super::state::Context,
+    for_each: &ForEach,
+) -> Result<Vec<Value>, Unknown> {
+    let scope = session.scope(at, context);
     let items = match for_each {
         ForEach::List(values) => values.iter().map(|v| v.value(&scope)).collect::<Result<Vec<_>, _>>()?,
         ForEach::Expr(expr) => match expr.eval(&scope)? {

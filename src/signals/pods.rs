@@ -79,7 +79,7 @@ struct Pace {
 impl Pace {
     fn of(signal: &ResolvedSignal) -> Self {
         // A second less than `every`, so that there is a sign of life in each of them.
-        let seconds = signal.pause(signal.every).as_secs().saturating_sub(1).clamp(2, 30);
+        let seconds = signal.pause(signal.every).as_secs().saturating_sub(1).clamp(if signal.pace > 1.0 { 1 } else { 2 }, 30);
         let watch_seconds = u32::try_from(seconds).unwrap_or(30);
         Self {
             watch_seconds,
