@@ -244,9 +244,9 @@ fn enter_step(session: &Session, at: At, frame: &Frame, index: usize) -> Option<
         let mut entered = entering(session, at, step, path, &frame.context);
         entered.kind = EnteredAs::ForEach;
         entered.with = BTreeMap::new();
-        entered.title = step.title.source().to_owned();
         match items(session, at, &frame.context, for_each) {
             Ok(items) => {
+                entered.title = title_of_all(session, at, step, &frame.context, &items);
                 entered.items = Some(items);
                 entered.cause = None;
             }
@@ -255,6 +255,13 @@ fn enter_step(session: &Session, at: At, frame: &Frame, index: usize) -> Option<
         return Some(Event::StepEntered(entered));
     }
     Some(Event::StepEntered(entering(session, at, step, path, &frame.context)))
+}
+
+/// The title of a `for_each`, with all its items where each pass has its own.
+pub(super) fn title_of_all(session: &Session, at: At, step: &Step, context: &super::state::Context, items: &[Value]) -> String {
+    let item = Value::from(items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    let context = super::state::Context { item: Some(item), ..context.clone() };
+    step.title.render(&session.scope(at, &context)).unwrap_or_else(|_| step.title.source().to_owned())
 }
 
 impl Session {

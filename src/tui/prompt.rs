@@ -463,7 +463,12 @@ impl Ask<'_> {
         for name in given {
             self.say(&format!("  ✓ {name}"), theme.good);
         }
-        self.say("They run `pacenote approve` with the request; the walk goes on by itself.", theme.dim);
+        let how = if self.screen.header.mode == crate::session::event::Mode::Rehearsal {
+            "It is simulated: it comes in its own time, and the walk goes on by itself."
+        } else {
+            "They run `pacenote approve` with the request; the walk goes on by itself."
+        };
+        self.say(how, theme.dim);
     }
 
     fn guard(&mut self, guard: &str, title: &str, action: &str, left_ms: Option<u64>, expired: &str) {

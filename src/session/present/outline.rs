@@ -8,7 +8,6 @@ use super::super::state::{Context, Session, Visit};
 use super::super::time::At;
 use super::super::view::{OutlineRow, Prompt, RowState};
 use super::super::{millis, walk};
-use crate::runbook::Value;
 use crate::runbook::model::{Action, Step};
 
 /// How deep the outline looks into calls that were not entered yet.
@@ -161,7 +160,7 @@ impl Outline<'_> {
         if phase.is_some() {
             self.phase.clone_from(&phase);
         }
-        let title = visit.filter(|v| v.step.visit > 0 && v.kind != EnteredAs::ForEach).map(|v| v.title.clone());
+        let title = visit.filter(|v| v.step.visit > 0).map(|v| v.title.clone());
         let title = title.or_else(|| step.map(|s| self.title(s, context)));
         let now = session.clock(self.at);
         let took =
@@ -182,10 +181,10 @@ impl Outline<'_> {
     /// The title of a step that was not entered; of a `for_each` with all its items.
     fn title(&self, step: &Step, context: &Context) -> String {
         let session = self.session;
-        let items = step.for_each.as_ref().and_then(|each| walk::items(session, self.at, context, each).ok());
-        let item = items.map(|items| Value::from(items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
-        let context = Context { item: item.or_else(|| context.item.clone()), ..context.clone() };
-        step.title.render(&session.scope(self.at, &context)).unwrap_or_else(|_| step.title.source().to_owned())
+        match step.for_each.as_ref().and_then(|each| walk::items(session, self.at, context, each).ok()) {
+            Some(items) => walk::title_of_all(session, self.at, step, context, &items),
+            None => step.title.render(&session.scope(self.at, context)).unwrap_or_else(|_| step.title.source().to_owned()),
+        }
     }
 
     fn state(&self, visit: Option<&Visit>) -> RowState {
