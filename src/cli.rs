@@ -13,6 +13,8 @@ pub mod check;
 pub mod console;
 pub mod facts;
 mod later;
+mod launcher;
+mod modal;
 mod scenarios;
 pub mod sessions;
 mod settings;
@@ -125,8 +127,8 @@ fn explain(error: ConfigError) -> Problem {
 fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
     let global = cli.global;
     let Some(command) = cli.command else {
-        Basis::load(&global)?;
-        return not_yet("(the launcher)", "`pacenote --help` lists the commands");
+        let basis = Basis::load(&global)?;
+        return launcher::run(console, &basis, &global);
     };
     match command {
         Command::Completions(arguments) => completions(console, arguments.shell),

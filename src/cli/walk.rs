@@ -24,6 +24,8 @@ use crate::session::{Plan, Session};
 use crate::state::{self, StateDir};
 use crate::terminal::TerminalGuard;
 use crate::terminal::capabilities::Capabilities;
+use crate::tui::Theme;
+use crate::tui::inputs::{InputsEvent, InputsScreen};
 use crate::world::World;
 
 /// `run`.
@@ -374,7 +376,11 @@ fn ask_inputs(
     let inputs = &bundle.root.inputs;
     let mut arguments = start.inputs.clone();
     let mut gathered = crate::inputs::gather(inputs, &arguments, answers);
-    if may_ask && io::stdin().is_terminal() {
+    let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
+    if may_ask && !gathered.missing.is_empty() && capabilities.screen && io::stdin().is_terminal() && io::stdout().is_terminal() {
+        arguments.extend(ask_on_screen(bundle, start, &gathered, capabilities)?);
+        gathered = crate::inputs::gather(inputs, &arguments, answers);
+    } else if may_ask && io::stdin().is_terminal() {
         for name in gathered.missing.clone() {
             let Some(input) = inputs.iter().find(|i| i.name.value == name) else { continue };
             arguments.push((name, ask_one(input)?));
@@ -395,6 +401,54 @@ fn ask_inputs(
     }
     declare_secrets(bundle, secrets);
     Ok((gathered.values, gathered.secrets.into_iter().map(|s| s.name).collect()))
+}
+
+/// The form of the inputs, on a screen of its own.
+struct InputForm {
+    screen: InputsScreen,
+    theme: Theme,
+    ascii: bool,
+}
+
+impl super::modal::Modal for InputForm {
+    type Answer = InputsEvent;
+
+    fn draw(&self, frame: &mut ratatui::Frame<'_>) {
+        self.screen.view(&self.theme, self.ascii, frame);
+        if self.ascii {
+            crate::tui::theme::to_ascii(frame.buffer_mut());
+        }
+    }
+
+    fn key(&mut self, key: ratatui::crossterm::event::KeyEvent) -> Option<InputsEvent> {
+        self.screen.handle(key)
+    }
+
+    fn paste(&mut self, text: &str) {
+        self.screen.paste(text);
+    }
+}
+
+/// Asks for the inputs in a form, filled in with what is known already.
+fn ask_on_screen(
+    bundle: &Bundle,
+    start: &StartArgs,
+    gathered: &crate::inputs::Gathered,
+    capabilities: Capabilities,
+) -> Result<Vec<(String, String)>, Problem> {
+    let asked: Vec<_> = bundle.root.inputs.iter().filter(|i| gathered.missing.contains(&i.name.value)).cloned().collect();
+    let environment = start.env.clone().unwrap_or_default();
+    let screen = InputsScreen::new(bundle.root.title.clone(), Mode::Live, environment, &asked);
+    let theme = if capabilities.no_color { crate::tui::ThemeName::None } else { crate::tui::ThemeName::Dark };
+    let mut form = InputForm { screen, theme: Theme::new(theme, capabilities.depth), ascii: !capabilities.utf8 };
+    let answer = super::modal::show("pacenote", &mut form)
+        .map_err(|e| Problem::cannot_start(format!("the terminal cannot be used: {e}")))?;
+    match answer {
+        Some(InputsEvent::Given(answers)) => {
+            Ok(answers.values.into_iter().map(|(name, value)| (name, value.to_string())).collect())
+        }
+        Some(InputsEvent::Cancelled) | None => Err(Problem::usage("no session was begun: the inputs were not given")),
+    }
 }
 
 fn declare_secrets(bundle: &Bundle, secrets: &Secrets) {
@@ -428,7 +482,7 @@ fn ask_one(input: &crate::runbook::model::Input) -> Result<String, Problem> {
 }
 
 /// The theme of the screen a setting asks for.
-fn theme(name: crate::config::ThemeName) -> crate::tui::ThemeName {
+pub(super) fn theme(name: crate::config::ThemeName) -> crate::tui::ThemeName {
     match name {
         crate::config::ThemeName::Auto | crate::config::ThemeName::Dark => crate::tui::ThemeName::Dark,
         crate::config::ThemeName::Light => crate::tui::ThemeName::Light,

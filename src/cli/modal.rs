@@ -1,0 +1,56 @@
+//! A screen of its own before a session's: draws, takes keys, answers once.
+
+use std::io;
+
+use ratatui::Frame;
+use ratatui::crossterm::event::KeyEvent;
+
+use crate::terminal::TerminalGuard;
+use crate::terminal::input::{InputReader, TerminalEvent};
+use crate::terminal::signals::{Signals, TerminalSignal};
+
+/// What a screen before a session does.
+pub(super) trait Modal {
+    /// What it answers.
+    type Answer;
+    /// Draws it.
+    fn draw(&self, frame: &mut Frame<'_>);
+    /// Takes a key.
+    fn key(&mut self, key: KeyEvent) -> Option<Self::Answer>;
+    /// Takes pasted text.
+    fn paste(&mut self, text: &str);
+}
+
+/// Shows a screen until it answers; none when the terminal went away or a signal asked to
+/// leave. The terminal is given back however it ends.
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub(super) fn show<M: Modal>(title: &str, modal: &mut M) -> io::Result<Option<M::Answer>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let mut guard = TerminalGuard::enter(title)?;
+        let (_reader, mut keys) = InputReader::start()?;
+        loop {
+            guard.screen().draw(|frame| modal.draw(frame))?;
+            tokio::select! {
+                biased;
+                signal = signals.next() => match signal {
+                    TerminalSignal::Terminate | TerminalSignal::Hangup => return Ok(None),
+                    TerminalSignal::Resize => {}
+                },
+                event = keys.recv() => match event {
+                    Some((_, TerminalEvent::Key(key))) => {
+                        if let Some(answer) = modal.key(key) {
+                            return Ok(Some(answer));
+                        }
+                    }
+                    Some((_, TerminalEvent::Paste(text))) => modal.paste(&text),
+                    Some((_, TerminalEvent::Resize)) => {}
+                    Some((_, TerminalEvent::Lost(_))) | None => return Ok(None),
+                },
+            }
+        }
+    })
+}
