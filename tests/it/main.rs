@@ -7,6 +7,7 @@ mod cli;
 mod conformance;
 mod effects;
 mod journal;
+mod plain;
 mod ports;
 mod prometheus;
 mod screen;

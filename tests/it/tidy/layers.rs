@@ -24,7 +24,7 @@ const WORLD: [&str; 9] = [
     "chrono::Local",
 ];
 
-const LAYERS: [Layer; 20] = [
+const LAYERS: [Layer; 21] = [
     Layer { module: "runbook", uses: &[], never: &["tokio", "std::process", "std::thread", "std::time::SystemTime"] },
     Layer { module: "session", uses: &["runbook", "inputs"], never: &WORLD },
     Layer { module: "journal", uses: &["session", "runbook", "clock", "redact"], never: &[] },
@@ -36,6 +36,7 @@ const LAYERS: [Layer; 20] = [
     Layer { module: "supervise", uses: &[], never: &[] },
     Layer { module: "world", uses: &["runbook"], never: &["reqwest"] },
     Layer { module: "tui", uses: &["session", "live", "runbook", "inputs", "terminal"], never: &WORLD },
+    Layer { module: "plain", uses: &["session", "live", "runbook", "inputs", "terminal", "tui", "redact"], never: &WORLD },
     Layer { module: "redact", uses: &[], never: &WORLD },
     Layer { module: "clock", uses: &["session"], never: &["std::fs", "std::process"] },
     Layer { module: "terminal", uses: &[], never: &["tokio"] },
