@@ -63,9 +63,10 @@ impl Told {
         self.journal(screen, &mut out);
         self.header(screen, &mut out);
         self.notices(screen, &mut out);
-        self.outputs(screen, &mut out);
+        self.outputs(screen, false, &mut out);
         self.steps(screen, &mut out);
         self.step_text(screen, &mut out);
+        self.outputs(screen, true, &mut out);
         self.progress(screen, &mut out);
         self.gate(screen, &mut out);
         self.guards(screen, &mut out);
@@ -132,8 +133,15 @@ impl Told {
         self.notices = screen.notices.to_vec();
     }
 
-    fn outputs(&mut self, screen: &Screen<'_>, out: &mut Vec<String>) {
+    /// New lines of outputs. What the step in hand begins to print comes after the step
+    /// (`begins`), what others still have to say before they are told to have ended.
+    fn outputs(&mut self, screen: &Screen<'_>, begins: bool, out: &mut Vec<String>) {
+        let in_hand = screen.step.and_then(|s| s.effect);
         for (effect, output) in &screen.live.outputs {
+            let after = !self.opened || (in_hand == Some(*effect) && !self.outputs.contains_key(effect));
+            if after && !begins {
+                continue;
+            }
             let told = self.outputs.entry(*effect).or_default();
             let lines = new_lines(output, *told);
             *told = end_of(output);

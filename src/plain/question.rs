@@ -66,12 +66,13 @@ fn trouble(screen: &Screen<'_>, out: &mut Vec<String>) {
                 out.push("  A look is under way.".to_owned());
             }
         }
-        Prompt::Guard { guard, title, left_ms, expired, .. } => {
+        Prompt::Guard { guard, title, action, left_ms, expired } => {
             out.push(format!("? GUARD {guard} HAS TRIPPED: {title}"));
             if let Some(view) = screen.guards.iter().find(|g| g.id == *guard && g.condition != *title) {
                 out.push(format!("  {}", view.condition));
             }
             out.push("  No new step starts until this is answered.".to_owned());
+            out.push(format!("  act means: {action}"));
             out.extend(countdown(*left_ms, expired));
         }
         Prompt::GateHold { why, .. } => {
@@ -116,7 +117,7 @@ fn start(
     let effect = match (changes, screen.header.mode) {
         (false, _) => "this only reads",
         (true, Mode::Live) => "THIS CHANGES SOMETHING",
-        (true, Mode::DryRun) => "dry run, nothing is changed; live, this would",
+        (true, Mode::DryRun) => "dry run, nothing is changed",
         (true, Mode::Rehearsal) => "rehearsal, only the simulated world changes",
     };
     out.push(format!("? Start: {}{place}; {effect}", summary(what)));

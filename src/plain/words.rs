@@ -10,16 +10,22 @@ pub(super) struct Word {
     pub(super) usage: String,
     /// In a few words.
     pub(super) meaning: String,
+    /// Named by `help` only: a question that is read aloud should be short.
+    pub(super) rare: bool,
 }
 
 fn word(usage: impl Into<String>, meaning: impl Into<String>) -> Word {
-    Word { usage: usage.into(), meaning: meaning.into() }
+    Word { usage: usage.into(), meaning: meaning.into(), rare: false }
+}
+
+fn rare(usage: &str, meaning: &str) -> Word {
+    Word { rare: true, ..word(usage, meaning) }
 }
 
 /// The words that answer the question.
 pub(super) fn answers(screen: &Screen<'_>) -> Vec<Word> {
     match screen.prompt {
-        Prompt::Start { what: Err(_), .. } => Vec::new(),
+        Prompt::Start { what: Err(_), .. } => vec![word("abort REASON", "ends the session; nothing is rolled back")],
         Prompt::Start { step, needs_preparation: true, .. } if !screen.live.preparations.contains_key(step) => Vec::new(),
         Prompt::Start { step, .. } if matches!(screen.live.preparations.get(step), Some(Err(_))) => {
             vec![word("read", "reads the object again")]
@@ -84,9 +90,9 @@ pub(super) fn answers(screen: &Screen<'_>) -> Vec<Word> {
 pub(super) fn always(screen: &Screen<'_>) -> Vec<Word> {
     let looking = [
         word("undo", "shows what stopping now would undo"),
-        word("status", "shows header, guards and signals"),
-        word("steps", "lists the steps"),
-        word("help", "explains the words that do now"),
+        rare("status", "shows header, guards and signals"),
+        rare("steps", "lists the steps"),
+        word("help", "explains all words that do now"),
         word("quit", "leaves; the session can be resumed"),
     ];
     if matches!(screen.prompt, Prompt::Closed { .. }) {
@@ -114,17 +120,18 @@ pub(super) fn always(screen: &Screen<'_>) -> Vec<Word> {
     }
     out.extend(looking);
     if !screen.guards.is_empty() && !matches!(screen.prompt, Prompt::Guard { .. }) {
-        out.push(word("snooze GUARD 10m REASON", "does not judge a guard for so long"));
+        out.push(rare("snooze GUARD 10m REASON", "does not judge a guard for so long"));
     }
-    if !matches!(screen.prompt, Prompt::Failure { .. } | Prompt::GateHold { .. }) {
-        out.push(word("abort REASON", "ends the session; nothing is rolled back"));
+    if !matches!(screen.prompt, Prompt::Failure { .. } | Prompt::GateHold { .. } | Prompt::Start { what: Err(_), .. }) {
+        out.push(rare("abort REASON", "ends the session; nothing is rolled back"));
     }
-    out.push(word("abandon REASON", "closes the session as it stands; nothing more runs"));
+    out.push(rare("abandon REASON", "closes the session as it stands; nothing more runs"));
     out
 }
 
-/// `type: start | skip REASON | ...`.
+/// `type: start | skip REASON | ...`; `help` names the rest.
 pub(super) fn line(screen: &Screen<'_>) -> String {
-    let usages: Vec<String> = answers(screen).into_iter().chain(always(screen)).map(|w| w.usage).collect();
+    let words = answers(screen).into_iter().chain(always(screen));
+    let usages: Vec<String> = words.filter(|w| !w.rare).map(|w| w.usage).collect();
     format!("  type: {}", usages.join(" | "))
 }
