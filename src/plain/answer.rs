@@ -53,7 +53,7 @@ impl Plain {
                     "the question has changed since it was printed, and this was not taken for an answer; read it and type again"
                         .to_owned(),
                 ),
-                None => self.to_the_question(word, rest, screen, said),
+                None => self.of_the_question(word, rest, screen, said),
             },
         }
     }
@@ -112,7 +112,7 @@ impl Plain {
     }
 
     /// Words about the question or the step in hand, which must be the one printed.
-    fn to_the_question(&mut self, word: &str, rest: &str, screen: &Screen<'_>, said: &mut Vec<String>) -> Answer {
+    fn of_the_question(&mut self, word: &str, rest: &str, screen: &Screen<'_>, said: &mut Vec<String>) -> Answer {
         let in_hand = || screen.step.map(|s| s.step.clone()).ok_or_else(|| unknown(word, screen));
         match (screen.prompt, word) {
             (Prompt::GateHold { step, .. }, "override") => {
@@ -140,7 +140,7 @@ impl Plain {
                 let reason = (!reason.is_empty()).then(|| reason.to_owned());
                 Ok(command(Command::Choose { step: step.clone(), key: option.key, reason }))
             }
-            _ => to_trouble(word, rest, screen),
+            _ => of_trouble(word, rest, screen),
         }
     }
 
@@ -286,7 +286,7 @@ fn give(step: &StepRef, fields: &[Input], values: &BTreeMap<String, crate::runbo
 }
 
 /// Answers to the questions that come when something went wrong.
-fn to_trouble(word: &str, rest: &str, screen: &Screen<'_>) -> Answer {
+fn of_trouble(word: &str, rest: &str, screen: &Screen<'_>) -> Answer {
     let failure = |step: &StepRef, choice, reason| command(Command::Failure { step: step.clone(), choice, reason });
     let settle = |step: &StepRef, choice, reason| command(Command::Settle { step: step.clone(), choice, reason });
     let guarded = |guard: &String, choice, reason| command(Command::Guard { guard: guard.clone(), choice, reason });

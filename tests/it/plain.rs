@@ -1,6 +1,6 @@
 //! The session as lines of text: every question, what is new, and what typed words do.
 
-use pacenote::live::{HealthCheck, PanelData, SourceState};
+use pacenote::live::{HealthCheck, PanelData, PodTable, SourceState};
 use pacenote::plain::Plain;
 use pacenote::runbook::Value;
 use pacenote::session::event::{StepOutcome, Verdict};
@@ -8,7 +8,7 @@ use pacenote::session::message::{Command, FailureChoice, GuardChoice, SettleChoi
 use pacenote::session::view::{GuardState, Prompt, RowState};
 use pacenote::tui::Action;
 
-use crate::screen::sample::{Sample, step_ref};
+use crate::screen::sample::{Sample, pod, step_ref};
 
 /// Plain output that a sample was shown on, with what it printed.
 struct Session {
@@ -426,6 +426,9 @@ fn text_from_outside_can_neither_move_the_cursor_nor_begin_a_line() {
 #[test]
 fn what_is_looked_up_is_complete() {
     let mut session = Session::new(Sample::sources());
+    let now = session.sample.now;
+    session.sample.live.panels[0].data =
+        PanelData::Pods(PodTable::with_rows("app=checkout", (0..3).map(|i| pod(i, "v1.2.4", now))));
     let mut all = String::new();
     for line in ["status", "steps", "undo", "help"] {
         let (actions, said) = session.line(line);
