@@ -4,7 +4,8 @@
 //! what follows ([`session`]), the record on disk ([`journal`]), the tables and series
 //! behind the panels ([`live`]), the two doors to the network ([`ports`]), how the world
 //! is watched ([`signals`]), what is done to it ([`effects`]), the simulated world
-//! ([`world`]), how it looks ([`tui`]), the one loop that wires everything ([`app`]) and
+//! ([`world`]), how it looks ([`tui`]) and
+//! how it reads as lines of text ([`plain`]), the one loop that wires everything ([`app`]) and
 //! the commands ([`cli`]). ARCHITECTURE.md says how data flows through them.
 
 pub mod runbook;

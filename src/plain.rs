@@ -1,263 +1,155 @@
-//! The session as lines of text, for pipes, dumb terminals and screen readers.
+//! The same session as lines of text: for pipes, dumb terminals and screen readers.
 //!
-//! [`Plain::show`] prints only what is new, a line each, beginning with the UTC time;
-//! [`Plain::line`] takes a command in words. Nothing here decides anything: words become
-//! the same actions that keys do, and an unknown word is an error that names the words
-//! that would do now. A word that starts or confirms something is refused when the
-//! question changed after the last one was printed.
+//! [`Plain::show`] prints what is new since it was last called, [`Plain::line`] turns a
+//! typed line into [`Action`]s. Both see the [`Screen`] that the frames are drawn from, so
+//! the two ways to walk a session cannot tell different stories. Every line begins with
+//! the time in UTC and is printed whole; there are no colours and no movements of the
+//! cursor, and text from outside cannot bring any, nor begin a line of its own.
+//!
+//! A word that is not understood does nothing, and what would be understood is named;
+//! nothing is guessed. A question is answered only as it was printed: where it has changed
+//! since, the answer is refused. The module reads no clock and writes only where it is
+//! told to; when it is called is the loop's business.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::live::{PanelData, SourceState};
 use crate::redact::{Keep, strip_controls};
-use crate::session::event::{Mode, Verdict};
-use crate::session::outcome_word;
-use crate::session::view::{GuardState, Prompt, RowState};
-use crate::tui::text::duration;
-use crate::tui::{Action, Journal, Screen};
+use crate::runbook::Value;
+use crate::session::intent::ObjectState;
+use crate::session::message::StepRef;
+use crate::session::view::{Prompt, UndoItem};
+use crate::tui::{Action, Screen};
 
+mod answer;
+mod news;
 mod question;
+mod status;
 mod words;
 
-/// A long wait says so at most this often, milliseconds of the session.
-const HEARTBEAT_MS: u64 = 60_000;
+/// Tabs may stay; a newline would begin a line that is not ours.
+const ONE_LINE: Keep = Keep { newline: false, tab: true };
 
-/// What was printed so far, to print only what is new.
+/// What has been printed, and what has been typed that is not complete yet.
 #[derive(Debug, Default)]
 pub struct Plain {
-    began: bool,
-    rows: BTreeMap<(String, u32), &'static str>,
-    printed: BTreeMap<u64, u64>,
-    progress: BTreeMap<u64, String>,
-    guards: BTreeMap<String, &'static str>,
-    sources: BTreeMap<String, String>,
-    notices: usize,
-    failed: bool,
-    verdict: Option<(String, Verdict, String)>,
-    question: String,
-    beat_ms: u64,
-    /// Values of a form, as far as they were given.
-    form: BTreeMap<String, crate::runbook::Value>,
-    /// The rollback's plan was printed; the word once more decides.
-    rollback_shown: bool,
-    stops: u8,
+    told: news::Told,
+    question: Option<Question>,
+    form: Option<(StepRef, BTreeMap<String, Value>)>,
+    rollback: Option<RollbackPlan>,
+    /// The effect that was asked to stop, and how often.
+    stops: (u64, u32),
+}
+
+/// A plan that was printed and waits to be confirmed.
+#[derive(Debug)]
+struct RollbackPlan {
+    reason: Option<String>,
+    undo: Vec<UndoItem>,
 }
 
 impl Plain {
-    /// Nothing printed yet.
+    /// Nothing printed, nothing typed.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Prints what is new.
+    /// Prints what is new, and the question when it is another one.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When `out` cannot be written. What was new then counts as printed.
     pub fn show(&mut self, screen: &Screen<'_>, out: &mut dyn Write) -> io::Result<()> {
-        if !std::mem::replace(&mut self.began, true) {
-            self.begin(screen, out)?;
-        }
-        self.steps(screen, out)?;
-        self.outputs(screen, out)?;
-        self.watchers(screen, out)?;
-        for notice in screen.notices.iter().skip(self.notices) {
-            say(screen, out, &format!("! {notice}"))?;
-        }
-        self.notices = screen.notices.len();
-        if let (Journal::Failed(seq, why), false) = (screen.journal, self.failed) {
-            self.failed = true;
-            say(screen, out, &format!("! THE JOURNAL CANNOT BE WRITTEN after record {seq}: {why}. Nothing further is started."))?;
-        }
-        self.gate(screen, out)?;
-        self.ask(screen, out)
-    }
-
-    fn begin(&mut self, screen: &Screen<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let header = screen.header;
-        let mode = match header.mode {
-            Mode::Live => "LIVE",
-            Mode::DryRun => "DRY RUN",
-            Mode::Rehearsal => "REHEARSAL",
-        };
-        say(screen, out, &format!("{} ({mode}), session {}", header.title, screen.session))?;
-        let protected = if header.protected { " (protected)" } else { "" };
-        let target = header.target.as_deref().unwrap_or("no cluster");
-        say(screen, out, &format!("environment {}{protected}, {target}, operator {}", header.environment, header.operator))
-    }
-
-    fn steps(&mut self, screen: &Screen<'_>, out: &mut dyn Write) -> io::Result<()> {
-        for row in screen.outline {
-            let state = match row.state {
-                RowState::Pending | RowState::Dropped => continue,
-                RowState::Waiting | RowState::Running | RowState::Unknown => "begun",
-                RowState::Ended(outcome) => outcome_word(outcome),
-            };
-            let key = (row.path.as_str().to_owned(), row.visit);
-            let before = self.rows.insert(key, state);
-            if before == Some(state) {
-                continue;
+        let mut lines = self.told.news(screen);
+        let question = Question::of(screen);
+        if self.question.as_ref() != Some(&question) {
+            if self
+                .form
+                .as_ref()
+                .is_some_and(|(step, _)| !matches!(screen.prompt, Prompt::Input { step: now, .. } if now == step))
+            {
+                self.form = None;
             }
-            let took = row.took_ms.map(|ms| format!(" after {}", duration(ms))).unwrap_or_default();
-            let line = match state {
-                "begun" => format!("> {}: {}", row.path, row.title),
-                "not-applicable" | "not-chosen" => format!("- {}: {state}", row.path),
-                _ => format!("= {}: {state}{took}", row.path),
-            };
-            say(screen, out, &line)?;
+            lines.extend(question::lines(screen));
+            self.question = Some(question);
+            self.told.rest(screen);
+        } else if let Some(heartbeat) = self.told.heartbeat(screen) {
+            lines.push(heartbeat);
         }
-        Ok(())
+        print(screen, &lines, out)
     }
 
-    fn outputs(&mut self, screen: &Screen<'_>, out: &mut dyn Write) -> io::Result<()> {
-        for (effect, output) in &screen.live.outputs {
-            let printed = self.printed.entry(*effect).or_default();
-            let skip = usize::try_from(printed.saturating_sub(output.dropped)).unwrap_or(usize::MAX);
-            for line in output.lines.iter().skip(skip) {
-                say(screen, out, &format!("{} {}", if line.stderr { "|!" } else { "|" }, line.text))?;
-            }
-            *printed = output.dropped + u64::try_from(output.lines.len()).unwrap_or(0);
-        }
-        for (effect, text) in &screen.live.progress {
-            if self.progress.insert(*effect, text.clone()).as_ref() != Some(text) {
-                say(screen, out, &format!("  {text}"))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn watchers(&mut self, screen: &Screen<'_>, out: &mut dyn Write) -> io::Result<()> {
-        for guard in screen.guards {
-            let state = match &guard.state {
-                GuardState::Disarmed => continue,
-                GuardState::Armed | GuardState::Pending(..) => "armed",
-                GuardState::Tripped => "TRIPPED",
-                GuardState::Snoozed(_) => "snoozed",
-                GuardState::CannotJudge(_) => "cannot judge",
-            };
-            if self.guards.insert(guard.id.clone(), state) != Some(state) {
-                let why = if let GuardState::CannotJudge(why) = &guard.state { format!(" ({why})") } else { String::new() };
-                say(screen, out, &format!("guard {}: {state}{why}", guard.id))?;
-            }
-        }
-        for panel in &screen.live.panels {
-            let state = match &panel.source {
-                SourceState::Connecting => continue,
-                SourceState::Connected => "connected".to_owned(),
-                SourceState::Degraded(why) => format!("degraded: {why}"),
-                SourceState::Lost(why, _) => format!("NO CONNECTION: {why}"),
-            };
-            if self.sources.insert(panel.name.clone(), state.clone()).as_ref() != Some(&state) {
-                say(screen, out, &format!("signal {}: {state}", panel.name))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A gate's verdict when it changes, and a sign of life in long waits.
-    fn gate(&mut self, screen: &Screen<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let Some(step) = screen.step else { return Ok(()) };
-        let elapsed = screen.header.elapsed_ms;
-        let beat = elapsed >= self.beat_ms + HEARTBEAT_MS;
-        if let Some(gate) = &step.gate {
-            let now = gate.last.as_ref().map(|(verdict, why)| (step.step.path.to_string(), *verdict, why.clone()));
-            let changed = now.as_ref().map(|(p, v, _)| (p, v)) != self.verdict.as_ref().map(|(p, v, _)| (p, v));
-            if changed || beat {
-                self.verdict.clone_from(&now);
-                let verdict = match now {
-                    Some((_, Verdict::Pass, why)) => format!("pass ({why})"),
-                    Some((_, Verdict::Fail, why)) => format!("FAIL ({why})"),
-                    Some((_, Verdict::Inconclusive, why)) => format!("inconclusive ({why})"),
-                    None => "not judged yet".to_owned(),
-                };
-                let of = gate.for_ms.map(|ms| format!(", {} of {}", duration(gate.passed_ms), duration(ms))).unwrap_or_default();
-                say(screen, out, &format!("gate {}: {verdict}{of}", step.step.path))?;
-                for condition in &gate.conditions {
-                    let holds = match &condition.holds {
-                        Ok(true) => "holds".to_owned(),
-                        Ok(false) => "does not hold".to_owned(),
-                        Err(why) => format!("cannot be told: {why}"),
-                    };
-                    say(screen, out, &format!("  {} {}: {} {holds}", condition.role, condition.text, condition.values))?;
-                }
-                self.beat_ms = elapsed;
-            }
-        } else if beat && matches!(screen.prompt, Prompt::Busy { .. }) {
-            self.beat_ms = elapsed;
-            say(screen, out, &format!("  {} goes on, {}", step.step.path, duration(step.elapsed_ms)))?;
-        }
-        Ok(())
-    }
-
-    fn ask(&mut self, screen: &Screen<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let lines = question::lines(screen);
-        let text = lines.join("\n");
-        if text == self.question {
-            return Ok(());
-        }
-        self.question = text;
-        self.rollback_shown = false;
-        self.stops = 0;
-        for line in lines {
-            say(screen, out, &line)?;
-        }
-        Ok(())
-    }
-
-    /// Takes a command in words.
+    /// Takes a typed line. What it asks of the loop is returned; what is to be said about
+    /// it is printed.
     ///
     /// # Errors
-    /// When its answer cannot be written.
+    /// When `out` cannot be written; the line then has had no effect.
     pub fn line(&mut self, line: &str, screen: &Screen<'_>, out: &mut dyn Write) -> io::Result<Vec<Action>> {
-        let line = strip_controls(line, Keep::NOTHING);
-        let line = line.trim();
-        if line.is_empty() {
-            return Ok(Vec::new());
-        }
-        // What was printed last is what is answered.
-        let stale = question::lines(screen).join("\n") != self.question;
-        match words::command(self, line, screen, stale) {
-            words::Said::Do(actions) => Ok(actions),
-            words::Said::Print(lines) => {
-                for line in lines {
-                    say(screen, out, &line)?;
-                }
-                Ok(Vec::new())
+        let mut lines = Vec::new();
+        let actions = match self.interpret(&strip_controls(line, ONE_LINE), screen, &mut lines) {
+            Ok(actions) => actions,
+            Err(refusal) => {
+                lines.push(format!("! {refusal}"));
+                Vec::new()
             }
-        }
-    }
-}
-
-/// One or several lines with the time before each.
-fn say(screen: &Screen<'_>, out: &mut dyn Write, text: &str) -> io::Result<()> {
-    for line in text.lines() {
-        writeln!(out, "{} {}", screen.now.format("%H:%M:%S"), strip_controls(line, Keep::NOTHING))?;
-    }
-    Ok(())
-}
-
-/// The panels in a line each.
-fn panels(screen: &Screen<'_>) -> Vec<String> {
-    let line = |panel: &crate::live::Panel| {
-        let value = match &panel.data {
-            PanelData::Pods(table) => {
-                let counts = table.counts();
-                format!("{}/{} ready, {} restarts, {} crashing", counts.ready, counts.total, counts.restarts, counts.crashing)
-            }
-            PanelData::Health(history) => match history.checks.back() {
-                Some(check) if check.ok => format!("ok, {} ms", check.latency_ms),
-                Some(check) => format!("FAILING, {} in a row: {}", history.failures, check.problem.clone().unwrap_or_default()),
-                None => "not checked yet".to_owned(),
-            },
-            PanelData::Graph(graph) => {
-                let value = graph.series.last_value().map_or_else(|| "no data".to_owned(), |(_, v)| crate::tui::text::number(v));
-                format!("{value} {}", graph.unit)
-            }
-            PanelData::Unavailable(why) => format!("not available: {why}"),
         };
-        let age =
-            panel.updated.map_or_else(|| "never".to_owned(), |at| format!("{} s old", (screen.now - at).num_seconds().max(0)));
-        format!("  {}: {value} ({age})", panel.name)
-    };
-    screen.live.panels.iter().map(line).collect()
+        print(screen, &lines, out)?;
+        Ok(actions)
+    }
+
+    /// Whether the question is the one that was printed.
+    fn is_shown(&self, screen: &Screen<'_>) -> bool {
+        self.question.as_ref() == Some(&Question::of(screen))
+    }
+}
+
+/// A question without what merely moves in it: time left, ticks, a look under way.
+#[derive(Debug, PartialEq)]
+struct Question {
+    prompt: Prompt,
+    /// What starting would change, as read; part of the question.
+    prepared: Option<Result<ObjectState, String>>,
+}
+
+impl Question {
+    fn of(screen: &Screen<'_>) -> Self {
+        let mut prompt = screen.prompt.clone();
+        match &mut prompt {
+            Prompt::Guard { left_ms, .. } | Prompt::Decide { left_ms, .. } => *left_ms = None,
+            Prompt::Checklist { items, .. } => {
+                for item in items {
+                    (item.ticked, item.check, item.note) = (false, None, None);
+                }
+            }
+            Prompt::Unknown { looking, .. } => *looking = false,
+            Prompt::Approve { given, .. } => given.clear(),
+            // Why there is no verdict follows the readings.
+            Prompt::GateHold { why, .. } | Prompt::When { why, .. } => why.clear(),
+            _ => {}
+        }
+        let prepared = match screen.prompt {
+            Prompt::Start { step, .. } => screen.live.preparations.get(step).cloned(),
+            _ => None,
+        };
+        Self { prompt, prepared }
+    }
+}
+
+/// Prints lines at the screen's time. The one place where anything is written.
+fn print(screen: &Screen<'_>, lines: &[String], out: &mut dyn Write) -> io::Result<()> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let time = screen.now.format("%H:%M:%S");
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(format!("{time} {}", strip_controls(line, ONE_LINE)).trim_end());
+        text.push('\n');
+    }
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// The lines of a text that has several, each indented.
+fn indented(text: &str, indent: &str) -> Vec<String> {
+    strip_controls(text, Keep::LINES).lines().map(|line| format!("{indent}{line}")).collect()
 }

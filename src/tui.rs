@@ -39,6 +39,7 @@ pub mod theme;
 mod ui;
 
 pub use action::{Action, Secret};
+pub use request::{summary, text_lines};
 pub use theme::{Depth, Theme, ThemeName};
 pub use ui::{Level, Ui};
 

@@ -1,115 +1,239 @@
-//! What is asked, in lines, with the words that answer it.
+//! A question as lines of text, with the words that answer it.
 
-use crate::session::resolve::summary;
-use crate::session::view::Prompt;
-use crate::tui::Screen;
+use super::{indented, words};
+use crate::runbook::model::{Choices, Input, InputKind, SecretSource};
+use crate::session::event::{Mode, SessionOutcome};
+use crate::session::intent::What;
+use crate::session::message::StepRef;
+use crate::session::view::{ItemView, Prompt};
+use crate::tui::text::duration;
+use crate::tui::{Screen, summary, text_lines};
 
-/// Words that always do.
-pub(super) const ALWAYS: &str = "rollback [REASON], note TEXT, undo, status, pause, help, quit";
-
-/// What is asked now; nothing while something is at work. Texts that change with every
-/// second are left out, or the question would be asked anew each time.
+/// The question, all about it, and the words.
 pub(super) fn lines(screen: &Screen<'_>) -> Vec<String> {
-    let (question, more) = question(screen);
-    if question.is_empty() {
-        return Vec::new();
-    }
-    let mut lines = vec![format!("? {question}")];
-    lines.extend(more.into_iter().map(|m| format!("    {m}")));
-    lines.push(format!("  type: {}", words(screen.prompt)));
-    lines
-}
-
-fn question(screen: &Screen<'_>) -> (String, Vec<String>) {
-    let none = Vec::new;
+    let mut out = Vec::new();
     match screen.prompt {
-        Prompt::Busy { .. } => (String::new(), none()),
-        Prompt::Guard { title, action, guard, expired, .. } => {
-            (format!("guard {guard} has tripped: {title}. It would {action}; without an answer {expired}."), none())
+        Prompt::Start { step, what, changes, needs_preparation, .. } => {
+            start(screen, step, what.as_deref(), *changes, *needs_preparation, &mut out);
         }
-        Prompt::Unknown { what, why, .. } => (format!("nobody knows whether this was done: {what}"), vec![why.clone()]),
-        Prompt::Interrupt { title, .. } => (format!("{title} is still running; stop it, or wait for its end?"), none()),
-        Prompt::Failure { step, why, changes, .. } => {
-            let again = if *changes { " Running it again changes something again." } else { "" };
-            (format!("{} failed: {why}.{again}", step.path), none())
+        Prompt::Confirm { question, no, .. } => {
+            out.push(format!("? {question}"));
+            out.push(format!("  no means: {no}"));
         }
-        Prompt::GateHold { step, .. } => (format!("{} has no verdict in time", step.path), none()),
-        Prompt::When { title, condition, .. } => {
-            (format!("{title}: whether `{condition}` holds cannot be told; run it?"), none())
-        }
-        Prompt::Paused => ("paused".to_owned(), none()),
-        Prompt::Start { step, what, .. } => start(screen, step, what.as_deref().map_err(String::as_str)),
-        Prompt::Confirm { question, no, .. } => (format!("{question} (no: {no})"), none()),
         Prompt::Checklist { items, .. } => {
-            let item = |(n, item): (usize, &crate::session::view::ItemView)| {
-                let check = match &item.check {
-                    Some(Ok(true)) => " (holds now)",
-                    Some(_) => " (its check does not hold)",
-                    None => "",
-                };
-                let note = if item.note_required && !item.ticked { " (wants a note)" } else { "" };
-                format!("{} {}. {}{check}{note}", if item.ticked { "[x]" } else { "[ ]" }, n + 1, item.text)
-            };
-            ("tick what is done".to_owned(), items.iter().enumerate().map(item).collect())
+            out.push(format!("? Checklist: {} of {} ticked", items.iter().filter(|i| i.ticked).count(), items.len()));
+            out.extend(items.iter().enumerate().flat_map(|(i, item)| checklist_item(i, item)));
         }
         Prompt::Input { fields, .. } => {
-            let field = |f: &crate::runbook::model::Input| format!("{}: {}", f.name, f.prompt.clone().unwrap_or_default());
-            ("fill in".to_owned(), fields.iter().map(field).collect())
+            out.push("? Answers are needed:".to_owned());
+            out.extend(fields.iter().map(|f| format!("  {}", field(f))));
         }
-        Prompt::Decide { question, options, otherwise, left_ms, .. } => {
-            let limit = left_ms.map(|_| format!("without an answer in time: {otherwise}"));
-            let options = options.iter().map(|o| {
+        Prompt::Decide { question, options, left_ms, otherwise, .. } => {
+            out.push(format!("? {question}"));
+            out.extend(options.iter().map(|o| {
                 let reason = if o.reason_required { ", wants a reason" } else { "" };
-                format!("{}: {} ({}{reason})", o.key, o.label, o.leads_to)
-            });
-            (question.clone(), options.chain(limit).collect())
+                format!("  {}: {} -> {}{reason}", o.key, o.label, o.leads_to)
+            }));
+            out.extend(countdown(*left_ms, otherwise));
         }
-        Prompt::Approve { by, min, given, .. } => (
-            format!("waiting for {min} approval(s) by {}", by.join(", ")),
-            given.iter().map(|g| format!("given by {g}")).collect(),
-        ),
-        Prompt::Closed { outcome } => (format!("the session is closed: {}", outcome.as_str()), screen.followups.to_vec()),
+        Prompt::Approve { by, min, given, text, .. } => {
+            out.push(format!("? Waiting for approval: {} of {min}, by {}", given.len(), by.join(", ")));
+            out.extend(indented(text, "  "));
+            out.push("  They run `pacenote approve` with the request; the walk goes on by itself.".to_owned());
+        }
+        Prompt::Closed { outcome } => closing(*outcome, screen, &mut out),
+        Prompt::Busy { step } => out.push(format!("Working: {}; nothing is asked of you.", working(screen, step))),
+        _ => trouble(screen, &mut out),
+    }
+    out.push(words::line(screen));
+    out
+}
+
+/// The questions that come when something went wrong.
+fn trouble(screen: &Screen<'_>, out: &mut Vec<String>) {
+    match screen.prompt {
+        Prompt::Failure { why, changes, .. } => {
+            out.push("? The step failed:".to_owned());
+            out.extend(indented(why, "  "));
+            if *changes {
+                out.push("  Trying again changes something again.".to_owned());
+            }
+        }
+        Prompt::Unknown { what, why, looking, .. } => {
+            out.push(format!("? Nobody knows whether this was done: {what}"));
+            out.extend(indented(why, "  "));
+            if *looking {
+                out.push("  A look is under way.".to_owned());
+            }
+        }
+        Prompt::Guard { guard, title, action, left_ms, expired } => {
+            out.push(format!("? GUARD {guard} HAS TRIPPED: {title}"));
+            if let Some(view) = screen.guards.iter().find(|g| g.id == *guard && g.condition != *title) {
+                out.push(format!("  {}", view.condition));
+            }
+            out.push("  No new step starts until this is answered.".to_owned());
+            out.push(format!("  act means: {action}"));
+            out.extend(countdown(*left_ms, expired));
+        }
+        Prompt::GateHold { why, .. } => {
+            out.push("? The gate has no verdict in time:".to_owned());
+            out.extend(indented(why, "  "));
+        }
+        Prompt::When { title, condition, why, .. } => {
+            out.push(format!("? Whether \"{title}\" applies cannot be told:"));
+            out.push(format!("  {condition}: {why}"));
+        }
+        Prompt::Interrupt { title, .. } => {
+            out.push(format!("? \"{title}\" is still running. The rollback waits for your answer."));
+        }
+        Prompt::Paused => out.push("? Paused. No step starts until you go on.".to_owned()),
+        _ => {}
     }
 }
 
 fn start(
     screen: &Screen<'_>,
-    step: &crate::session::message::StepRef,
-    what: Result<&crate::session::intent::What, &str>,
-) -> (String, Vec<String>) {
-    let target = screen.header.target.as_ref().map(|t| format!(" in {t}")).unwrap_or_default();
-    match what {
-        Err(why) => (format!("{} cannot be worked out: {why}", step.path), Vec::new()),
-        Ok(what) => {
-            let more = match screen.live.preparations.get(step) {
-                Some(Ok(object)) => object.diff.lines().map(str::to_owned).collect(),
-                Some(Err(why)) => vec![format!("the object cannot be read: {why}")],
-                None => Vec::new(),
-            };
-            (format!("start {}: {}{target}", step.path, summary(what)), more)
+    step: &StepRef,
+    what: Result<&What, &String>,
+    changes: bool,
+    needs_preparation: bool,
+    out: &mut Vec<String>,
+) {
+    let what = match what {
+        Ok(what) => what,
+        Err(why) => {
+            out.push("? What would be started cannot be worked out:".to_owned());
+            out.extend(indented(why, "  "));
+            return;
         }
+    };
+    let place = match (what, screen.header.target.as_deref()) {
+        (What::Kubernetes(_), Some(target)) => match target.rsplit_once('/') {
+            Some((cluster, namespace)) => format!(" (cluster {cluster}, namespace {namespace})"),
+            None => format!(" (cluster {target})"),
+        },
+        _ => String::new(),
+    };
+    let effect = match (changes, screen.header.mode) {
+        (false, _) => "this only reads",
+        (true, Mode::Live) => "THIS CHANGES SOMETHING",
+        (true, Mode::DryRun) => "dry run, nothing is changed",
+        (true, Mode::Rehearsal) => "rehearsal, only the simulated world changes",
+    };
+    out.push(format!("? Start: {}{place}; {effect}", summary(what)));
+    out.extend(text_lines(what).iter().flat_map(|line| indented(line, "    ")));
+    match (needs_preparation, screen.live.preparations.get(step)) {
+        (_, Some(Ok(state))) => {
+            out.push(format!("  What changes in {} (as read just now):", state.resource));
+            out.extend(indented(&state.diff, "    "));
+        }
+        (true, Some(Err(why))) => {
+            out.push("  The object could not be read, so nothing can start:".to_owned());
+            out.extend(indented(why, "    "));
+        }
+        (true, None) => out.push("  The object is being read; it can be started after that.".to_owned()),
+        (false, _) => {}
     }
 }
 
-/// The words that answer a question.
-pub(super) fn words(prompt: &Prompt) -> String {
-    let own = match prompt {
-        Prompt::Guard { .. } => "act, rollback, hold REASON, snooze MINUTES REASON",
-        Prompt::Unknown { .. } => "look, done REASON, failed REASON",
-        Prompt::Interrupt { .. } => "kill, wait",
-        Prompt::Failure { .. } => "retry, continue REASON, abort REASON",
-        Prompt::GateHold { .. } => "retry, override REASON, abort REASON",
-        Prompt::When { .. } => "run REASON, leave REASON",
-        Prompt::Paused => "go",
-        Prompt::Start { type_first: Some(_), .. } => "start SERVICE, skip REASON",
-        Prompt::Start { .. } => "start, skip REASON",
-        Prompt::Confirm { .. } => "yes, no, skip REASON",
-        Prompt::Checklist { .. } => "tick N [NOTE], tick all [NOTE], untick N, done, skip REASON",
-        Prompt::Input { .. } => "set NAME VALUE, done, skip REASON",
-        Prompt::Decide { .. } => "choose KEY [REASON], skip REASON",
-        Prompt::Approve { .. } => "skip REASON",
-        Prompt::Busy { .. } => "stop, skip REASON, override REASON",
-        Prompt::Closed { .. } => return "quit".to_owned(),
+/// An item of a checklist: `  1. [ ] All tests pass in CI (wants a note)`.
+pub(super) fn checklist_item(index: usize, item: &ItemView) -> Vec<String> {
+    let mut facts = Vec::new();
+    match &item.check {
+        Some(Ok(true)) => facts.push("holds now, ticks itself".to_owned()),
+        Some(Ok(false)) => facts.push("does not hold now; ticking it wants a reason".to_owned()),
+        Some(Err(why)) => facts.push(format!("cannot be told: {why}")),
+        None => {}
+    }
+    if let Some(note) = &item.note {
+        facts.push(format!("note: {note}"));
+    } else if item.note_required && !item.ticked {
+        facts.push("wants a note".to_owned());
+    }
+    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join("; ")) };
+    let mark = if item.ticked { "[x]" } else { "[ ]" };
+    let mut out = vec![format!("  {}. {mark} {}{facts}", index.saturating_add(1), item.text)];
+    out.extend(item.link.iter().map(|link| format!("     {link}")));
+    out
+}
+
+/// A question of a form: `version: Version to deploy (text, such as v1.2.4)`.
+fn field(input: &Input) -> String {
+    let mut facts = vec![match &input.kind {
+        InputKind::String | InputKind::Text | InputKind::Choice(Choices::Command { .. }) => "text".to_owned(),
+        InputKind::Integer => "a whole number".to_owned(),
+        InputKind::Number => "a number".to_owned(),
+        InputKind::Boolean => "yes or no".to_owned(),
+        InputKind::Choice(Choices::List(choices)) => format!("one of {}", choices.join(", ")),
+        InputKind::Duration => "a duration such as 1h30m".to_owned(),
+        InputKind::Time => "a time such as 2026-03-01T02:00:00Z".to_owned(),
+        InputKind::Secret(None) => "a secret; it is never typed here, give it on a full screen".to_owned(),
+        InputKind::Secret(Some(source)) => format!("a secret, read from {}", source_text(source)),
+    }];
+    facts.extend(input.example.iter().map(|example| format!("such as {example}")));
+    facts.extend(input.pattern.iter().map(|pattern| format!("matches {}", pattern.value)));
+    facts.extend(input.min.map(|min| format!("at least {min}")));
+    facts.extend(input.max.map(|max| format!("at most {max}")));
+    facts.extend(input.default.iter().map(|default| format!("{default} where not given")));
+    if !input.required {
+        facts.push("not needed".to_owned());
+    }
+    let help = input.help.as_ref().map_or(String::new(), |help| format!("; {help}"));
+    format!("{}: {} ({}){help}", input.name.value, input.prompt.as_deref().unwrap_or(&input.name.value), facts.join(", "))
+}
+
+fn source_text(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Env(name) => format!("the environment variable {name}"),
+        SecretSource::File(path) => format!("the file {path}"),
+        SecretSource::Command(argv) => format!("the command {}", argv.join(" ")),
+        SecretSource::Kubernetes { name, key } => format!("the Secret {name}, key {key}"),
+    }
+}
+
+fn countdown(left_ms: Option<u64>, then: &str) -> Option<String> {
+    left_ms.map(|left| format!("  {} left to answer, then: {then}", duration(left)))
+}
+
+/// What is at work, in a few words.
+fn working(screen: &Screen<'_>, step: &StepRef) -> String {
+    match screen.step.filter(|s| s.step == *step) {
+        Some(view) => match (&view.what, &view.gate, &view.wait) {
+            (Some(what), ..) => format!("{} ({})", view.title, summary(what)),
+            (_, Some(_), _) => format!("{} (gate)", view.title),
+            (.., Some(wait)) => format!("{} ({})", view.title, wait.text),
+            _ => view.title.clone(),
+        },
+        None if step.path.as_str().is_empty() => "between two steps".to_owned(),
+        None => step.path.to_string(),
+    }
+}
+
+fn closing(outcome: SessionOutcome, screen: &Screen<'_>, out: &mut Vec<String>) {
+    let words = match outcome {
+        SessionOutcome::Completed => "Completed. Everything was done.",
+        SessionOutcome::RolledBack => "Rolled back. The rollback worked.",
+        SessionOutcome::RollbackFailed => "The rollback did not work. Someone has to look.",
+        SessionOutcome::Aborted => "Aborted. Nothing was rolled back.",
+        SessionOutcome::Abandoned => "Abandoned. It was closed as it stood.",
     };
-    format!("{own}; {ALWAYS}")
+    out.push(format!("The session is over ({}): {words}", outcome.as_str()));
+    out.push(format!(
+        "  {} walked; {} of {} steps are over",
+        duration(screen.header.elapsed_ms),
+        screen.header.progress.0,
+        screen.header.progress.1
+    ));
+    let mut list = |heading: &str, items: &mut dyn Iterator<Item = &String>| {
+        let mut items = items.peekable();
+        if items.peek().is_some() {
+            out.push(format!("  {heading}:"));
+            out.extend(items.map(|item| format!("  - {item}")));
+        }
+    };
+    list("Still owed", &mut screen.followups.iter());
+    list("Notes", &mut screen.notes.iter());
+    if outcome != SessionOutcome::Completed {
+        list("Left as it is", &mut screen.undo.iter().filter(|u| !u.idle).map(|u| &u.text));
+    }
 }

@@ -1,221 +1,137 @@
-//! Words to actions.
+//! The words that would do now: one table for the question, the help and the refusals.
 
-use super::question::{ALWAYS, words};
-use super::{Plain, panels};
-use crate::session::message::{Command, FailureChoice, GuardChoice, SettleChoice, StepRef};
-use crate::session::view::{ItemView, Prompt};
-use crate::tui::text::duration;
-use crate::tui::{Action, Screen};
+use crate::session::view::Prompt;
+use crate::tui::Screen;
 
-/// What came of a line.
-pub(super) enum Said {
-    /// Do this.
-    Do(Vec<Action>),
-    /// Say this.
-    Print(Vec<String>),
+/// A word with what follows it, and what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    /// As typed: `skip REASON`.
+    pub(super) usage: String,
+    /// In a few words.
+    pub(super) meaning: String,
+    /// Named by `help` only: a question that is read aloud should be short.
+    pub(super) rare: bool,
 }
 
-/// What a line means now.
-pub(super) fn command(plain: &mut Plain, line: &str, screen: &Screen<'_>, stale: bool) -> Said {
-    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let rest = rest.trim();
-    if stale && matches!(word, "start" | "yes" | "act" | "choose" | "run" | "retry") {
-        return say("the question has changed meanwhile; read it and answer again");
-    }
-    if let Some(said) = everywhere(plain, word, rest, screen) {
-        return said;
-    }
-    answer(plain, word, rest, screen)
-        .unwrap_or_else(|| say(&format!("`{word}` does not answer this; type: {}", words(screen.prompt))))
+fn word(usage: impl Into<String>, meaning: impl Into<String>) -> Word {
+    Word { usage: usage.into(), meaning: meaning.into(), rare: false }
 }
 
-fn say(text: &str) -> Said {
-    Said::Print(vec![text.to_owned()])
+fn rare(usage: &str, meaning: &str) -> Word {
+    Word { rare: true, ..word(usage, meaning) }
 }
 
-fn act(command: Command) -> Option<Said> {
-    Some(Said::Do(vec![Action::Command(command)]))
-}
-
-fn reason(rest: &str) -> Option<String> {
-    (!rest.is_empty()).then(|| rest.to_owned())
-}
-
-/// Words that do whatever is asked.
-fn everywhere(plain: &mut Plain, word: &str, rest: &str, screen: &Screen<'_>) -> Option<Said> {
-    match word {
-        "quit" => Some(Said::Do(vec![Action::Quit])),
-        "help" => Some(Said::Print(vec![format!("type: {}", words(screen.prompt)), format!("always: {ALWAYS}")])),
-        "undo" => Some(Said::Print(plan(screen))),
-        "status" => Some(Said::Print(status(screen))),
-        "note" => act(Command::Note { text: rest.to_owned() }),
-        "pause" => act(Command::Pause { reason: reason(rest) }),
-        "go" => act(Command::Unpause),
-        "abort" => act(Command::Abort { reason: rest.to_owned() }),
-        "rollback" if !matches!(screen.prompt, Prompt::Guard { .. }) => {
-            if std::mem::replace(&mut plain.rollback_shown, true) {
-                return act(Command::Rollback { reason: reason(rest) });
-            }
-            let mut lines = plan(screen);
-            lines.push("type `rollback` once more to begin; it cannot be stopped half way".to_owned());
-            Some(Said::Print(lines))
-        }
-        "stop" => {
-            let step = screen.step.map(|s| s.step.clone())?;
-            let signal = match plain.stops {
-                0 => "SIGINT",
-                1 => "SIGTERM",
-                _ => "SIGKILL",
-            };
-            plain.stops = plain.stops.saturating_add(1);
-            act(Command::Stop { step, signal: signal.to_owned() })
-        }
-        "skip" => act(Command::Skip { step: screen.step.map(|s| s.step.clone())?, reason: rest.to_owned() }),
-        "override" => act(Command::OverrideGate { step: screen.step.map(|s| s.step.clone())?, reason: rest.to_owned() }),
-        _ => None,
-    }
-}
-
-/// Words that answer the question.
-fn answer(plain: &mut Plain, word: &str, rest: &str, screen: &Screen<'_>) -> Option<Said> {
+/// The words that answer the question.
+pub(super) fn answers(screen: &Screen<'_>) -> Vec<Word> {
     match screen.prompt {
-        Prompt::Guard { guard, .. } => guard_answer(guard, word, rest),
-        Prompt::Unknown { step, .. } => {
-            let choice = match word {
-                "look" => SettleChoice::Look,
-                "done" => SettleChoice::Done,
-                "failed" => SettleChoice::Failed,
-                _ => return None,
-            };
-            act(Command::Settle { step: step.clone(), choice, reason: reason(rest) })
+        Prompt::Start { what: Err(_), .. } => vec![word("abort REASON", "ends the session; nothing is rolled back")],
+        Prompt::Start { step, needs_preparation: true, .. } if !screen.live.preparations.contains_key(step) => Vec::new(),
+        Prompt::Start { step, .. } if matches!(screen.live.preparations.get(step), Some(Err(_))) => {
+            vec![word("read", "reads the object again")]
         }
-        Prompt::Interrupt { step, .. } if matches!(word, "kill" | "wait") => {
-            act(Command::Interrupt { step: step.clone(), kill: word == "kill" })
-        }
-        Prompt::Failure { step, .. } | Prompt::GateHold { step, .. } => {
-            let choice = match word {
-                "retry" => FailureChoice::Retry,
-                "continue" => FailureChoice::Continue,
-                _ => return None,
-            };
-            act(Command::Failure { step: step.clone(), choice, reason: reason(rest) })
-        }
-        Prompt::When { step, .. } if matches!(word, "run" | "leave") => {
-            act(Command::When { step: step.clone(), run: word == "run", reason: rest.to_owned() })
-        }
-        Prompt::Start { step, type_first, needs_preparation, .. } if word == "start" => {
-            start(screen, step, type_first.as_deref(), *needs_preparation, rest)
-        }
-        Prompt::Confirm { step, .. } if matches!(word, "yes" | "no") => {
-            act(Command::Confirm { step: step.clone(), yes: word == "yes" })
-        }
-        Prompt::Checklist { step, items } => checklist(step, items, word, rest),
-        Prompt::Input { step, fields } => form(plain, step, fields, word, rest),
-        Prompt::Decide { step, .. } if word == "choose" => {
-            let (key, why) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-            let mut letters = key.chars();
-            match (letters.next(), letters.next()) {
-                (Some(key), None) => act(Command::Choose { step: step.clone(), key, reason: reason(why.trim()) }),
-                _ => Some(say("an option is one letter")),
+        Prompt::Start { type_first: Some(name), .. } => vec![word(format!("start {name}"), "starts it; the name is needed")],
+        Prompt::Start { .. } => vec![word("start", "starts it")],
+        Prompt::Confirm { no, .. } => vec![word("yes", "goes on"), word("no", no.clone())],
+        Prompt::Checklist { .. } => vec![
+            word("tick N [NOTE]", "ticks item N"),
+            word("tick all [NOTE]", "ticks every item that is not"),
+            word("untick N [REASON]", "takes a tick back"),
+            word("done", "goes on, once all are ticked"),
+        ],
+        Prompt::Input { .. } => vec![
+            word("set NAME=VALUE", "answers one question"),
+            word("answers", "shows what was answered"),
+            word("done", "gives the answers"),
+        ],
+        Prompt::Decide { options, .. } => options
+            .iter()
+            .map(|o| {
+                let reason = if o.reason_required { " REASON" } else { " [REASON]" };
+                word(format!("choose {}{reason}", o.key), format!("{} -> {}", o.label, o.leads_to))
+            })
+            .collect(),
+        Prompt::Failure { can_continue, .. } => {
+            let mut out = vec![word("retry", "tries again")];
+            if *can_continue {
+                out.push(word("continue REASON", "goes on all the same; recorded as a deviation"));
             }
+            out.push(word("abort REASON", "ends the session; nothing is rolled back"));
+            out
         }
-        _ => None,
+        Prompt::Unknown { can_look, looking, .. } => {
+            let mut out = Vec::new();
+            if *can_look && !*looking {
+                out.push(word("look", "looks, as the runbook says"));
+            }
+            out.push(word("done REASON", "it was done, and how you know"));
+            out.push(word("failed REASON", "it was not done, and how you know"));
+            out
+        }
+        Prompt::Interrupt { .. } => vec![word("kill", "stops it, then rolls back"), word("wait", "waits for its end")],
+        Prompt::Guard { action, .. } => vec![
+            word("act", action.clone()),
+            word("hold REASON", "goes on all the same; the guard is judged again from now on"),
+            word("snooze 10m REASON", "does not judge the guard for so long"),
+        ],
+        Prompt::GateHold { .. } => vec![
+            word("retry", "judges again from the start"),
+            word("override REASON", "passes the gate without its verdict"),
+            word("abort REASON", "ends the session; nothing is rolled back"),
+        ],
+        Prompt::When { .. } => vec![word("run REASON", "runs the step"), word("leave REASON", "leaves the step out")],
+        Prompt::Paused => vec![word("go", "goes on")],
+        Prompt::Closed { .. } => Vec::new(),
+        Prompt::Approve { .. } | Prompt::Busy { .. } => Vec::new(),
     }
 }
 
-fn guard_answer(guard: &str, word: &str, rest: &str) -> Option<Said> {
-    let (choice, why) = match word {
-        "act" => (GuardChoice::Act, rest),
-        "rollback" => (GuardChoice::Rollback, rest),
-        "hold" => (GuardChoice::Hold, rest),
-        "snooze" => {
-            let (minutes, why) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-            match minutes.trim_end_matches('m').parse::<u64>() {
-                Ok(minutes) if (1..=1440).contains(&minutes) => (GuardChoice::Snooze(minutes * 60_000), why.trim()),
-                _ => return Some(say("say for how many minutes: snooze 10 REASON")),
-            }
-        }
-        _ => return None,
-    };
-    act(Command::Guard { guard: guard.to_owned(), choice, reason: reason(why) })
-}
-
-fn start(screen: &Screen<'_>, step: &StepRef, type_first: Option<&str>, needs_preparation: bool, rest: &str) -> Option<Said> {
-    if let Some(service) = type_first.filter(|s| *s != rest) {
-        return Some(say(&format!("this step is dangerous: type `start {service}` to start it")));
+/// The words that do at any time, the most used first.
+pub(super) fn always(screen: &Screen<'_>) -> Vec<Word> {
+    let looking = [
+        word("undo", "shows what stopping now would undo"),
+        rare("status", "shows header, guards and signals"),
+        rare("steps", "lists the steps"),
+        word("help", "explains all words that do now"),
+        word("quit", "leaves; the session can be resumed"),
+    ];
+    if matches!(screen.prompt, Prompt::Closed { .. }) {
+        return looking.into_iter().skip(1).collect();
     }
-    let prepared = match (needs_preparation, screen.live.preparations.get(step)) {
-        (false, _) => None,
-        (true, Some(Ok(object))) => Some(Box::new(object.clone())),
-        (true, Some(Err(why))) => return Some(say(&format!("the object cannot be read: {why}; it is tried again"))),
-        (true, None) => return Some(say("the object is still being read")),
-    };
-    Some(Said::Do(vec![Action::Start { step: step.clone(), prepared }]))
-}
-
-fn checklist(step: &StepRef, items: &[ItemView], word: &str, rest: &str) -> Option<Said> {
-    let (which, note) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let tick = |index: usize, ticked: bool| {
-        let item = u32::try_from(index).unwrap_or(u32::MAX);
-        Action::Command(Command::Tick { step: step.clone(), item, ticked, note: reason(note.trim()) })
-    };
-    match (word, which) {
-        ("done", _) => act(Command::CompleteChecklist { step: step.clone() }),
-        ("tick", "all") => {
-            Some(Said::Do(items.iter().enumerate().filter(|(_, i)| !i.ticked).map(|(n, _)| tick(n, true)).collect()))
-        }
-        ("tick" | "untick", number) => match number.parse::<usize>() {
-            Ok(number) if (1..=items.len()).contains(&number) => Some(Said::Do(vec![tick(number - 1, word == "tick")])),
-            _ => Some(say(&format!("say which: {word} 1 to {}", items.len()))),
-        },
-        _ => None,
+    let mut out = Vec::new();
+    if screen.step.is_some_and(|s| s.effect.is_some()) && matches!(screen.prompt, Prompt::Busy { .. } | Prompt::Interrupt { .. })
+    {
+        out.push(word("stop", "stops what runs; again: harder"));
     }
-}
-
-fn form(plain: &mut Plain, step: &StepRef, fields: &[crate::runbook::model::Input], word: &str, rest: &str) -> Option<Said> {
-    match word {
-        "set" => {
-            let (name, value) = rest.split_once(|c: char| c.is_whitespace() || c == '=').unwrap_or((rest, ""));
-            let Some(field) = fields.iter().find(|f| f.name.value == name) else {
-                return Some(say(&format!("there is no `{name}` to set")));
-            };
-            if matches!(field.kind, crate::runbook::model::InputKind::Secret(_)) {
-                return Some(say("a secret is not typed here: give it a source in the runbook (`from:`)"));
-            }
-            match crate::inputs::parse(field, value.trim()) {
-                Ok(value) => {
-                    plain.form.insert(name.to_owned(), value);
-                    Some(say(&format!("{name} is set")))
-                }
-                Err(why) => Some(say(&format!("{name}: {why}"))),
-            }
-        }
-        "done" => {
-            let values = std::mem::take(&mut plain.form);
-            Some(Said::Do(vec![Action::Give { step: step.clone(), values, secrets: Vec::new() }]))
-        }
-        _ => None,
+    if screen.step.is_some() {
+        out.push(word("skip REASON", "passes the step over"));
     }
+    if screen.step.is_some_and(|s| s.gate.is_some()) && !matches!(screen.prompt, Prompt::GateHold { .. }) {
+        out.push(word("override REASON", "passes the gate without its verdict"));
+    }
+    if !screen.header.rolling_back {
+        out.push(word("rollback [REASON]", "shows the plan, and rolls back when typed twice"));
+    }
+    out.push(word("note TEXT", "writes something down in the record"));
+    if !screen.header.paused {
+        out.push(word("pause [REASON]", "starts no further step"));
+    } else if !matches!(screen.prompt, Prompt::Paused) {
+        out.push(word("go", "goes on"));
+    }
+    out.extend(looking);
+    if !screen.guards.is_empty() && !matches!(screen.prompt, Prompt::Guard { .. }) {
+        out.push(rare("snooze GUARD 10m REASON", "does not judge a guard for so long"));
+    }
+    if !matches!(screen.prompt, Prompt::Failure { .. } | Prompt::GateHold { .. } | Prompt::Start { what: Err(_), .. }) {
+        out.push(rare("abort REASON", "ends the session; nothing is rolled back"));
+    }
+    out.push(rare("abandon REASON", "closes the session as it stands; nothing more runs"));
+    out
 }
 
-/// What stopping now would undo.
-fn plan(screen: &Screen<'_>) -> Vec<String> {
-    let mut lines = vec![if screen.undo.is_empty() {
-        "nothing to undo".to_owned()
-    } else {
-        "a rollback would do, in this order:".to_owned()
-    }];
-    lines.extend(screen.undo.iter().enumerate().map(|(n, item)| format!("  {}. {}", n + 1, item.text)));
-    lines.extend(screen.header.back_to.iter().map(|b| format!("  back to: {b}")));
-    lines
-}
-
-fn status(screen: &Screen<'_>) -> Vec<String> {
-    let header = screen.header;
-    let (done, all) = header.progress;
-    let mut lines = vec![format!("{}: {done} of {all} steps, {}", header.title, duration(header.elapsed_ms))];
-    lines.extend(screen.step.map(|s| format!("in hand: {} ({})", s.step.path, s.title)));
-    lines.extend(screen.guards.iter().map(|g| format!("guard {}: {:?}", g.id, g.state)));
-    lines.extend(panels(screen));
-    lines
+/// `type: start | skip REASON | ...`; `help` names the rest.
+pub(super) fn line(screen: &Screen<'_>) -> String {
+    let words = answers(screen).into_iter().chain(always(screen));
+    let usages: Vec<String> = words.filter(|w| !w.rare).map(|w| w.usage).collect();
+    format!("  type: {}", usages.join(" | "))
 }

@@ -4,11 +4,11 @@
 
 use ratatui::text::{Line, Span};
 
-use super::theme::Theme;
+use super::theme::{Depth, Theme, ThemeName};
 use crate::session::intent::{KubernetesRequest, PatchKind, Resource, UndoTarget, What};
 
 /// One line: what it does, to what.
-pub(super) fn summary(what: &What) -> String {
+pub fn summary(what: &What) -> String {
     match what {
         What::Run(run) if run.script.is_some() => format!("runs a script with {}", run.argv.first().map_or("", String::as_str)),
         What::Run(run) => format!("runs {}", run.argv.first().map_or("", String::as_str)),
@@ -23,6 +23,11 @@ pub(super) fn summary(what: &What) -> String {
             KubernetesRequest::Get { resource } => format!("reads {resource}"),
         },
     }
+}
+
+/// The whole request as text without styles, line by line.
+pub fn text_lines(what: &What) -> Vec<String> {
+    lines(what, &Theme::new(ThemeName::None, Depth::Basic)).iter().map(ToString::to_string).collect()
 }
 
 /// The whole request, line by line.

@@ -8,6 +8,7 @@ mod conformance;
 mod effects;
 mod effects_world;
 mod journal;
+mod plain;
 mod ports;
 mod prometheus;
 mod readme;

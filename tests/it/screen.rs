@@ -18,7 +18,7 @@ use ratatui::style::{Color, Modifier};
 
 #[expect(dead_code, reason = "the frame benchmark uses the rest")]
 #[path = "../support/sample.rs"]
-mod sample;
+pub(crate) mod sample;
 
 mod keys;
 
