@@ -9,7 +9,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -33,6 +33,26 @@ const MOST_STARTS: u32 = 12;
 /// One session's folder.
 struct Place {
     home: tempfile::TempDir,
+}
+
+/// When a start of the program is killed.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// So long after it was started.
+    After(Duration),
+    /// So long after it printed so many lines: most of what can go wrong lies within
+    /// milliseconds of a record, where moments of the whole session seldom fall.
+    Printed(usize, Duration),
+}
+
+impl Moment {
+    fn any(random: &mut fastrand::Rng, span: Duration) -> Self {
+        if random.bool() {
+            Self::After(span.mul_f64(random.f64()))
+        } else {
+            Self::Printed(random.usize(1..45), Duration::from_micros(random.u64(..20_000)))
+        }
+    }
 }
 
 /// How one start of the program went.
@@ -67,24 +87,40 @@ impl Place {
         command
     }
 
-    /// Starts a walk, and kills it after a time unless it has ended by itself.
-    fn walk(&self, arguments: &[&str], kill_after: Option<Duration>) -> Result<Went, String> {
+    /// Starts a walk, and kills it at a moment unless it has ended by itself before.
+    fn walk(&self, arguments: &[&str], dies: Option<Moment>) -> Result<Went, String> {
         let answers = fixture("answers.yaml");
         let complaints = fs::File::create(self.path("stderr")).unwrap();
         let mut command = self.command(arguments);
         command.args(["--plain", "--answers"]).arg(answers).stdout(Stdio::piped()).stderr(complaints);
         let begun = Instant::now();
         let mut child = command.spawn().unwrap();
-        let mut pipe = child.stdout.take().unwrap();
-        let (send, ended) = mpsc::channel();
+        let pipe = child.stdout.take().unwrap();
+        let (send, printed) = mpsc::channel();
         let reader = std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let _ = pipe.read_to_end(&mut bytes);
-            let _ = send.send(());
-            String::from_utf8_lossy(&bytes).into_owned()
+            let mut text = String::new();
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                text.push_str(&line);
+                text.push('\n');
+                // Nobody listens any more once it is killed.
+                let _ = send.send(());
+            }
+            text
         });
         // Nothing it starts holds its output open, so the end of it is its own end.
-        let late = ended.recv_timeout(kill_after.unwrap_or(DEADLINE)) == Err(RecvTimeoutError::Timeout);
+        let mut lines = 0;
+        let mut due = begun + if let Some(Moment::After(time)) = dies { time } else { DEADLINE };
+        let late = loop {
+            match printed.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                Ok(()) => lines += 1,
+                Err(why) => break why == RecvTimeoutError::Timeout,
+            }
+            if let Some(Moment::Printed(count, time)) = dies
+                && lines == count
+            {
+                due = Instant::now() + time;
+            }
+        };
         if late {
             child.kill().unwrap();
         }
@@ -92,7 +128,7 @@ impl Place {
         let took = begun.elapsed();
         let printed = reader.join().unwrap();
         let complained = fs::read_to_string(self.path("stderr")).unwrap();
-        if late && kill_after.is_none() {
+        if late && took >= DEADLINE {
             return Err(format!("{arguments:?} hangs; it printed\n{printed}{complained}"));
         }
         Ok(Went { exit: status.code(), killed: status.code().is_none(), printed, complained, took })
@@ -201,7 +237,7 @@ fn one(seed: u64, span: Duration, figures: &Figures) -> Result<(), String> {
         let arguments: &[&str] = if opened { &["resume"] } else { &run };
         // The first is always killed, what follows as a rule: a resume dies as well.
         let dies = kills == 0 || (kills < MOST_KILLS && random.u8(..3) > 0);
-        let after = dies.then(|| span.mul_f64(random.f64()));
+        let after = dies.then(|| Moment::any(&mut random, span));
         let went = place.walk(arguments, after).map_err(|why| told(&story, why, &place))?;
         kills += u32::from(went.killed);
         figures.kills.fetch_add(u64::from(went.killed), Ordering::Relaxed);
