@@ -5,6 +5,7 @@
 mod check;
 mod cli;
 mod conformance;
+mod crash;
 mod effects;
 mod effects_world;
 mod journal;
