@@ -116,6 +116,10 @@ pub(super) struct Lock {
     file: File,
 }
 
+/// How often a held lock is tried again, and after what time.
+const TRIES: u32 = 5;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// Why there is no lock.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LockError {
@@ -126,9 +130,11 @@ pub(super) enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock of a session; does not wait.
+    /// Takes the lock of a session; waits a moment only, for children that a holder which
+    /// is gone had just forked.
     pub(super) fn take(dir: &SessionDir) -> Result<Self, LockError> {
         let path = lock_path(dir);
+        let mut tries = 0;
         loop {
             #[expect(clippy::cast_possible_wrap, reason = "the flags are small")]
             let nofollow = OFlags::NOFOLLOW.bits() as i32;
@@ -137,6 +143,11 @@ impl Lock {
             let mut file = options.open(&path)?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
                 Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::Held(Holder::of(dir))),
                 Err(e) => return Err(io::Error::from(e).into()),
             }
@@ -157,7 +168,9 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Nobody holds it any more; the lock itself ends when the file is closed.
+        // Nobody holds it any more. Unlocked in so many words: a child that was just
+        // forked for a command has the file open until it executes.
         let _ = self.file.set_len(0);
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
