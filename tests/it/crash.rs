@@ -4,7 +4,7 @@
 //! Each change of the runbook appends one line to one file, so the file says what was
 //! really done. After each kill: what was printed is in the journal, the journal is
 //! intact, and everything done was intended first. At the end: no record was lost, every
-//! line is there once. `PACENOTE_CRASHES` says how many sessions (default 60),
+//! line is there once. `PACENOTE_CRASHES` says how many sessions (default 100),
 //! `PACENOTE_CRASH_SEED` repeats a run.
 
 use std::fmt::Write as _;
@@ -147,6 +147,27 @@ impl Place {
         fs::read_to_string(self.path("out")).unwrap().lines().map(str::to_owned).collect()
     }
 
+    /// Kills what watches over commands, with the commands, as a machine that goes down
+    /// would: every process of the supervisors' own process sessions.
+    fn kill_commands(&self, journal: &Path) -> u64 {
+        let runs = fs::read_dir(journal.parent().unwrap()).unwrap();
+        let claims = runs.filter_map(|entry| fs::read(entry.unwrap().path().join("claim.json")).ok());
+        let claims = claims.filter_map(|claim| serde_json::from_slice::<Value>(&claim).ok());
+        let sessions: Vec<i64> = claims.filter_map(|claim| claim["pid"].as_i64()).collect();
+        let mut killed = 0;
+        for process in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+            let Ok(stat) = fs::read_to_string(process.path().join("stat")) else { continue };
+            let fields: Vec<&str> = stat.rsplit_once(')').map_or(vec![], |(_, rest)| rest.split_whitespace().collect());
+            let session = fields.get(3).and_then(|field| field.parse::<i64>().ok());
+            if session.is_some_and(|session| sessions.contains(&session)) && fields[0] != "Z" {
+                let pid = rustix::process::Pid::from_raw(pid).unwrap();
+                killed += u64::from(rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_ok());
+            }
+        }
+        killed
+    }
+
     fn verify(&self, journal: &Path) -> Result<(), String> {
         let output = self.command(&["verify"]).arg(journal).output().unwrap();
         match output.status.code() {
@@ -213,6 +234,7 @@ struct Figures {
     kills: AtomicU64,
     resumes: AtomicU64,
     unopened: AtomicU64,
+    commands: AtomicU64,
     looked: AtomicU64,
     retried: AtomicU64,
     torn: AtomicU64,
@@ -251,6 +273,9 @@ fn one(seed: u64, span: Duration, figures: &Figures) -> Result<(), String> {
             }
             return Err(told(&story, format!("{} journals", journals.len()), &place));
         };
+        if went.killed && random.u8(..3) == 0 {
+            figures.commands.fetch_add(place.kill_commands(journal), Ordering::Relaxed);
+        }
         let bytes = fs::read(journal).unwrap();
         let records = holds(&place, &before, &bytes, &went).map_err(|why| told(&story, why, &place))?;
         place.verify(journal).map_err(|why| told(&story, why, &place))?;
@@ -276,7 +301,7 @@ fn one(seed: u64, span: Duration, figures: &Figures) -> Result<(), String> {
 #[test]
 fn killed_at_any_moment_nothing_is_lost_or_done_twice() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let sessions = number("PACENOTE_CRASHES").unwrap_or(60);
+    let sessions = number("PACENOTE_CRASHES").unwrap_or(100);
     let seed = number("PACENOTE_CRASH_SEED").unwrap_or_else(|| fastrand::u64(..));
     let place = Place::new();
     let input = format!("out={}", place.path("out").display());
@@ -304,12 +329,14 @@ fn killed_at_any_moment_nothing_is_lost_or_done_twice() {
     });
     let count = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
     let report = format!(
-        "seed {seed}: {sessions} sessions of {:?} in {:?}: {} kills ({} before the journal was opened), {} resumes, {} torn tails, \
+        "seed {seed}: {sessions} sessions of {:?} in {:?}: {} kills ({} before the journal was opened, {} \
+         processes of commands besides), {} resumes, {} torn tails, \
          {} looks, {} steps started anew",
         undisturbed.took,
         begun.elapsed(),
         count(&figures.kills),
         count(&figures.unopened),
+        count(&figures.commands),
         count(&figures.resumes),
         count(&figures.torn),
         count(&figures.looked),
