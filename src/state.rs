@@ -16,6 +16,7 @@ use crate::journal::disk::{Disk, RealDisk, open_for_reading};
 use crate::journal::format::{is_session_id, unhex};
 use crate::journal::summary::summarise;
 use crate::journal::{SessionDir, SessionSummary};
+use crate::session::event::Mode;
 
 /// The environment variable that names the folder.
 pub const VARIABLE: &str = "PACENOTE_STATE_DIR";
@@ -239,13 +240,16 @@ impl StateDir {
         Ok(self.session_dirs()?.iter().map(summarise).collect())
     }
 
-    /// The one session that can be resumed.
+    /// The one session that can be resumed. A rehearsal cannot: its world ended with it.
     ///
     /// # Errors
     /// When there is none, or more than one.
     pub fn only_unfinished(&self) -> Result<SessionDir, StateError> {
         let mut found: Vec<SessionDir> = self.session_dirs()?;
-        found.retain(|dir| summarise(dir).state.is_unfinished());
+        found.retain(|dir| {
+            let summary = summarise(dir);
+            summary.state.is_unfinished() && summary.opened.is_none_or(|o| o.mode != Mode::Rehearsal)
+        });
         match (found.pop(), found.is_empty()) {
             (Some(dir), true) => Ok(dir),
             (None, _) => Err(StateError::NoneUnfinished),

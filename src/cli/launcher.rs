@@ -13,6 +13,7 @@ use super::{Basis, modal, walk};
 use crate::error::{Exit, Problem};
 use crate::journal::{SessionState, SessionSummary};
 use crate::runbook::load;
+use crate::session::event::Mode;
 use crate::terminal::capabilities::Capabilities;
 use crate::tui::launcher::{Launcher, LauncherAction, LauncherEvent, LauncherItem, LauncherKind};
 use crate::tui::{Theme, ThemeName};
@@ -80,6 +81,10 @@ pub(super) fn run(console: &mut Console, basis: &Basis, global: &Global) -> Resu
 fn session(summary: &SessionSummary) -> Option<LauncherItem> {
     let opened = summary.opened.as_ref()?;
     let (kind, actions, stands) = match &summary.state {
+        // Its world ended with it.
+        SessionState::Unfinished if opened.mode == Mode::Rehearsal => {
+            (LauncherKind::Finished, vec![LauncherAction::Review], "rehearsal, left".to_owned())
+        }
         SessionState::Unfinished => {
             (LauncherKind::Unfinished, vec![LauncherAction::Resume, LauncherAction::Review], "unfinished".to_owned())
         }
