@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use pacenote::live::{Live, PanelData, SourceState};
 use pacenote::ports::{HttpAnswer, HttpCall, HttpFailure};
 use pacenote::session::reading::Reading;
@@ -74,7 +74,9 @@ impl Shop {
     async fn serve(self: Arc<Self>) -> SocketAddr {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let router = Router::new().route("/metrics", get(move || async move { self.scraped() }));
+        let broken = Arc::clone(&self);
+        let breaks = post(move || async move { broken.broken.store(true, Ordering::SeqCst) });
+        let router = Router::new().route("/metrics", get(move || async move { self.scraped() })).route("/break", breaks);
         tokio::spawn(async move { axum::serve(listener, router).await });
         address
     }
@@ -205,6 +207,65 @@ async fn a_graph_follows_a_real_prometheus() {
     })
     .await;
     watching.stop().await;
+}
+
+/// A session of the real program: a gate passes while all is well, a step breaks the
+/// shop, and the next gate fails on what the real server says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gate_judges_by_a_real_prometheus() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shop = Arc::new(Shop::default());
+    let target = Arc::clone(&shop).serve().await;
+    let Some((_server, address)) = prometheus(folder.path(), "127.0.0.1:0", target).await else {
+        assert!(std::env::var_os("PACENOTE_REQUIRE_COMPONENTS").is_none(), "prometheus is not installed");
+        println!("skipped: prometheus is not installed");
+        return;
+    };
+    let runbook = format!(
+        r#"
+pacenote: 1
+runbook: gates
+title: Two gates on a real server
+environments: {{local: {{prometheus: {{url: "http://{address}"}}}}}}
+signals:
+  error_rate:
+    prometheus: >-
+      (sum(rate(http_requests_total{{app="shop",status=~"5.."}}[5s])) or vector(0))
+      / sum(rate(http_requests_total{{app="shop"}}[5s])) * 100
+    every: 1s
+    unit: percent
+steps:
+  - {{id: calm, title: Calm before, gate: {{pass: signals.error_rate.value < 1, for: 2s}}, timeout: 50s}}
+  - {{id: strike, title: Break it, http: {{method: POST, url: "http://{target}/break"}}, undo: {{none: the test ends}}}}
+  - {{id: storm, title: Errors after, gate: {{fail: signals.error_rate.value > 5, for: 50s, failures: 2}}, on_failure: abort}}
+"#
+    );
+    let (file, answers) = (folder.path().join("gates.yaml"), folder.path().join("answers.yaml"));
+    std::fs::write(&file, runbook).expect("written");
+    std::fs::write(&answers, "otherwise: continue\n").expect("written");
+    let state = folder.path().join("state");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_pacenote"));
+    program.arg("run").arg(&file).args(["--trust", "--answers"]).arg(&answers).arg("--state-dir").arg(&state);
+    program.env("HOME", folder.path()).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(2 * PATIENCE, program.output()).await.expect("it ends").expect("it starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+
+    let sessions = state.join("sessions");
+    let session = std::fs::read_dir(sessions).expect("sessions").next().expect("one").expect("readable").path();
+    let journal = std::fs::read_to_string(session.join("journal.jsonl")).expect("a journal");
+    let records: Vec<serde_json::Value> = journal.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let ends: Vec<(&str, &str)> = records
+        .iter()
+        .filter(|r| r["type"] == "gate.judged")
+        .filter_map(|r| Some((r["data"]["path"].as_str()?, r["data"]["final_verdict"].as_str()?)))
+        .collect();
+    assert_eq!(ends, [("calm", "passed"), ("storm", "failed")], "{said}");
+    let failed = records.iter().rfind(|r| r["type"] == "gate.judged").expect("a judgement");
+    let evidence = failed.pointer("/data/evidence/signals/error_rate/reading/members/value").and_then(|v| v.as_str());
+    let rate: f64 = evidence.expect("the value it was judged by").parse().expect("a number");
+    assert!(rate > 5.0, "{rate}");
+    assert_eq!(records.last().expect("an end").pointer("/data/outcome").and_then(|o| o.as_str()), Some("aborted"));
 }
 
 async fn bounded<T>(work: impl Future<Output = T>) -> T {
