@@ -14,9 +14,12 @@ use serde_json::Value;
 use super::json::{Object, controller, text};
 
 pub(crate) mod build;
+mod defaults;
 mod deployment;
 mod event;
 mod kubelet;
+mod log;
+mod node;
 mod progress;
 mod replicaset;
 pub(crate) mod resource;
@@ -24,7 +27,9 @@ mod sets;
 pub(crate) mod store;
 
 pub(crate) use build::Catalogue;
+pub(crate) use defaults::images;
 use kubelet::PodStep;
+pub(crate) use log::LogLine;
 pub(crate) use resource::Kind;
 pub(crate) use store::{Key, Store};
 
@@ -76,6 +81,11 @@ impl Cluster {
         }
     }
 
+    /// Milliseconds since the start.
+    pub(crate) fn now(&self) -> Millis {
+        self.now
+    }
+
     /// When something is due next.
     pub(crate) fn next_due(&self) -> Option<Millis> {
         self.queue.keys().next().map(|(due, _)| *due)
@@ -120,7 +130,7 @@ impl Cluster {
     }
 
     /// Milliseconds since the start of a time that an object carries.
-    fn millis_of(&self, timestamp: &str) -> Option<Millis> {
+    pub(crate) fn millis_of(&self, timestamp: &str) -> Option<Millis> {
         let at = DateTime::parse_from_rfc3339(timestamp).ok()?;
         Some((at.with_timezone(&Utc) - self.epoch).num_milliseconds())
     }
@@ -167,16 +177,30 @@ impl Cluster {
 
     /// The objects controlled by another, by uid.
     fn controlled_by(&self, key: &Key, uid: &str) -> Vec<(Key, Object)> {
-        let child = match key.kind {
-            Kind::Deployment => Kind::ReplicaSet,
-            Kind::ReplicaSet => Kind::Pod,
-            _ => return Vec::new(),
+        let children: &[Kind] = match key.kind {
+            Kind::Deployment => &[Kind::ReplicaSet],
+            Kind::ReplicaSet | Kind::Job => &[Kind::Pod],
+            Kind::StatefulSet | Kind::DaemonSet => &[Kind::Pod, Kind::ControllerRevision],
+            Kind::CronJob => &[Kind::Job],
+            _ => &[],
         };
-        self.store
-            .list(child, Some(&key.namespace))
-            .filter(|(_, object)| controller(object).is_some_and(|owner| text(owner, "/uid") == uid))
+        let owned = |object: &Value| controller(object).is_some_and(|owner| text(owner, "/uid") == uid);
+        children
+            .iter()
+            .flat_map(|child| self.store.list(*child, Some(&key.namespace)))
+            .filter(|(_, object)| owned(object))
             .map(|(key, object)| (key.clone(), object.clone()))
             .collect()
+    }
+
+    /// Lets go of what an object controls, so that it outlives it.
+    pub(crate) fn orphan(&mut self, key: &Key) {
+        let Some(object) = self.store.get(key).cloned() else { return };
+        for (child, orphan) in self.controlled_by(key, text(&object, "/metadata/uid")) {
+            let mut orphan = Value::clone(&orphan);
+            super::json::unset(&mut orphan, &["metadata", "ownerReferences"]);
+            self.store.put(&child, orphan);
+        }
     }
 
     fn announce(&mut self, key: &Key, object: &Value) {

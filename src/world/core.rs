@@ -13,7 +13,7 @@ use super::cluster::{Cluster, Key, Kind, Millis, random_uid};
 use super::faults::Faults;
 use super::json::{serves, set, terminating, text};
 use super::kubernetes::selector::Selector;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Usage};
 use super::promql::{Expr, QueryError, parse};
 use super::scenario::{Fault, KillPod, PrometheusFault, Scenario, SetImage};
 
@@ -57,12 +57,13 @@ const REMEMBERED: usize = 200;
 impl Core {
     /// The world of a scenario at its start.
     pub(crate) fn new(scenario: &Scenario, namespace: &str, epoch: DateTime<Utc>) -> Self {
-        let cluster = Cluster::build(&scenario.world, namespace, epoch, scenario.seed);
+        // What the API server refuses was found when the scenario was read.
+        let (cluster, _) = Cluster::build(&scenario.world, namespace, epoch, scenario.seed);
         let metrics = Metrics::new(&scenario.world, namespace, scenario.seed, &cluster);
         Self {
             metrics,
             cluster,
-            faults: Faults::new(&scenario.events),
+            faults: Faults::new(&scenario.events, scenario.seed),
             messages: Vec::new(),
             health_checks: 0,
             seed: scenario.seed,
@@ -110,7 +111,14 @@ impl Core {
         match fault {
             Fault::KillPod(kill) => self.kill(kill),
             Fault::SetImage(image) => self.set_image(image),
-            Fault::Prometheus(_) | Fault::Health(..) | Fault::Kubernetes(_) | Fault::Forbid(_) => {}
+            Fault::Prometheus(_)
+            | Fault::Health(..)
+            | Fault::Kubernetes(_)
+            | Fault::Forbid(_)
+            | Fault::NodeLost(_)
+            | Fault::LoginExpired
+            | Fault::NetworkCut
+            | Fault::DiskFull => {}
         }
     }
 
@@ -140,8 +148,12 @@ impl Core {
                 set(container, &["image"], image.image.clone());
             }
         }
-        super::kubernetes::write::bump_generation(&deployment, &mut changed);
-        self.cluster.write(&key, changed);
+        super::kubernetes::write::changed_by(&mut self.cluster, &key, &deployment, changed, &image.manager);
+    }
+
+    /// What a pod uses just now; nothing where none of that name runs.
+    pub(crate) fn usage(&mut self, pod: &str) -> Option<Usage> {
+        self.metrics.usage(&self.cluster, pod)
     }
 
     /// A query, read. The same few are asked again and again, so they are remembered.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
+mod api;
 mod http;
 mod promql;
 mod rollout;

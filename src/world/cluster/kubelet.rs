@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::deployment::safe_letter;
 use super::{Cluster, Key, Millis, Work};
-use crate::world::json::{Object, condition, label, list, number, set, terminating, text, version_of_image};
+use crate::world::json::{Object, condition, label, list, number, set, terminating, text};
 use crate::world::scenario::Behaviour;
 
 const SCHEDULER: &str = "default-scheduler";
@@ -317,23 +317,6 @@ impl Cluster {
             set(&mut shown, &["message"], format!("containers with unready status: [{}]", names.join(" ")));
         }
         shown
-    }
-
-    /// The text of a pod's log: a line a second of what its version does.
-    pub(crate) fn pod_log(&self, pod: &Value, lines: usize) -> String {
-        let image = text(pod, "/spec/containers/0/image");
-        let version = version_of_image(image);
-        let Some(began) = self.millis_of(text(pod, "/status/containerStatuses/0/state/running/startedAt")) else {
-            return String::new();
-        };
-        let seconds = usize::try_from((self.now - began) / 1_000).unwrap_or(0);
-        let mut log = String::new();
-        for second in seconds.saturating_sub(lines)..seconds {
-            let at = self.timestamp_after(began + i64::try_from(second).unwrap_or(0) * 1_000 - self.now);
-            let line = if second == 0 { "listening on :8080" } else { "request served" };
-            log.push_str(&format!("{at} level=info version={version} msg=\"{line}\"\n"));
-        }
-        log
     }
 }
 
