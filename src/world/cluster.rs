@@ -14,22 +14,28 @@ use serde_json::Value;
 use super::json::{Object, controller, text};
 
 pub(crate) mod build;
+mod daemonset;
 mod defaults;
 mod deployment;
+mod endpoints;
 mod event;
+mod job;
 mod kubelet;
 mod log;
 mod node;
 mod progress;
 mod replicaset;
 pub(crate) mod resource;
+mod revision;
 mod sets;
+mod statefulset;
 pub(crate) mod store;
 
 pub(crate) use build::Catalogue;
 pub(crate) use defaults::images;
 use kubelet::PodStep;
 pub(crate) use log::LogLine;
+use node::NodeStep;
 pub(crate) use resource::Kind;
 pub(crate) use store::{Key, Store};
 
@@ -40,6 +46,10 @@ pub(crate) type Millis = i64;
 const DEPLOYMENT_SYNC: Millis = 12;
 /// From a change of a ReplicaSet, or of its pods, to its next sync.
 const REPLICASET_SYNC: Millis = 5;
+/// From a change of any other workload, or of its pods, to its next sync.
+const WORKLOAD_SYNC: Millis = 12;
+/// From a change of a pod to the addresses of the Services that select it.
+const ENDPOINTS_SYNC: Millis = 20;
 
 /// Something that is due.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +60,9 @@ enum Work {
     Recheck(Key),
     /// A pod goes on with its life. The number is the container's life it belongs to.
     Pod { key: Key, uid: String, step: PodStep, life: i64 },
+    /// The node controller looks at a node that does not answer. The number is how often
+    /// it was lost before, so that what was planned for an earlier time does nothing.
+    Node { name: String, step: NodeStep, time: u64 },
 }
 
 /// The cluster.
@@ -64,6 +77,10 @@ pub(crate) struct Cluster {
     random: fastrand::Rng,
     epoch: DateTime<Utc>,
     now: Millis,
+    /// Nodes that do not answer.
+    lost: BTreeSet<String>,
+    /// How often a node was lost.
+    losses: u64,
 }
 
 impl Cluster {
@@ -78,6 +95,8 @@ impl Cluster {
             random: fastrand::Rng::with_seed(seed),
             epoch,
             now,
+            lost: BTreeSet::new(),
+            losses: 0,
         }
     }
 
@@ -106,6 +125,7 @@ impl Cluster {
                 }
                 Work::Recheck(key) => self.sync(&key),
                 Work::Pod { key, uid, step, life } => self.pod_step(&key, &uid, step, life),
+                Work::Node { name, step, time } => self.node_step(&name, step, time),
             }
         }
         self.now = self.now.max(to);
@@ -115,6 +135,10 @@ impl Cluster {
         match key.kind {
             Kind::Deployment => self.sync_deployment(key),
             Kind::ReplicaSet => self.sync_replicaset(key),
+            Kind::StatefulSet => self.sync_statefulset(key),
+            Kind::DaemonSet => self.sync_daemonset(key),
+            Kind::Job => self.sync_job(key),
+            Kind::Service => self.sync_endpoints(key),
             _ => {}
         }
     }
@@ -204,25 +228,39 @@ impl Cluster {
     }
 
     fn announce(&mut self, key: &Key, object: &Value) {
+        self.enqueue(key.clone());
         match key.kind {
-            Kind::Deployment => self.enqueue(key.clone(), DEPLOYMENT_SYNC),
-            Kind::ReplicaSet => self.enqueue(key.clone(), REPLICASET_SYNC),
+            Kind::Pod => self.announce_to_services(key, object),
+            Kind::Node => {
+                let sets: Vec<Key> = self.store.list(Kind::DaemonSet, None).map(|(key, _)| key.clone()).collect();
+                sets.into_iter().for_each(|set| self.enqueue(set));
+            }
             _ => {}
         }
-        if let Some(owner) = controller(object) {
-            let kind = match text(owner, "/kind") {
-                "Deployment" => (Kind::Deployment, DEPLOYMENT_SYNC),
-                "ReplicaSet" => (Kind::ReplicaSet, REPLICASET_SYNC),
-                _ => return,
-            };
-            self.enqueue(Key::new(kind.0, &key.namespace, text(owner, "/name")), kind.1);
+        if let Some(owner) = controller(object)
+            && let Some(kind) = Kind::named(text(owner, "/kind"))
+        {
+            self.enqueue(Key::new(kind, &key.namespace, text(owner, "/name")));
         }
     }
 
-    fn enqueue(&mut self, key: Key, after: Millis) {
+    /// Has a controller look at an object soon, where there is one for its kind.
+    fn enqueue(&mut self, key: Key) {
+        let after = match key.kind {
+            Kind::Deployment => DEPLOYMENT_SYNC,
+            Kind::ReplicaSet => REPLICASET_SYNC,
+            Kind::StatefulSet | Kind::DaemonSet | Kind::Job => WORKLOAD_SYNC,
+            Kind::Service => ENDPOINTS_SYNC,
+            _ => return,
+        };
         if self.pending.insert(key.clone()) {
             self.schedule(after, Work::Sync(key));
         }
+    }
+
+    /// Has a controller look at an object again, because a time will have come.
+    fn recheck(&mut self, key: &Key, after: Millis) {
+        self.schedule(after, Work::Recheck(key.clone()));
     }
 
     fn schedule(&mut self, after: Millis, work: Work) {

@@ -9,6 +9,15 @@ use super::cluster::Millis;
 use super::period::Period;
 use super::scenario::{ApiFault, Event, Fault, HealthFault, PrometheusFault, Trigger};
 
+/// A fault begins or ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It begins, or happens once.
+    Begins(Fault),
+    /// It is over.
+    Ends(Fault),
+}
+
 /// The events of a scenario and which of them hold.
 #[derive(Debug)]
 pub(crate) struct Faults {
@@ -46,22 +55,21 @@ impl Faults {
         self.queue.keys().next().map(|(due, _)| *due)
     }
 
-    /// Begins or ends the next thing that is due. What happens once is handed back to be
-    /// done.
-    pub(crate) fn take_due(&mut self, to: Millis) -> Option<Option<Fault>> {
+    /// Begins or ends the next thing that is due, and says what.
+    pub(crate) fn take_due(&mut self, to: Millis) -> Option<Turn> {
         let entry = self.queue.first_entry().filter(|entry| entry.key().0 <= to)?;
         let ((at, _), (index, begins)) = entry.remove_entry();
-        if !begins {
-            self.active.remove(&index);
-            return Some(None);
-        }
-        self.active.insert(index);
         let event = self.events.get(index)?;
         let fault = event.fault.clone();
+        if !begins {
+            self.active.remove(&index);
+            return Some(Turn::Ends(fault));
+        }
+        self.active.insert(index);
         if let Some(lasts) = event.lasts {
             self.later(index, at + lasts.millis(), false);
         }
-        Some(Some(fault))
+        Some(Turn::Begins(fault))
     }
 
     /// A step was entered.
@@ -75,7 +83,9 @@ impl Faults {
     pub(crate) fn step_ended(&mut self, path: &str, now: Millis) {
         for index in self.waiting_for(|trigger| matches!(trigger, Trigger::During(step) if step == path)) {
             self.queue.retain(|_, (other, _)| *other != index);
-            self.active.remove(&index);
+            if self.active.contains(&index) {
+                self.later(index, now, false);
+            }
         }
         for index in self.waiting_for(|trigger| matches!(trigger, Trigger::After(step) if step == path)) {
             self.begin_later(index, now);
@@ -125,11 +135,6 @@ impl Faults {
     /// Whether the disk of the machine that runs the program is full.
     pub(crate) fn disk_is_full(&self) -> bool {
         self.holding().any(|fault| matches!(fault, Fault::DiskFull))
-    }
-
-    /// Whether a node is lost.
-    pub(crate) fn node_is_lost(&self, node: &str) -> bool {
-        self.holding().any(|fault| matches!(fault, Fault::NodeLost(lost) if lost == node))
     }
 
     /// Whether a verb on a resource, by plural, is refused. Who names a resource means its
@@ -184,7 +189,7 @@ mod tests {
     }
 
     fn advance(faults: &mut Faults, to: Millis) -> usize {
-        std::iter::from_fn(|| faults.take_due(to)).flatten().count()
+        std::iter::from_fn(|| faults.take_due(to)).filter(|turn| matches!(turn, Turn::Begins(_))).count()
     }
 
     #[test]
@@ -216,6 +221,7 @@ mod tests {
         advance(&mut faults, 7_000);
         assert_eq!((faults.health("a"), faults.health("b")), (Some(HealthFault::Hang), None));
         faults.step_ended("watch", 8_000);
+        advance(&mut faults, 8_000);
         assert_eq!(faults.health("a"), None);
     }
 

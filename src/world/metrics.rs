@@ -17,7 +17,7 @@ mod table;
 
 use counters::{Counters, Gauges};
 use flow::Landscape;
-pub(crate) use flow::{Flow, Usage, flows, share_of};
+pub(crate) use flow::{Flow, Usage, amount, flows, share_of};
 pub(crate) use table::{Labels, Series, Table};
 
 /// How much history there is before the start.

@@ -20,6 +20,7 @@ mod api;
 mod http;
 mod promql;
 mod rollout;
+mod workloads;
 
 const SCENARIO: &str = r#"
 pacenote-scenario: 1

@@ -151,6 +151,9 @@ impl Watch {
             self.over = true;
             return Next::Wait(None);
         }
+        if core.faults.network_is_cut() {
+            return Next::Wait(core.next_due());
+        }
         let store = &core.cluster.store;
         if self.told < store.oldest() {
             self.line("ERROR", &Refusal::expired(self.told, store.oldest()).body());

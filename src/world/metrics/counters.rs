@@ -70,8 +70,10 @@ impl Counters {
         }
         #[expect(clippy::cast_precision_loss, reason = "a small constant")]
         let requests = rps * flow.share * SCRAPE_EVERY as f64 / 1_000.0;
-        let failing =
-            if flow.ready == 0 { 1.0 } else { (flow.behaviour.errors / 100.0 * (1.0 + 0.08 * swing(1))).clamp(0.0, 1.0) };
+        #[expect(clippy::cast_precision_loss, reason = "pods are few")]
+        let silent = if flow.ready == 0 { 1.0 } else { flow.silent as f64 / flow.ready as f64 };
+        let wrong = (flow.behaviour.errors / 100.0 * (1.0 + 0.08 * swing(1))).clamp(0.0, 1.0);
+        let failing = silent + (1.0 - silent) * wrong;
         let errors = requests * failing;
         for (share, counter) in &mut self.good {
             counter.total += (requests - errors) * *share;

@@ -29,6 +29,8 @@ pub(crate) struct Flow {
     pub(crate) running: bool,
     /// How the version behaves.
     pub(crate) behaviour: Behaviour,
+    /// How many of those pods do not answer, because their node is lost.
+    pub(crate) silent: usize,
     /// How much longer answers take because the pods are short of processor: 1 is not at
     /// all.
     pub(crate) strain: f64,
@@ -185,6 +187,7 @@ pub(crate) fn flows(world: &WorldSpec, service: &str, namespace: &str, cluster: 
             let flow = flow(&mut found, cluster, service, deployment_of(pod), image_of(pod));
             flow.share += each;
             flow.ready += 1;
+            flow.silent += usize::from(!cluster.answers(pod));
             let limit = amount(pod, "limits/cpu").filter(|limit| *limit > 0.0);
             let short = limit.map_or(1.0, |limit| flow.behaviour.cpu.at(spec.rps * each) / limit);
             // A queue grows faster than what is missing.
@@ -232,6 +235,7 @@ fn flow<'a>(
         ready: 0,
         running: false,
         behaviour: cluster.catalogue.behaviour(service, image).unwrap_or_default(),
+        silent: 0,
         strain: 1.0,
     })
 }
