@@ -60,9 +60,9 @@ enum Work {
     Recheck(Key),
     /// A pod goes on with its life. The number is the container's life it belongs to.
     Pod { key: Key, uid: String, step: PodStep, life: i64 },
-    /// The node controller looks at a node that does not answer. The number is how often
-    /// it was lost before, so that what was planned for an earlier time does nothing.
-    Node { name: String, step: NodeStep, time: u64 },
+    /// The node controller looks at a node that does not answer. The number is that of the
+    /// loss, so that what was planned for an earlier one does nothing.
+    Node { name: String, step: NodeStep, loss: u64 },
 }
 
 /// The cluster.
@@ -77,10 +77,10 @@ pub(crate) struct Cluster {
     random: fastrand::Rng,
     epoch: DateTime<Utc>,
     now: Millis,
-    /// Nodes that do not answer.
-    lost: BTreeSet<String>,
-    /// How often a node was lost.
-    losses: u64,
+    /// Nodes that do not answer, with the number of the loss.
+    lost: BTreeMap<String, u64>,
+    /// How often a node was lost or came back.
+    turns: u64,
 }
 
 impl Cluster {
@@ -95,14 +95,19 @@ impl Cluster {
             random: fastrand::Rng::with_seed(seed),
             epoch,
             now,
-            lost: BTreeSet::new(),
-            losses: 0,
+            lost: BTreeMap::new(),
+            turns: 0,
         }
     }
 
     /// Milliseconds since the start.
     pub(crate) fn now(&self) -> Millis {
         self.now
+    }
+
+    /// A number that changes whenever anything that metrics depend on does.
+    pub(crate) fn state(&self) -> (u64, u64) {
+        (self.store.revision(), self.turns)
     }
 
     /// When something is due next.
@@ -125,7 +130,7 @@ impl Cluster {
                 }
                 Work::Recheck(key) => self.sync(&key),
                 Work::Pod { key, uid, step, life } => self.pod_step(&key, &uid, step, life),
-                Work::Node { name, step, time } => self.node_step(&name, step, time),
+                Work::Node { name, step, loss } => self.node_step(&name, step, loss),
             }
         }
         self.now = self.now.max(to);

@@ -61,7 +61,7 @@ impl Metrics {
     }
 
     fn look(&mut self, cluster: &Cluster) {
-        if self.landscape.revision != cluster.store.revision() {
+        if self.landscape.state != cluster.state() {
             self.landscape = Landscape::of(&self.world, &self.namespace, cluster);
         }
     }

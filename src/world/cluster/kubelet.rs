@@ -153,10 +153,13 @@ impl Cluster {
             PodStep::Ready | PodStep::Crash | PodStep::OutOfMemory | PodStep::Exit | PodStep::BackOff | PodStep::Restart
         );
         let stale = of_a_life && number(&pod, "/status/containerStatuses/0/restartCount") != life;
+        // A process that has ended meanwhile neither becomes ready nor ends again.
+        let of_a_process = matches!(step, PodStep::Ready | PodStep::Crash | PodStep::OutOfMemory | PodStep::Exit);
+        let stale = stale || (of_a_process && pod.pointer("/status/containerStatuses/0/state/running").is_none());
         if text(&pod, "/metadata/uid") != uid || terminating(&pod) != ending || stale {
             return;
         }
-        if self.lost.contains(text(&pod, "/spec/nodeName")) {
+        if !self.answers(&pod) {
             // Nobody there does anything until the node is back.
             self.schedule(WAITING, Work::Pod { key: key.clone(), uid: uid.to_owned(), step, life });
             return;

@@ -29,17 +29,21 @@ pub(super) enum NodeStep {
 impl Cluster {
     /// A node stops answering.
     pub(crate) fn lose_node(&mut self, name: &str) {
-        if self.lost.insert(name.to_owned()) {
-            self.losses += 1;
-            for (step, after) in [(NodeStep::NotReady, GRACE), (NodeStep::Evict, GRACE + TOLERATED)] {
-                self.schedule(after, Work::Node { name: name.to_owned(), step, time: self.losses });
-            }
+        if self.lost.contains_key(name) {
+            return;
+        }
+        self.turns += 1;
+        let loss = self.turns;
+        self.lost.insert(name.to_owned(), loss);
+        for (step, after) in [(NodeStep::NotReady, GRACE), (NodeStep::Evict, GRACE + TOLERATED)] {
+            self.schedule(after, Work::Node { name: name.to_owned(), step, loss });
         }
     }
 
     /// A node answers again. Its pods go on where they were.
     pub(crate) fn restore_node(&mut self, name: &str) {
         self.lost.remove(name);
+        self.turns += 1;
         let key = Key::new(Kind::Node, "", name);
         let Some(node) = self.store.get(&key).cloned() else { return };
         let mut back = Value::clone(&node);
@@ -52,11 +56,11 @@ impl Cluster {
 
     /// Whether what runs on a node answers.
     pub(crate) fn answers(&self, pod: &Value) -> bool {
-        !self.lost.contains(text(pod, "/spec/nodeName"))
+        !self.lost.contains_key(text(pod, "/spec/nodeName"))
     }
 
-    pub(super) fn node_step(&mut self, name: &str, step: NodeStep, time: u64) {
-        if !self.lost.contains(name) || time != self.losses {
+    pub(super) fn node_step(&mut self, name: &str, step: NodeStep, loss: u64) {
+        if self.lost.get(name) != Some(&loss) {
             return;
         }
         let pods = self.pods_on(name);

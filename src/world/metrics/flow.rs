@@ -88,8 +88,8 @@ impl PodFacts {
 /// All that metrics read from the cluster, at one revision of it.
 #[derive(Debug, Default)]
 pub(crate) struct Landscape {
-    /// The revision it was read at.
-    pub(crate) revision: u64,
+    /// The state of the cluster it was read at.
+    pub(crate) state: (u64, u64),
     /// Services: name, requests a second, and where they go.
     pub(crate) services: Vec<(String, f64, Vec<Flow>)>,
     /// Pods.
@@ -119,7 +119,7 @@ impl Landscape {
                 (key.name.clone(), number(object, "/spec/replicas"), number(object, "/status/availableReplicas"))
             })
             .collect();
-        Self { revision: cluster.store.revision(), services, pods, deployments }
+        Self { state: cluster.state(), services, pods, deployments }
     }
 }
 
