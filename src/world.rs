@@ -269,7 +269,18 @@ async fn handle(State(world): State<World>, request: Request<Body>) -> Response 
 /// # Errors
 /// No socket could be opened.
 pub async fn serve(router: Router) -> std::io::Result<(SocketAddr, impl Future<Output = std::io::Result<()>> + Send)> {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    serve_at(router, SocketAddr::from(([127, 0, 0, 1], 0))).await
+}
+
+/// The same at an address.
+///
+/// # Errors
+/// No socket could be opened there.
+pub async fn serve_at(
+    router: Router,
+    address: SocketAddr,
+) -> std::io::Result<(SocketAddr, impl Future<Output = std::io::Result<()>> + Send)> {
+    let listener = tokio::net::TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     Ok((address, async move { axum::serve(listener, router).await }))
 }
