@@ -25,6 +25,7 @@ mod logs;
 mod openapi;
 mod pages;
 pub(crate) mod patch;
+mod protobuf;
 mod review;
 pub(crate) mod selector;
 pub(crate) mod status;
@@ -171,6 +172,11 @@ fn selector(query: &Query) -> Result<Selector, Refusal> {
 fn decode(body: &[u8]) -> Result<Value, Refusal> {
     if body.is_empty() {
         return Ok(json!({}));
+    }
+    if protobuf::is_encoded(body) {
+        let accepted = "application/json, application/yaml";
+        let message = format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
+        return Err(Refusal::new(415, "UnsupportedMediaType", message));
     }
     let refuse = |why: String| Refusal::new(400, "BadRequest", format!("error decoding the body: {why}"));
     match serde_json::from_slice(body) {

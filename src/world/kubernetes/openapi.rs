@@ -2,19 +2,19 @@
 //! be patched, and that a patch can be tried (`dryRun`) and judged (`fieldValidation`).
 //!
 //! There are no schemas of objects: the server judges them itself. Newer clients read
-//! version 3 as JSON, older ones version 2 as a protocol buffer; this writes the few
-//! fields of that by hand.
+//! version 3 as JSON, older ones version 2 as a protocol buffer.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
+use super::protobuf::field;
 use crate::world::answer;
 use crate::world::cluster::resource::{RESOURCES, Resource, api_version};
 
 /// Version 2 as a protocol buffer, as clients ask for it.
-const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 /// Parameters of every patch.
 const PARAMETERS: [&str; 4] = ["dryRun", "fieldManager", "fieldValidation", "force"];
 
@@ -87,20 +87,6 @@ fn second() -> Value {
     json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.36.0"}, "paths": paths, "definitions": {}})
 }
 
-/// A field of a protocol buffer that holds bytes: its number, their length, they.
-fn field(number: u64, bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for mut value in [number << 3 | 2, bytes.len() as u64] {
-        while value >= 0x80 {
-            out.push((value & 0x7f) as u8 | 0x80);
-            value >>= 7;
-        }
-        out.push((value & 0x7f) as u8);
-    }
-    out.extend_from_slice(bytes);
-    out
-}
-
 /// The same document as [`second`], by the numbers of `openapi.v2.Document`.
 fn second_encoded() -> Vec<u8> {
     let named = |name: &str, value: &[u8]| [field(1, name.as_bytes()), field(2, value)].concat();
@@ -124,13 +110,6 @@ fn second_encoded() -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lengths_of_more_than_one_byte_are_written() {
-        assert_eq!(field(1, b"ab"), [0x0a, 2, b'a', b'b']);
-        assert_eq!(field(13, &[0; 300])[..4], [0x6a, 0xac, 0x02, 0]);
-        assert_eq!(field(31, b"")[..], [0xfa, 0x01, 0]);
-    }
 
     #[test]
     fn every_kind_can_be_tried_in_every_version() {

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::status::Refusal;
-use super::{Answer, decode};
+use super::{Answer, decode, protobuf};
 use crate::world::World;
 use crate::world::answer;
 use crate::world::cluster::resource::RESOURCES;
@@ -27,10 +27,16 @@ pub(super) fn review(world: &World, method: &Method, path: &str, body: &[u8]) ->
     if *method != Method::POST {
         return Some(Err(Refusal::not_allowed()));
     }
-    let mut review = match decode(body) {
+    let read = match protobuf::is_encoded(body) {
+        true => protobuf::review(body).ok_or_else(|| Refusal::new(400, "BadRequest", "the review cannot be decoded")),
+        false => decode(body),
+    };
+    let mut review = match read {
         Ok(review) => review,
         Err(refusal) => return Some(Err(refusal)),
     };
+    let (group, ..) = REVIEWS.iter().find(|(.., known)| known == kind)?;
+    set(&mut review, &["apiVersion"], format!("{group}/v1"));
     set(&mut review, &["kind"], *kind);
     let status = match *kind {
         "SelfSubjectReview" => json!({"userInfo": {"username": "rehearsal", "groups": ["system:authenticated"]}}),

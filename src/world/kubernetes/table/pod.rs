@@ -150,3 +150,27 @@ fn walk(pod: &Value, counts: &mut Counts, reason: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::Scenario;
+    use crate::world::core::Core;
+
+    #[test]
+    fn pods_are_printed_as_a_real_server_prints_them() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/conformance/pods.jsonl");
+        let scenario = Scenario::read("a.yaml", "{pacenote-scenario: 1, scenario: a, runbook: a.yaml}").unwrap();
+        let mut cases = 0;
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let case: Value = serde_json::from_str(line).unwrap();
+            let core = Core::new(&scenario, "shop", text(&case, "/captured_at").parse().unwrap());
+            let cells = cells(&Look { core: &core }, &case["pod"]);
+            let shown: Vec<&str> = cells.iter().skip(1).take(4).filter_map(Value::as_str).collect();
+            let expected = ["ready", "status", "restarts", "age"].map(|column| text(&case["expect"], &format!("/{column}")));
+            assert_eq!(shown, expected, "{}", text(&case, "/pod/metadata/name"));
+            cases += 1;
+        }
+        assert!(cases > 10);
+    }
+}
