@@ -375,9 +375,15 @@ pub struct UnfreezeArgs {
 /// `world`.
 #[derive(Debug, Clone, Args)]
 pub struct WorldArgs {
-    /// The scenario's file
+    /// The scenario's file, or the id of one of the shipped library
     #[arg(value_name = "SCENARIO", value_hint = ValueHint::FilePath)]
     pub scenario: String,
+    /// Where to write a kubeconfig that leads to it; it is removed at the end
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub kubeconfig_out: Option<PathBuf>,
+    /// Where to listen: an address of this machine alone, with a port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
     /// How many times faster than real time
     #[arg(long, value_name = "N", value_parser = speed)]
     pub speed: Option<f64>,

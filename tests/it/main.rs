@@ -9,6 +9,7 @@ mod crash;
 mod effects;
 mod effects_world;
 mod journal;
+mod kubectl;
 mod plain;
 mod ports;
 mod prometheus;
