@@ -4,10 +4,27 @@ use super::file::{LoadError, Loader};
 
 /// Every file below `runbooks/`, by path, sorted. A test compares this with the folder.
 const FILES: &[(&str, &str)] = &[
+    ("automatic-rollback.yaml", include_str!("../../../runbooks/automatic-rollback.yaml")),
+    ("blue-green-deploy.yaml", include_str!("../../../runbooks/blue-green-deploy.yaml")),
     ("canary-deploy.yaml", include_str!("../../../runbooks/canary-deploy.yaml")),
+    ("manual-rollback.yaml", include_str!("../../../runbooks/manual-rollback.yaml")),
     ("rolling-deploy.yaml", include_str!("../../../runbooks/rolling-deploy.yaml")),
+    ("scenarios/automatic-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-all-good.yaml")),
+    ("scenarios/automatic-rollback-errors.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-errors.yaml")),
+    ("scenarios/automatic-rollback-slow.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-slow.yaml")),
+    ("scenarios/blue-green-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/blue-green-deploy-all-good.yaml")),
+    ("scenarios/blue-green-deploy-bad-green.yaml", include_str!("../../../runbooks/scenarios/blue-green-deploy-bad-green.yaml")),
+    (
+        "scenarios/blue-green-deploy-smoke-fails.yaml",
+        include_str!("../../../runbooks/scenarios/blue-green-deploy-smoke-fails.yaml"),
+    ),
     ("scenarios/canary-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-all-good.yaml")),
     ("scenarios/canary-deploy-bad-canary.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-bad-canary.yaml")),
+    ("scenarios/manual-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/manual-rollback-all-good.yaml")),
+    (
+        "scenarios/manual-rollback-old-is-bad-too.yaml",
+        include_str!("../../../runbooks/scenarios/manual-rollback-old-is-bad-too.yaml"),
+    ),
     ("scenarios/rolling-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-all-good.yaml")),
     ("scenarios/rolling-deploy-bad-version.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-bad-version.yaml")),
 ];
