@@ -6,7 +6,10 @@ use super::file::{LoadError, Loader};
 const FILES: &[(&str, &str)] = &[
     ("automatic-rollback.yaml", include_str!("../../../runbooks/automatic-rollback.yaml")),
     ("blue-green-deploy.yaml", include_str!("../../../runbooks/blue-green-deploy.yaml")),
+    ("business-validation.yaml", include_str!("../../../runbooks/business-validation.yaml")),
     ("canary-deploy.yaml", include_str!("../../../runbooks/canary-deploy.yaml")),
+    ("communication.yaml", include_str!("../../../runbooks/communication.yaml")),
+    ("hotfix.yaml", include_str!("../../../runbooks/hotfix.yaml")),
     ("manual-rollback.yaml", include_str!("../../../runbooks/manual-rollback.yaml")),
     ("rolling-deploy.yaml", include_str!("../../../runbooks/rolling-deploy.yaml")),
     ("scenarios/automatic-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-all-good.yaml")),
@@ -18,8 +21,22 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/blue-green-deploy-smoke-fails.yaml",
         include_str!("../../../runbooks/scenarios/blue-green-deploy-smoke-fails.yaml"),
     ),
+    (
+        "scenarios/business-validation-all-good.yaml",
+        include_str!("../../../runbooks/scenarios/business-validation-all-good.yaml"),
+    ),
+    ("scenarios/business-validation-down.yaml", include_str!("../../../runbooks/scenarios/business-validation-down.yaml")),
+    (
+        "scenarios/business-validation-payment-broken.yaml",
+        include_str!("../../../runbooks/scenarios/business-validation-payment-broken.yaml"),
+    ),
     ("scenarios/canary-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-all-good.yaml")),
     ("scenarios/canary-deploy-bad-canary.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-bad-canary.yaml")),
+    ("scenarios/communication-all-good.yaml", include_str!("../../../runbooks/scenarios/communication-all-good.yaml")),
+    ("scenarios/communication-rolled-back.yaml", include_str!("../../../runbooks/scenarios/communication-rolled-back.yaml")),
+    ("scenarios/hotfix-all-good.yaml", include_str!("../../../runbooks/scenarios/hotfix-all-good.yaml")),
+    ("scenarios/hotfix-does-not-fix.yaml", include_str!("../../../runbooks/scenarios/hotfix-does-not-fix.yaml")),
+    ("scenarios/hotfix-makes-it-worse.yaml", include_str!("../../../runbooks/scenarios/hotfix-makes-it-worse.yaml")),
     ("scenarios/manual-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/manual-rollback-all-good.yaml")),
     (
         "scenarios/manual-rollback-old-is-bad-too.yaml",
