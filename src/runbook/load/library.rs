@@ -9,7 +9,10 @@ const FILES: &[(&str, &str)] = &[
     ("business-validation.yaml", include_str!("../../../runbooks/business-validation.yaml")),
     ("canary-deploy.yaml", include_str!("../../../runbooks/canary-deploy.yaml")),
     ("communication.yaml", include_str!("../../../runbooks/communication.yaml")),
+    ("database-migration.yaml", include_str!("../../../runbooks/database-migration.yaml")),
+    ("database-rollback.yaml", include_str!("../../../runbooks/database-rollback.yaml")),
     ("hotfix.yaml", include_str!("../../../runbooks/hotfix.yaml")),
+    ("large-database-migration.yaml", include_str!("../../../runbooks/large-database-migration.yaml")),
     ("manual-rollback.yaml", include_str!("../../../runbooks/manual-rollback.yaml")),
     ("rolling-deploy.yaml", include_str!("../../../runbooks/rolling-deploy.yaml")),
     ("scenarios/automatic-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-all-good.yaml")),
@@ -34,9 +37,39 @@ const FILES: &[(&str, &str)] = &[
     ("scenarios/canary-deploy-bad-canary.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-bad-canary.yaml")),
     ("scenarios/communication-all-good.yaml", include_str!("../../../runbooks/scenarios/communication-all-good.yaml")),
     ("scenarios/communication-rolled-back.yaml", include_str!("../../../runbooks/scenarios/communication-rolled-back.yaml")),
+    ("scenarios/database-migration-all-good.yaml", include_str!("../../../runbooks/scenarios/database-migration-all-good.yaml")),
+    (
+        "scenarios/database-migration-contract-later.yaml",
+        include_str!("../../../runbooks/scenarios/database-migration-contract-later.yaml"),
+    ),
+    (
+        "scenarios/database-migration-forms-differ.yaml",
+        include_str!("../../../runbooks/scenarios/database-migration-forms-differ.yaml"),
+    ),
+    (
+        "scenarios/database-migration-new-version-slow.yaml",
+        include_str!("../../../runbooks/scenarios/database-migration-new-version-slow.yaml"),
+    ),
+    ("scenarios/database-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/database-rollback-all-good.yaml")),
+    (
+        "scenarios/database-rollback-data-damaged.yaml",
+        include_str!("../../../runbooks/scenarios/database-rollback-data-damaged.yaml"),
+    ),
+    (
+        "scenarios/database-rollback-too-much-to-lose.yaml",
+        include_str!("../../../runbooks/scenarios/database-rollback-too-much-to-lose.yaml"),
+    ),
     ("scenarios/hotfix-all-good.yaml", include_str!("../../../runbooks/scenarios/hotfix-all-good.yaml")),
     ("scenarios/hotfix-does-not-fix.yaml", include_str!("../../../runbooks/scenarios/hotfix-does-not-fix.yaml")),
     ("scenarios/hotfix-makes-it-worse.yaml", include_str!("../../../runbooks/scenarios/hotfix-makes-it-worse.yaml")),
+    (
+        "scenarios/large-database-migration-all-good.yaml",
+        include_str!("../../../runbooks/scenarios/large-database-migration-all-good.yaml"),
+    ),
+    (
+        "scenarios/large-database-migration-checksum-differs.yaml",
+        include_str!("../../../runbooks/scenarios/large-database-migration-checksum-differs.yaml"),
+    ),
     ("scenarios/manual-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/manual-rollback-all-good.yaml")),
     (
         "scenarios/manual-rollback-old-is-bad-too.yaml",
