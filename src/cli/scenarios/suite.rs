@@ -76,7 +76,7 @@ struct Walked {
 /// # Errors
 /// When no folder could be made for the journals.
 pub(super) fn walk_all(suites: Vec<(Bundle, Vec<Scenario>)>, jobs: usize, whole: bool) -> Result<Report, Problem> {
-    let place = std::env::temp_dir().join(format!("pacenote-test-{}-{:08x}", std::process::id(), fastrand::u32(..)));
+    let place = scratch().join(format!("pacenote-test-{}-{:08x}", std::process::id(), fastrand::u32(..)));
     StateDir::open(&place).map_err(|e| crate::cli::explain_state(&e))?;
     let began = Instant::now();
     let walks: Vec<(&Bundle, &Scenario)> = suites.iter().flat_map(|(bundle, all)| all.iter().map(move |s| (bundle, s))).collect();
@@ -98,6 +98,13 @@ pub(super) fn walk_all(suites: Vec<(Bundle, Vec<Scenario>)>, jobs: usize, whole:
         report.runbooks.push(Suite { runbook: bundle.root.id.value.clone(), scenarios, coverage });
     }
     Ok(report)
+}
+
+/// Where the journals of a test go: into memory where Linux has a place for that, since
+/// each record is synced and a disk would be most of the time taken. `TMPDIR` decides.
+fn scratch() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if std::env::var_os("TMPDIR").is_none() && memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
 }
 
 /// Walks each once, on so many threads; the results in the order of the walks.

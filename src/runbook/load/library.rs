@@ -8,12 +8,15 @@ const FILES: &[(&str, &str)] = &[
     ("blue-green-deploy.yaml", include_str!("../../../runbooks/blue-green-deploy.yaml")),
     ("business-validation.yaml", include_str!("../../../runbooks/business-validation.yaml")),
     ("canary-deploy.yaml", include_str!("../../../runbooks/canary-deploy.yaml")),
+    ("clear-cache.yaml", include_str!("../../../runbooks/clear-cache.yaml")),
     ("communication.yaml", include_str!("../../../runbooks/communication.yaml")),
+    ("database-maintenance.yaml", include_str!("../../../runbooks/database-maintenance.yaml")),
     ("database-migration.yaml", include_str!("../../../runbooks/database-migration.yaml")),
     ("database-rollback.yaml", include_str!("../../../runbooks/database-rollback.yaml")),
     ("hotfix.yaml", include_str!("../../../runbooks/hotfix.yaml")),
     ("large-database-migration.yaml", include_str!("../../../runbooks/large-database-migration.yaml")),
     ("manual-rollback.yaml", include_str!("../../../runbooks/manual-rollback.yaml")),
+    ("post-deployment-watch.yaml", include_str!("../../../runbooks/post-deployment-watch.yaml")),
     ("rolling-deploy.yaml", include_str!("../../../runbooks/rolling-deploy.yaml")),
     ("scenarios/automatic-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-all-good.yaml")),
     ("scenarios/automatic-rollback-errors.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-errors.yaml")),
@@ -35,8 +38,23 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("scenarios/canary-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-all-good.yaml")),
     ("scenarios/canary-deploy-bad-canary.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-bad-canary.yaml")),
+    ("scenarios/clear-cache-all-good.yaml", include_str!("../../../runbooks/scenarios/clear-cache-all-good.yaml")),
+    ("scenarios/clear-cache-stampede.yaml", include_str!("../../../runbooks/scenarios/clear-cache-stampede.yaml")),
+    ("scenarios/clear-cache-too-many.yaml", include_str!("../../../runbooks/scenarios/clear-cache-too-many.yaml")),
     ("scenarios/communication-all-good.yaml", include_str!("../../../runbooks/scenarios/communication-all-good.yaml")),
     ("scenarios/communication-rolled-back.yaml", include_str!("../../../runbooks/scenarios/communication-rolled-back.yaml")),
+    (
+        "scenarios/database-maintenance-all-good.yaml",
+        include_str!("../../../runbooks/scenarios/database-maintenance-all-good.yaml"),
+    ),
+    (
+        "scenarios/database-maintenance-old-transaction.yaml",
+        include_str!("../../../runbooks/scenarios/database-maintenance-old-transaction.yaml"),
+    ),
+    (
+        "scenarios/database-maintenance-users-suffer.yaml",
+        include_str!("../../../runbooks/scenarios/database-maintenance-users-suffer.yaml"),
+    ),
     ("scenarios/database-migration-all-good.yaml", include_str!("../../../runbooks/scenarios/database-migration-all-good.yaml")),
     (
         "scenarios/database-migration-contract-later.yaml",
@@ -75,8 +93,27 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/manual-rollback-old-is-bad-too.yaml",
         include_str!("../../../runbooks/scenarios/manual-rollback-old-is-bad-too.yaml"),
     ),
+    (
+        "scenarios/post-deployment-watch-all-good.yaml",
+        include_str!("../../../runbooks/scenarios/post-deployment-watch-all-good.yaml"),
+    ),
+    (
+        "scenarios/post-deployment-watch-late-crash.yaml",
+        include_str!("../../../runbooks/scenarios/post-deployment-watch-late-crash.yaml"),
+    ),
     ("scenarios/rolling-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-all-good.yaml")),
     ("scenarios/rolling-deploy-bad-version.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-bad-version.yaml")),
+    ("scenarios/staged-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/staged-deploy-all-good.yaml")),
+    (
+        "scenarios/staged-deploy-errors-after-deploy.yaml",
+        include_str!("../../../runbooks/scenarios/staged-deploy-errors-after-deploy.yaml"),
+    ),
+    (
+        "scenarios/staged-deploy-migration-fails.yaml",
+        include_str!("../../../runbooks/scenarios/staged-deploy-migration-fails.yaml"),
+    ),
+    ("scenarios/staged-deploy-smoke-fails.yaml", include_str!("../../../runbooks/scenarios/staged-deploy-smoke-fails.yaml")),
+    ("staged-deploy.yaml", include_str!("../../../runbooks/staged-deploy.yaml")),
 ];
 
 /// The shipped files, as path below `runbooks/` and text, sorted by path: runbooks
