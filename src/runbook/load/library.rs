@@ -13,6 +13,8 @@ const FILES: &[(&str, &str)] = &[
     ("database-maintenance.yaml", include_str!("../../../runbooks/database-maintenance.yaml")),
     ("database-migration.yaml", include_str!("../../../runbooks/database-migration.yaml")),
     ("database-rollback.yaml", include_str!("../../../runbooks/database-rollback.yaml")),
+    ("failed-deployment.yaml", include_str!("../../../runbooks/failed-deployment.yaml")),
+    ("high-error-rate.yaml", include_str!("../../../runbooks/high-error-rate.yaml")),
     ("hotfix.yaml", include_str!("../../../runbooks/hotfix.yaml")),
     ("large-database-migration.yaml", include_str!("../../../runbooks/large-database-migration.yaml")),
     ("manual-rollback.yaml", include_str!("../../../runbooks/manual-rollback.yaml")),
@@ -77,6 +79,15 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/database-rollback-too-much-to-lose.yaml",
         include_str!("../../../runbooks/scenarios/database-rollback-too-much-to-lose.yaml"),
     ),
+    ("scenarios/failed-deployment-all-good.yaml", include_str!("../../../runbooks/scenarios/failed-deployment-all-good.yaml")),
+    (
+        "scenarios/failed-deployment-repair-fails.yaml",
+        include_str!("../../../runbooks/scenarios/failed-deployment-repair-fails.yaml"),
+    ),
+    ("scenarios/failed-deployment-repaired.yaml", include_str!("../../../runbooks/scenarios/failed-deployment-repaired.yaml")),
+    ("scenarios/high-error-rate-all-good.yaml", include_str!("../../../runbooks/scenarios/high-error-rate-all-good.yaml")),
+    ("scenarios/high-error-rate-unknown.yaml", include_str!("../../../runbooks/scenarios/high-error-rate-unknown.yaml")),
+    ("scenarios/high-error-rate-wrong-guess.yaml", include_str!("../../../runbooks/scenarios/high-error-rate-wrong-guess.yaml")),
     ("scenarios/hotfix-all-good.yaml", include_str!("../../../runbooks/scenarios/hotfix-all-good.yaml")),
     ("scenarios/hotfix-does-not-fix.yaml", include_str!("../../../runbooks/scenarios/hotfix-does-not-fix.yaml")),
     ("scenarios/hotfix-makes-it-worse.yaml", include_str!("../../../runbooks/scenarios/hotfix-makes-it-worse.yaml")),
@@ -103,6 +114,12 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("scenarios/rolling-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-all-good.yaml")),
     ("scenarios/rolling-deploy-bad-version.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-bad-version.yaml")),
+    ("scenarios/slow-performance-all-good.yaml", include_str!("../../../runbooks/scenarios/slow-performance-all-good.yaml")),
+    ("scenarios/slow-performance-more-pods.yaml", include_str!("../../../runbooks/scenarios/slow-performance-more-pods.yaml")),
+    (
+        "scenarios/slow-performance-query-is-not-it.yaml",
+        include_str!("../../../runbooks/scenarios/slow-performance-query-is-not-it.yaml"),
+    ),
     ("scenarios/staged-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/staged-deploy-all-good.yaml")),
     (
         "scenarios/staged-deploy-errors-after-deploy.yaml",
@@ -113,6 +130,7 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../../../runbooks/scenarios/staged-deploy-migration-fails.yaml"),
     ),
     ("scenarios/staged-deploy-smoke-fails.yaml", include_str!("../../../runbooks/scenarios/staged-deploy-smoke-fails.yaml")),
+    ("slow-performance.yaml", include_str!("../../../runbooks/slow-performance.yaml")),
     ("staged-deploy.yaml", include_str!("../../../runbooks/staged-deploy.yaml")),
 ];
 
