@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("large-database-migration.yaml", include_str!("../../../runbooks/large-database-migration.yaml")),
     ("manual-rollback.yaml", include_str!("../../../runbooks/manual-rollback.yaml")),
     ("post-deployment-watch.yaml", include_str!("../../../runbooks/post-deployment-watch.yaml")),
+    ("release-readiness.yaml", include_str!("../../../runbooks/release-readiness.yaml")),
     ("restore-backup.yaml", include_str!("../../../runbooks/restore-backup.yaml")),
     ("rolling-deploy.yaml", include_str!("../../../runbooks/rolling-deploy.yaml")),
     ("scale-out.yaml", include_str!("../../../runbooks/scale-out.yaml")),
@@ -52,6 +53,7 @@ const FILES: &[(&str, &str)] = &[
     ("scenarios/clear-cache-stampede.yaml", include_str!("../../../runbooks/scenarios/clear-cache-stampede.yaml")),
     ("scenarios/clear-cache-too-many.yaml", include_str!("../../../runbooks/scenarios/clear-cache-too-many.yaml")),
     ("scenarios/communication-all-good.yaml", include_str!("../../../runbooks/scenarios/communication-all-good.yaml")),
+    ("scenarios/communication-called-off.yaml", include_str!("../../../runbooks/scenarios/communication-called-off.yaml")),
     ("scenarios/communication-rolled-back.yaml", include_str!("../../../runbooks/scenarios/communication-rolled-back.yaml")),
     ("scenarios/complete-outage-all-good.yaml", include_str!("../../../runbooks/scenarios/complete-outage-all-good.yaml")),
     (
@@ -155,6 +157,11 @@ const FILES: &[(&str, &str)] = &[
     (
         "scenarios/post-deployment-watch-late-crash.yaml",
         include_str!("../../../runbooks/scenarios/post-deployment-watch-late-crash.yaml"),
+    ),
+    ("scenarios/release-readiness-all-good.yaml", include_str!("../../../runbooks/scenarios/release-readiness-all-good.yaml")),
+    (
+        "scenarios/release-readiness-staging-fails.yaml",
+        include_str!("../../../runbooks/scenarios/release-readiness-staging-fails.yaml"),
     ),
     ("scenarios/restore-backup-all-good.yaml", include_str!("../../../runbooks/scenarios/restore-backup-all-good.yaml")),
     (
