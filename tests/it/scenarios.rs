@@ -201,7 +201,7 @@ fn the_report_comes_as_json_and_as_junit_and_names_what_was_never_rehearsed() {
     let suite = &report["runbooks"][0];
     let difference = serde_json::json!({"what": "outcome", "expected": ["completed"], "found": ["rolled-back"]});
     assert_eq!(suite["scenarios"][0]["differences"], serde_json::json!([difference]));
-    assert_eq!(suite["coverage"]["never"], serde_json::json!([{"guard": "health-failing"}]));
+    assert_eq!(suite["coverage"]["never"], serde_json::json!([{"guard": "health-failing"}, {"guard": "slower"}]));
     let junit = std::fs::read_to_string(home.path().join("report.xml")).unwrap();
     assert!(junit.contains("<testsuites name=\"pacenote\" tests=\"1\" failures=\"1\""), "{junit}");
     assert!(junit.contains("<failure message=\"outcome\">outcome: expected completed, found rolled-back</failure>"), "{junit}");

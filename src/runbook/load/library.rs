@@ -5,6 +5,7 @@ use super::file::{LoadError, Loader};
 /// Every file below `runbooks/`, by path, sorted. A test compares this with the folder.
 const FILES: &[(&str, &str)] = &[
     ("automatic-rollback.yaml", include_str!("../../../runbooks/automatic-rollback.yaml")),
+    ("autoscaler.yaml", include_str!("../../../runbooks/autoscaler.yaml")),
     ("blue-green-deploy.yaml", include_str!("../../../runbooks/blue-green-deploy.yaml")),
     ("business-validation.yaml", include_str!("../../../runbooks/business-validation.yaml")),
     ("canary-deploy.yaml", include_str!("../../../runbooks/canary-deploy.yaml")),
@@ -22,8 +23,11 @@ const FILES: &[(&str, &str)] = &[
     ("high-memory.yaml", include_str!("../../../runbooks/high-memory.yaml")),
     ("hotfix.yaml", include_str!("../../../runbooks/hotfix.yaml")),
     ("large-database-migration.yaml", include_str!("../../../runbooks/large-database-migration.yaml")),
+    ("maintenance-window.yaml", include_str!("../../../runbooks/maintenance-window.yaml")),
     ("manual-rollback.yaml", include_str!("../../../runbooks/manual-rollback.yaml")),
+    ("performance-validation.yaml", include_str!("../../../runbooks/performance-validation.yaml")),
     ("post-deployment-watch.yaml", include_str!("../../../runbooks/post-deployment-watch.yaml")),
+    ("production-incident.yaml", include_str!("../../../runbooks/production-incident.yaml")),
     ("release-readiness.yaml", include_str!("../../../runbooks/release-readiness.yaml")),
     ("restore-backup.yaml", include_str!("../../../runbooks/restore-backup.yaml")),
     ("rolling-deploy.yaml", include_str!("../../../runbooks/rolling-deploy.yaml")),
@@ -32,6 +36,8 @@ const FILES: &[(&str, &str)] = &[
     ("scenarios/automatic-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-all-good.yaml")),
     ("scenarios/automatic-rollback-errors.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-errors.yaml")),
     ("scenarios/automatic-rollback-slow.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-slow.yaml")),
+    ("scenarios/autoscaler-all-good.yaml", include_str!("../../../runbooks/scenarios/autoscaler-all-good.yaml")),
+    ("scenarios/autoscaler-cannot-read.yaml", include_str!("../../../runbooks/scenarios/autoscaler-cannot-read.yaml")),
     ("scenarios/blue-green-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/blue-green-deploy-all-good.yaml")),
     ("scenarios/blue-green-deploy-bad-green.yaml", include_str!("../../../runbooks/scenarios/blue-green-deploy-bad-green.yaml")),
     (
@@ -48,7 +54,12 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../../../runbooks/scenarios/business-validation-payment-broken.yaml"),
     ),
     ("scenarios/canary-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-all-good.yaml")),
+    ("scenarios/canary-deploy-backed-out.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-backed-out.yaml")),
     ("scenarios/canary-deploy-bad-canary.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-bad-canary.yaml")),
+    (
+        "scenarios/canary-deploy-prometheus-gone.yaml",
+        include_str!("../../../runbooks/scenarios/canary-deploy-prometheus-gone.yaml"),
+    ),
     ("scenarios/clear-cache-all-good.yaml", include_str!("../../../runbooks/scenarios/clear-cache-all-good.yaml")),
     ("scenarios/clear-cache-stampede.yaml", include_str!("../../../runbooks/scenarios/clear-cache-stampede.yaml")),
     ("scenarios/clear-cache-too-many.yaml", include_str!("../../../runbooks/scenarios/clear-cache-too-many.yaml")),
@@ -59,6 +70,11 @@ const FILES: &[(&str, &str)] = &[
     (
         "scenarios/complete-outage-database-gone.yaml",
         include_str!("../../../runbooks/scenarios/complete-outage-database-gone.yaml"),
+    ),
+    ("scenarios/complete-outage-false-alarm.yaml", include_str!("../../../runbooks/scenarios/complete-outage-false-alarm.yaml")),
+    (
+        "scenarios/complete-outage-scaled-to-zero.yaml",
+        include_str!("../../../runbooks/scenarios/complete-outage-scaled-to-zero.yaml"),
     ),
     (
         "scenarios/complete-outage-still-broken.yaml",
@@ -126,6 +142,10 @@ const FILES: &[(&str, &str)] = &[
     ("scenarios/high-cpu-deploy.yaml", include_str!("../../../runbooks/scenarios/high-cpu-deploy.yaml")),
     ("scenarios/high-cpu-pods-do-not-help.yaml", include_str!("../../../runbooks/scenarios/high-cpu-pods-do-not-help.yaml")),
     ("scenarios/high-error-rate-all-good.yaml", include_str!("../../../runbooks/scenarios/high-error-rate-all-good.yaml")),
+    (
+        "scenarios/high-error-rate-provider-down.yaml",
+        include_str!("../../../runbooks/scenarios/high-error-rate-provider-down.yaml"),
+    ),
     ("scenarios/high-error-rate-unknown.yaml", include_str!("../../../runbooks/scenarios/high-error-rate-unknown.yaml")),
     ("scenarios/high-error-rate-wrong-guess.yaml", include_str!("../../../runbooks/scenarios/high-error-rate-wrong-guess.yaml")),
     ("scenarios/high-memory-all-good.yaml", include_str!("../../../runbooks/scenarios/high-memory-all-good.yaml")),
@@ -145,10 +165,27 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/large-database-migration-checksum-differs.yaml",
         include_str!("../../../runbooks/scenarios/large-database-migration-checksum-differs.yaml"),
     ),
+    ("scenarios/maintenance-window-all-good.yaml", include_str!("../../../runbooks/scenarios/maintenance-window-all-good.yaml")),
+    (
+        "scenarios/maintenance-window-smoke-fails.yaml",
+        include_str!("../../../runbooks/scenarios/maintenance-window-smoke-fails.yaml"),
+    ),
     ("scenarios/manual-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/manual-rollback-all-good.yaml")),
+    (
+        "scenarios/manual-rollback-database-first.yaml",
+        include_str!("../../../runbooks/scenarios/manual-rollback-database-first.yaml"),
+    ),
     (
         "scenarios/manual-rollback-old-is-bad-too.yaml",
         include_str!("../../../runbooks/scenarios/manual-rollback-old-is-bad-too.yaml"),
+    ),
+    (
+        "scenarios/performance-validation-all-good.yaml",
+        include_str!("../../../runbooks/scenarios/performance-validation-all-good.yaml"),
+    ),
+    (
+        "scenarios/performance-validation-too-slow.yaml",
+        include_str!("../../../runbooks/scenarios/performance-validation-too-slow.yaml"),
     ),
     (
         "scenarios/post-deployment-watch-all-good.yaml",
@@ -157,6 +194,14 @@ const FILES: &[(&str, &str)] = &[
     (
         "scenarios/post-deployment-watch-late-crash.yaml",
         include_str!("../../../runbooks/scenarios/post-deployment-watch-late-crash.yaml"),
+    ),
+    (
+        "scenarios/production-incident-all-good.yaml",
+        include_str!("../../../runbooks/scenarios/production-incident-all-good.yaml"),
+    ),
+    (
+        "scenarios/production-incident-not-the-deploy.yaml",
+        include_str!("../../../runbooks/scenarios/production-incident-not-the-deploy.yaml"),
     ),
     ("scenarios/release-readiness-all-good.yaml", include_str!("../../../runbooks/scenarios/release-readiness-all-good.yaml")),
     (
@@ -171,6 +216,7 @@ const FILES: &[(&str, &str)] = &[
     ("scenarios/restore-backup-not-whole.yaml", include_str!("../../../runbooks/scenarios/restore-backup-not-whole.yaml")),
     ("scenarios/rolling-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-all-good.yaml")),
     ("scenarios/rolling-deploy-bad-version.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-bad-version.yaml")),
+    ("scenarios/rolling-deploy-crash-loop.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-crash-loop.yaml")),
     ("scenarios/scale-out-all-good.yaml", include_str!("../../../runbooks/scenarios/scale-out-all-good.yaml")),
     ("scenarios/scale-out-errors.yaml", include_str!("../../../runbooks/scenarios/scale-out-errors.yaml")),
     ("scenarios/scale-out-not-the-cause.yaml", include_str!("../../../runbooks/scenarios/scale-out-not-the-cause.yaml")),
@@ -185,6 +231,7 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/slow-performance-query-is-not-it.yaml",
         include_str!("../../../runbooks/scenarios/slow-performance-query-is-not-it.yaml"),
     ),
+    ("scenarios/slow-performance-unknown.yaml", include_str!("../../../runbooks/scenarios/slow-performance-unknown.yaml")),
     ("scenarios/staged-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/staged-deploy-all-good.yaml")),
     (
         "scenarios/staged-deploy-errors-after-deploy.yaml",
