@@ -244,6 +244,15 @@ pub struct TestArgs {
     /// Only this scenario
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
+    /// Also write the result as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+    /// How many scenarios to walk at once (default: one for each processor)
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: TextOrJson,
 }
 
 /// Forms of a list.

@@ -5,6 +5,7 @@
 mod check;
 mod cli;
 mod conformance;
+mod coverage;
 mod crash;
 mod effects;
 mod effects_world;
