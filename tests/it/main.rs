@@ -8,6 +8,7 @@ mod conformance;
 mod crash;
 mod effects;
 mod effects_world;
+mod export;
 mod journal;
 mod plain;
 mod ports;
