@@ -75,7 +75,7 @@
   }
 
   async function verify() {
-    at("verify").disabled = true;
+    at("run-check").disabled = true;
     try {
       if (!globalThis.crypto || !crypto.subtle) throw new Error("this browser offers Web Crypto only to pages from a file or over https");
       say("", "Checking …");
@@ -85,7 +85,7 @@
     } catch (error) {
       say("bad", `NOT CHECKED: ${error.message}. Nothing is known about the journal; use pacenote verify.`);
     }
-    at("verify").disabled = false;
+    at("run-check").disabled = false;
   }
 
   async function save() {
@@ -96,8 +96,9 @@
     URL.revokeObjectURL(link.href);
   }
 
-  at("verify").addEventListener("click", verify);
-  at("save").addEventListener("click", save);
+  at("run-check").addEventListener("click", verify);
+  at("save-journal").addEventListener("click", save);
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(d => { d.open = true; }));
+  // A link to the page with #verify presses the button.
   if (location.hash === "#verify") verify();
 })();

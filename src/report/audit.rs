@@ -79,9 +79,10 @@ fn what(story: &Story) -> Item {
         let named: String = named.iter().filter_map(|(name, v)| Some(format!(", {name} {}", v.as_ref()?))).collect();
         format!("{}{named}", change.kind)
     }));
-    facts.push(format!("bundle of {} files, SHA-256 {}", opened.bundle.files.len(), opened.bundle.sha256));
+    facts.push(format!("bundle SHA-256 {1}, files: {0}", opened.bundle.files.len(), opened.bundle.sha256));
     let dirty = if opened.bundle.dirty { ", with changes that were not committed" } else { "" };
     facts.extend(opened.bundle.commit.as_ref().map(|commit| format!("commit {commit}{dirty}")));
+    facts.extend(opened.scenario.as_ref().map(|scenario| format!("scenario {}, seed {}", scenario.name, scenario.seed)));
     facts.extend(opened.inputs.iter().map(|(name, value)| format!("input {name} = {value}")));
     facts.extend(opened.secrets.iter().map(|name| format!("input {name}: a secret, not recorded")));
     Item::said("What was done", facts)
@@ -103,7 +104,10 @@ fn when(story: &Story) -> Item {
 
 fn place(story: &Story) -> Item {
     let Some((_, opened)) = &story.opened else { return Item::or("Where: host, address, target", Vec::new(), NO_START) };
-    let mut facts = vec![words::opened::origin(&opened.origin), words::opened::tool(&opened.tool)];
+    let known = |known: bool, fact: String| known.then_some(fact);
+    let mut facts: Vec<String> =
+        known(!opened.origin.host.is_empty(), words::opened::origin(&opened.origin)).into_iter().collect();
+    facts.extend(known(!opened.tool.version.is_empty(), words::opened::tool(&opened.tool)));
     let environment = &opened.environment;
     if !environment.name.is_empty() {
         let protected = if environment.protected { " (protected)" } else { "" };
@@ -111,6 +115,9 @@ fn place(story: &Story) -> Item {
     }
     facts.extend(words::opened::cluster(environment));
     let item = Item::said("Where: host, address, target", facts);
+    if opened.origin.host.is_empty() {
+        return item.but("The host is not recorded.");
+    }
     if opened.origin.ssh_client.is_none() && opened.mode == Mode::Live {
         return item.but("No network address of the operator is recorded: they did not come over SSH, or it was not known.");
     }

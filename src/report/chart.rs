@@ -75,6 +75,9 @@ pub(super) fn draw(out: &mut Markup, name: &str, track: &Track, facts: &SignalFa
         format_args!("{} readings, {} of them without a good value", track.readings, track.problems),
         "</span>",
     );
+    // Watches report changes only, so what they said stands until they say something else.
+    let watched = !track.members.contains_key("value");
+    out.raw(if watched { "<span class=dim>; a value stands until the next</span>" } else { "" });
     out.maybe("<br><code class=dim>", track.source.as_ref(), "</code>");
     out.raw("</figcaption>");
     if values().next().is_none() {
@@ -91,16 +94,31 @@ pub(super) fn draw(out: &mut Markup, name: &str, track: &Track, facts: &SignalFa
             line_between(out, (LEFT, y), (WIDTH - RIGHT, y));
         }
     }
+    draw_marks(out, span, marks);
+    for (n, (_, points)) in shown.iter().enumerate() {
+        let line = if watched { stairs(points, &scale, span) } else { path(points, &scale, span) };
+        out.put("<path class=\"s", n % 4, "\" d=\"").text(line).raw("\"/>");
+    }
+    out.raw("</svg></figure>");
+}
+
+/// The marks as lines, with their numbers above; those too close together share a label.
+fn draw_marks(out: &mut Markup, span: Span, marks: &[Mark]) {
+    let mut labels: Vec<(f64, &'static str, usize, usize)> = Vec::new();
     for mark in marks {
         let x = span.x(mark.at.timestamp_millis());
         out.put("<g class=\"mark ", mark.kind, "\"><line");
         line_between(out, (x, TOP - 4.0), (x, HEIGHT - BOTTOM));
-        out.put("<text text-anchor=middle x=", format_args!("{x:.1}"), " y=11>").put("", mark.number, "</text></g>");
+        out.raw("</g>");
+        match labels.last_mut() {
+            Some((at, _, _, last)) if x - *at < 18.0 => *last = mark.number,
+            _ => labels.push((x, mark.kind, mark.number, mark.number)),
+        }
     }
-    for (n, (_, points)) in shown.iter().enumerate() {
-        out.put("<path class=\"s", n % 4, "\" d=\"").text(path(points, &scale, span)).raw("\"/>");
+    for (x, kind, first, last) in labels {
+        out.put("<g class=\"mark ", kind, "\"><text text-anchor=middle x=").put("", format_args!("{x:.1}"), " y=11>").text(first);
+        out.maybe("–", (last > first).then_some(last), "").raw("</text></g>");
     }
-    out.raw("</svg></figure>");
 }
 
 /// The members worth a line: of several the first four, `ready` and `total` first.
@@ -235,6 +253,27 @@ fn path(points: &Points, scale: &Scale, span: Span) -> String {
     text
 }
 
+/// The line through values that stand until the next one, up to the end.
+fn stairs(points: &Points, scale: &Scale, span: Span) -> String {
+    let mut text = String::new();
+    let mut stands: Option<f64> = None;
+    for &(at, value) in points {
+        let x = span.x(at);
+        let _ = match (stands, value) {
+            (Some(was), Some(value)) if was == value => continue,
+            (Some(_), Some(value)) => write!(text, "H{x:.1}V{:.1}", scale.y(value)),
+            (None, Some(value)) => write!(text, "M{x:.1} {:.1}", scale.y(value)),
+            (Some(_), None) => write!(text, "H{x:.1}"),
+            (None, None) => Ok(()),
+        };
+        stands = value;
+    }
+    if stands.is_some() {
+        let _ = write!(text, "H{:.1}", span.x(span.to));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +295,15 @@ mod tests {
         let points = [(0, Some(1.0)), (minute, Some(2.0)), (2 * minute, None), (3 * minute, Some(1.0)), (30 * minute, Some(1.0))];
         let path = path(&points, &Scale::over(0.0, 2.0), Span { from: 0, to: 40 * minute });
         assert_eq!((path.matches('M').count(), path.matches('L').count()), (3, 1), "{path}");
+    }
+
+    #[test]
+    fn what_a_watch_said_stands_until_it_says_something_else() {
+        let points = [(0, Some(1.0)), (10, Some(1.0)), (20, Some(2.0)), (30, None), (40, Some(1.0))];
+        let line = stairs(&points, &Scale::over(0.0, 2.0), Span { from: 0, to: 60 });
+        let (letters, to_the_end): (String, _) =
+            (line.chars().filter(char::is_ascii_uppercase).collect(), line.ends_with("H950.0"));
+        assert_eq!((letters.as_str(), to_the_end), ("MHVHMH", true), "{line}");
     }
 
     #[test]

@@ -123,7 +123,7 @@ fn verify(out: &mut Markup, story: &Story) {
     out.put("The hash of its last line, its <b>head</b>: <code id=head>", &story.head, "</code></p>");
     out.put("<p>SHA-256 of the whole file: <code id=whole>", &story.sha256, "</code></p>");
     out.raw(
-        "<p class=screen><button id=verify type=button>Verify</button> <button id=save type=button>Save journal.jsonl</button></p>\
+        "<p class=screen><button id=run-check type=button>Verify</button> <button id=save-journal type=button>Save journal.jsonl</button></p>\
          <p id=verdict role=status></p><noscript><p>Scripts are off; use <code>pacenote verify</code>.</p></noscript>\
          <p>The button works out the chain of hashes anew from the journal within this page, in this browser and without network. \
          It <b>cannot prove</b>:</p><ul>\
@@ -191,7 +191,7 @@ fn charts(out: &mut Markup, story: &Story, marks: &[(Mark, String)]) {
         for (mark, text) in marks {
             out.put("<li class=\"", mark.kind, "\"><time>")
                 .put("", mark.at.format("%H:%M:%S"), "</time> ")
-                .text(text)
+                .text(shorten(text))
                 .raw("</li>");
         }
         out.raw("</ol>");
@@ -200,6 +200,13 @@ fn charts(out: &mut Markup, story: &Story, marks: &[(Mark, String)]) {
         out.raw("<p class=dim>There were more; the timeline has all of them.</p>");
     }
     out.raw("</section>");
+}
+
+/// The beginning of a text, for a list; the sections below have the whole.
+fn shorten(text: &str) -> String {
+    let mut chars = text.chars();
+    let head: String = chars.by_ref().take(110).collect();
+    if chars.next().is_some() { format!("{head}…") } else { head }
 }
 
 /// Bytes so that they can stand in a page: compressed, then as Base64.
