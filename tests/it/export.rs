@@ -10,6 +10,7 @@ use pacenote::runbook::load;
 use pacenote::state::StateDir;
 use pacenote::world::Scenario;
 
+mod attacks;
 mod browser;
 
 /// A rehearsed session, its journal on disk.

@@ -44,7 +44,7 @@ fn row(out: &mut Markup, step: &Step) {
     out.put("<td>", &step.title, "").put("<td>", word, "");
     if let Some((_, ms, reason)) = &step.ended {
         out.maybe(": ", reason.as_ref(), "");
-        out.raw("<td>");
+        out.raw("<td class=short>");
         if step.at.is_some() {
             out.text(took(*ms));
         }
