@@ -1,8 +1,8 @@
 //! A session as CSV (RFC 4180): a line a record, for spreadsheets and grep.
 //!
 //! Columns: `seq`, `time` (RFC 3339, UTC), `mono_ms`, `type`, `path`, `visit`, `what` (in
-//! words, as `show` says it), `damage` (what is wrong with the journal, on the first line
-//! of data only where there is something).
+//! words, as `show` says it), `warnings` (what must be known first, a damage above all; on the
+//! first line of data only).
 //!
 //! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@`, or with a tab or a
 //! carriage return, for a formula. Such a cell gets an apostrophe in front; it is not in
@@ -19,11 +19,11 @@ use crate::session::time::rfc3339;
 /// The table.
 pub fn csv(story: &Story) -> String {
     let mut out = String::new();
-    row(&mut out, &["seq", "time", "mono_ms", "type", "path", "visit", "what", "damage"].map(str::to_owned));
-    let severe: Vec<&str> = story.flaws.iter().filter(|flaw| flaw.severe).map(|flaw| flaw.text.as_str()).collect();
-    let mut damage = severe.join(" ");
-    if story.moments.is_empty() && !damage.is_empty() {
-        row(&mut out, &["", "", "", "", "", "", "", &damage].map(str::to_owned));
+    row(&mut out, &["seq", "time", "mono_ms", "type", "path", "visit", "what", "warnings"].map(str::to_owned));
+    let flaws: Vec<&str> = story.flaws.iter().map(|flaw| flaw.text.as_str()).collect();
+    let mut warnings = flaws.join(" ");
+    if story.moments.is_empty() {
+        row(&mut out, &["", "", "", "", "", "", "", &warnings].map(str::to_owned));
     }
     for moment in &story.moments {
         let (path, visit) = moment.event.as_ref().map(place).unwrap_or_default();
@@ -38,7 +38,7 @@ pub fn csv(story: &Story) -> String {
                 path.map(|path| path.as_str().to_owned()).unwrap_or_default(),
                 visit.map(|visit| visit.to_string()).unwrap_or_default(),
                 what.join("\n"),
-                std::mem::take(&mut damage),
+                std::mem::take(&mut warnings),
             ],
         );
     }
