@@ -60,6 +60,10 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ExportArgs) 
 /// is not in one: a list of another machine would say nothing.
 fn kin(basis: &Basis, journal: &Path, story: &Story) -> Option<Vec<SessionSummary>> {
     let (_, opened) = story.opened.as_ref()?;
+    if !basis.config.state_dir.value.is_dir() {
+        // Opening it would make it.
+        return None;
+    }
     let state = basis.state().ok()?;
     let ours = journal.canonicalize().ok()?;
     if !ours.starts_with(state.sessions_folder().canonicalize().ok()?) {

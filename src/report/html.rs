@@ -29,6 +29,10 @@ mod timeline;
 const STYLE: &str = include_str!("../../assets/report/report.css");
 const SCRIPT: &str = include_str!("../../assets/report/report.js");
 
+/// A longer journal is left out of the page, which would be too large to be opened; the
+/// page then says so and has no button.
+const MOST_EMBEDDED: usize = 64 << 20;
+
 /// Marks above this number would cover the charts; the timeline has all of them.
 const MOST_MARKS: usize = 60;
 
@@ -54,9 +58,16 @@ pub fn html(story: &Story) -> String {
     timeline::files(&mut out, story);
     out.put("<footer>Made by pacenote ", super::VERSION, " from the journal alone. Times are UTC.</footer>");
     out.raw("</main>");
-    out.put("<script type=\"application/octet-stream\" id=journal>", packed(&story.raw), "</script>");
-    out.raw("<script>").raw(SCRIPT).raw("</script></body></html>\n");
+    if is_embedded(story) {
+        out.put("<script type=\"application/octet-stream\" id=journal>", packed(&story.raw), "</script>");
+        out.raw("<script>").raw(SCRIPT).raw("</script>");
+    }
+    out.raw("</body></html>\n");
     out.into_string()
+}
+
+fn is_embedded(story: &Story) -> bool {
+    story.raw.len() <= MOST_EMBEDDED
 }
 
 /// A source for the policy: the hash of an inline style or script.
@@ -122,6 +133,11 @@ fn verify(out: &mut Markup, story: &Story) {
     out.put("<p>The journal has ", story.records, " records. ");
     out.put("The hash of its last line, its <b>head</b>: <code id=head>", &story.head, "</code></p>");
     out.put("<p>SHA-256 of the whole file: <code id=whole>", &story.sha256, "</code></p>");
+    if !is_embedded(story) {
+        out.put("<p class=missing>The journal has ", story.raw.len(), " bytes and is too large to be within this page: ");
+        out.raw("take the pack (<code>pacenote export --format pack</code>) and <code>pacenote verify</code>.</p></section>");
+        return;
+    }
     out.raw(
         "<p class=screen><button id=run-check type=button>Verify</button> <button id=save-journal type=button>Save journal.jsonl</button></p>\
          <p id=verdict role=status></p><noscript><p>Scripts are off; use <code>pacenote verify</code>.</p></noscript>\

@@ -237,13 +237,13 @@ fn evidence(out: &mut Markup, evidence: &Evidence) {
     for (name, signal) in &evidence.signals {
         let bad = signal.stale || signal.reading.as_ref().is_none_or(|r| r.problem.is_some() || r.ok == Some(false));
         out.raw(if bad { "<tr class=bad><td>" } else { "<tr><td>" }).text(name).put("<td>", reading_of(signal), "");
-        for reading in signal.reading.iter().filter(|reading| !reading.detail.is_empty()) {
-            out.raw("<pre>").lines(reading.detail.join("\n")).raw("</pre>");
-        }
         out.put("<td>", signal.age_ms.map(took).unwrap_or_default(), "");
         out.raw(if signal.stale { " <b>STALE</b>" } else { "" });
         out.put("<td>", signal.baseline.map(|baseline| baseline.to_string()).unwrap_or_default(), "");
         out.put("<td><code>", &signal.source, "</code></tr>");
+        for reading in signal.reading.iter().filter(|reading| !reading.detail.is_empty()) {
+            out.raw("<tr class=detail><td><td colspan=4><pre>").lines(reading.detail.join("\n")).raw("</pre></tr>");
+        }
     }
     out.raw("</tbody></table>");
     for guard in &evidence.guards {
