@@ -9,6 +9,7 @@ mod coverage;
 mod crash;
 mod effects;
 mod effects_world;
+mod export;
 mod journal;
 mod kubectl;
 mod plain;
