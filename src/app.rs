@@ -14,6 +14,7 @@ pub mod lines;
 pub mod opening;
 mod pen;
 pub mod screen;
+pub mod sealing;
 pub mod unattended;
 mod walk;
 pub mod watch;

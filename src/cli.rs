@@ -76,6 +76,11 @@ impl Basis {
         Ok(Self { config, policy })
     }
 
+    /// The list of allowed signers in force: the policy's, else one's own.
+    pub fn signers_file(&self) -> &std::path::Path {
+        self.policy.rules.signers.as_deref().unwrap_or(&self.config.allowed_signers.value)
+    }
+
     /// Opens the state folder, making it where it is missing.
     ///
     /// # Errors

@@ -66,6 +66,8 @@ pub struct Walk {
     interactive: Option<Durable<Intent>>,
     scripted: bool,
     failed: Option<String>,
+    /// Hash of the last record.
+    head: String,
     /// Standing messages for the screen.
     pub notices: Vec<String>,
     followups: Vec<String>,
@@ -86,6 +88,7 @@ impl Walk {
         let watching = crate::signals::start(specs, &doors.signals, &message_tx)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         let open: Vec<Intent> = session.open_intents().cloned().collect();
+        let head = writer.head();
         let mut walk = Self {
             session,
             pen: Pen::new(writer),
@@ -109,6 +112,7 @@ impl Walk {
             interactive: None,
             scripted: doors.scripted,
             failed: None,
+            head,
             notices: doors.notices,
             followups: Vec::new(),
         };
@@ -138,6 +142,11 @@ impl Walk {
     /// Number of the last record.
     pub fn last_record(&self) -> u64 {
         self.pen.records().saturating_sub(1)
+    }
+
+    /// SHA-256 of the last record: what one notes elsewhere to know the journal again.
+    pub fn head(&self) -> &str {
+        &self.head
     }
 
     /// Why the journal cannot be written any more, if it cannot.
@@ -341,6 +350,13 @@ impl Walk {
         // What was written counts: it may have been redacted.
         if let Some(event) = &appended.record.event {
             self.fold(at, event);
+        }
+        for event in appended.seal.iter().filter_map(|record| record.event.as_ref()) {
+            self.fold(at, event);
+        }
+        self.head = appended.head;
+        if let Some(trouble) = appended.trouble {
+            self.notice(trouble);
         }
         if let Some(intent) = appended.intent {
             self.begin(intent);

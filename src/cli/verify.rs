@@ -20,7 +20,7 @@ use super::{Basis, explain_state};
 /// is an answer and no error.
 pub fn run(console: &mut Console, basis: &Basis, arguments: &VerifyArgs) -> Result<Exit, Problem> {
     let paths = arguments.targets.iter().map(|target| path(basis, target)).collect::<Result<Vec<_>, _>>()?;
-    let report = verify::verify(&paths);
+    let report = verify::verify(&paths, verify::Options::default());
     match arguments.format {
         TextOrJson::Json => console.json(&report)?,
         TextOrJson::Text => text(console, &report)?,
