@@ -7,6 +7,7 @@
 //! any. When the journal cannot be written nothing further is started, and everything can
 //! still be looked at.
 
+pub mod anchors;
 pub mod answering;
 pub mod doors;
 pub mod headless;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::anchors::{Anchors, Told};
 use crate::config::Config;
 use crate::journal::Sealer;
 use crate::session::event::Operator;
@@ -15,12 +16,23 @@ use crate::state::marks::Notes;
 ///
 /// # Errors
 /// When the key cannot be used.
-pub fn live(config: &Config, state: &StateDir, operator: &Operator, resumed: bool) -> Result<Sealer, SignError> {
+pub fn live(
+    config: &Config,
+    anchors: Vec<String>,
+    state: &StateDir,
+    operator: &Operator,
+    resumed: bool,
+) -> Result<(Sealer, Option<Told>), SignError> {
     let signer = match config.ssh_key.value.as_deref() {
         Some(path) => Signer::open(path)?,
         None => Signer::local(state.path())?,
     };
-    Ok(Sealer::new(&operator.principal, signer)?.witnessed(Box::new(Notes::of(state, resumed))))
+    let sealer = Sealer::new(&operator.principal, signer)?.witnessed(Box::new(Notes::of(state, resumed)));
+    if anchors.is_empty() {
+        return Ok((sealer, None));
+    }
+    let (anchors, told) = Anchors::start(anchors);
+    Ok((sealer.witnessed(Box::new(anchors)), Some(told)))
 }
 
 /// What to do about a key that cannot be used.

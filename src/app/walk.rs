@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::sync::mpsc;
 
+use super::anchors::{Answer as AnchorAnswer, Told};
 use super::doors::Doors;
 use super::pen::{Pen, Written};
 use super::watch;
@@ -29,6 +30,9 @@ const RETRY_MS: u64 = 5_000;
 const MOST_RECORDS: usize = 10_000;
 /// While a record waits for the disk, the screen says for how long, so often.
 const WAITING_TICK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// At the end, anchors are waited for so long.
+const ANCHOR_PATIENCE: std::time::Duration = std::time::Duration::from_secs(25);
 
 /// How a walk was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +72,9 @@ pub struct Walk {
     failed: Option<String>,
     /// Hash of the last record.
     head: String,
+    anchors: Option<Told>,
+    /// What there is to say of seals and anchors at the end.
+    pub record_notes: Vec<String>,
     /// Standing messages for the screen.
     pub notices: Vec<String>,
     followups: Vec<String>,
@@ -113,6 +120,8 @@ impl Walk {
             scripted: doors.scripted,
             failed: None,
             head,
+            anchors: doors.anchors,
+            record_notes: Vec::new(),
             notices: doors.notices,
             followups: Vec::new(),
         };
@@ -258,6 +267,7 @@ impl Walk {
             (at, written) = self.pen.written() => self.take_up(at, written),
             Some(answer) = self.answers.recv(), if !waits => self.answered(answer),
             Some(message) = self.messages.recv() => self.watched(message),
+            answer = anchors_answer(&mut self.anchors), if !waits => self.anchored(answer),
             () = sleep => {}
         }
         // Everything that has come meanwhile is taken before anything is drawn.
@@ -274,6 +284,29 @@ impl Walk {
         }
         self.flush_readings();
         self.settle();
+    }
+
+    /// An anchor has answered: recorded while the session is open, else only told.
+    fn anchored(&mut self, answer: AnchorAnswer) {
+        match answer {
+            Ok(confirmed) if self.session.closed().is_none() => {
+                self.backlog.push_back((self.clock.now(), Event::AnchorConfirmed(confirmed)));
+                self.write();
+            }
+            Ok(confirmed) => self.record_notes.push(format!("{} knows the head", confirmed.place)),
+            Err(why) => self.of_the_record(why),
+        }
+    }
+
+    /// Waits for the anchors, a while. The session may be over; they need not be.
+    pub async fn settle_anchors(&mut self) {
+        let deadline = tokio::time::Instant::now() + ANCHOR_PATIENCE;
+        while self.anchors.as_ref().is_some_and(|anchors| !anchors.is_settled()) {
+            match tokio::time::timeout_at(deadline, anchors_answer(&mut self.anchors)).await {
+                Ok(answer) => self.anchored(answer),
+                Err(_) => return self.of_the_record("an anchor has not answered yet; whether it knows the head is not known".to_owned()),
+            }
+        }
     }
 
     /// Ends what watches and waits until it has ended.
@@ -355,8 +388,11 @@ impl Walk {
             self.fold(at, event);
         }
         self.head = appended.head;
+        if let Some(anchors) = self.anchors.as_mut().filter(|_| !appended.seal.is_empty()) {
+            anchors.sealed();
+        }
         if let Some(trouble) = appended.trouble {
-            self.notice(trouble);
+            self.of_the_record(trouble);
         }
         if let Some(intent) = appended.intent {
             self.begin(intent);
@@ -446,6 +482,14 @@ impl Walk {
                 }
             },
         }
+    }
+
+    /// What is wrong with seals and anchors is said now, and again at the end.
+    fn of_the_record(&mut self, text: String) {
+        if !self.record_notes.contains(&text) {
+            self.record_notes.push(text.clone());
+        }
+        self.notice(text);
     }
 
     fn notice(&mut self, text: String) {
@@ -573,6 +617,13 @@ impl Walk {
         let Some(Ok(object)) = self.live.preparations.get(&step) else { return false };
         let command = Command::Start { step, prepared: Some(Box::new(object.clone())), baselines: BTreeMap::new() };
         self.send(&Msg::Command(command, Starter::Session)).is_ok()
+    }
+}
+
+async fn anchors_answer(anchors: &mut Option<Told>) -> AnchorAnswer {
+    match anchors {
+        Some(anchors) => anchors.next().await,
+        None => std::future::pending().await,
     }
 }
 

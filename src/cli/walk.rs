@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
 use super::{Basis, acceptance, answers, check, explain_state, facts};
+use crate::app::anchors::Told;
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
 use crate::app::opening::{self, Opening, Who};
@@ -58,7 +59,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         let mut clock = sid_clock;
         let cluster = connect(basis, &plan, dir.sid()).await?;
         let who = who(basis, &state, Path::new(&arguments.file));
-        let sealer = sealer(basis, &state, &who, false)?;
+        let (sealer, told) = sealer(basis, &state, &who, false)?;
         let mut record = app::bundle_record(&bundle);
         let commit = facts::commit(&folder_of(&arguments.file));
         record.commit = commit.commit;
@@ -82,7 +83,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         };
         let notices = opening::not_enforced(&opening.plan, Mode::Live);
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
-        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, &arguments.walk, unattended)
+        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, told, &arguments.walk, unattended)
             .await
     })?;
     runtime.shutdown_background();
@@ -126,7 +127,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         })?;
         let mut writer = resumption.writer;
         let who = who(basis, &state, dir.path());
-        let sealer = sealer(basis, &state, &who, true)?;
+        let (sealer, told) = sealer(basis, &state, &who, true)?;
         let accept_loss = arguments.accept_loss.clone();
         opening::resume(&mut session, &mut writer, &mut clock, who, unattended.is_none(), accept_loss, sealer)
             .map_err(Problem::cannot_start)?;
@@ -134,7 +135,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
         declare_secrets(&bundle, &secrets);
         let notices = opening::not_enforced(&plan, Mode::Live);
-        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, &arguments.walk, unattended)
+        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, told, &arguments.walk, unattended)
             .await
     })?;
     runtime.shutdown_background();
@@ -153,6 +154,7 @@ async fn live(
     cluster: Option<Cluster>,
     secrets: Arc<Secrets>,
     notices: Vec<String>,
+    anchors: Option<Told>,
     walk_args: &WalkArgs,
     unattended: Option<(crate::world::answers::Answers, u64)>,
 ) -> Result<Exit, Problem> {
@@ -176,6 +178,7 @@ async fn live(
     };
     let mut doors = Doors::live(frame, cluster, program, headers);
     doors.notices = notices;
+    doors.anchors = anchors;
     let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
     let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
     face(basis, walk, walk_args, unattended, &mut keep).await
@@ -267,6 +270,11 @@ async fn face(
         }
     };
     walk.stop_watching().await;
+    walk.settle_anchors().await;
+    for notice in &walk.record_notes {
+        let _ = writeln!(io::stderr(), "note: {notice}");
+    }
+    let _ = writeln!(io::stderr(), "head of the journal: {} (note it where others see it; `pacenote verify {sid}`)", walk.head());
     Ok(match ended {
         Ended::Closed(crate::session::event::SessionOutcome::Completed) => Exit::Done,
         Ended::Closed(outcome) => {
@@ -319,8 +327,13 @@ fn who(basis: &Basis, state: &StateDir, _folder: &Path) -> Who {
 }
 
 /// What seals the session, ready before it starts.
-fn sealer(basis: &Basis, state: &StateDir, who: &Who, resumed: bool) -> Result<crate::journal::Sealer, Problem> {
-    sealing::live(&basis.config, state, &who.operator, resumed)
+fn sealer(
+    basis: &Basis,
+    state: &StateDir,
+    who: &Who,
+    resumed: bool,
+) -> Result<(crate::journal::Sealer, Option<Told>), Problem> {
+    sealing::live(&basis.config, basis.anchors(), state, &who.operator, resumed)
         .map_err(|e| Problem::cannot_start(format!("the journal could not be sealed: {e}")).hint(sealing::hint(&e)))
 }
 
