@@ -7,6 +7,7 @@
 //! any. When the journal cannot be written nothing further is started, and everything can
 //! still be looked at.
 
+pub mod anchors;
 pub mod answering;
 pub mod doors;
 pub mod headless;
@@ -14,6 +15,7 @@ pub mod lines;
 pub mod opening;
 mod pen;
 pub mod screen;
+pub mod sealing;
 pub mod unattended;
 mod walk;
 pub mod watch;
