@@ -8,6 +8,7 @@
 //! still be looked at.
 
 pub mod answering;
+pub mod cluster_secrets;
 pub mod doors;
 pub mod headless;
 pub mod lines;
