@@ -58,6 +58,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let exit = runtime.block_on(async {
         let mut clock = sid_clock;
         let cluster = connect(basis, &plan, dir.sid()).await?;
+        let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         let who = who(basis, &state, Path::new(&arguments.file));
         let (sealer, told) = sealer(basis, &state, &who, false)?;
         let mut record = app::bundle_record(&bundle);
@@ -133,6 +134,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
             .map_err(Problem::cannot_start)?;
         let cluster = connect(basis, &plan, dir.sid()).await?;
         let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
+        let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         declare_secrets(&bundle, &secrets);
         let notices = opening::not_enforced(&plan, Mode::Live);
         live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, told, &arguments.walk, unattended)
