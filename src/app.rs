@@ -8,6 +8,7 @@
 //! still be looked at.
 
 pub mod answering;
+mod commands;
 pub mod doors;
 pub mod headless;
 pub mod lines;

@@ -10,7 +10,7 @@ use super::watch;
 use crate::clock::Clock;
 use crate::effects::{Answer, Effects, StopSignal};
 use crate::journal::{AppendError, Durable, Writer};
-use crate::live::{Change, Live, SourceState};
+use crate::live::Live;
 use crate::redact::Redactor;
 use crate::session::event::{ApprovalAnswer, SessionOutcome};
 use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
@@ -448,13 +448,12 @@ impl Walk {
     /// Takes what a signal said: the panels at once, the record at its pace.
     fn watched(&mut self, message: SignalMessage) {
         for mut update in message.updates {
-            if let Change::Source(state) = &mut update.change {
-                redact_source(&self.redactor, state);
-            }
+            update.change.texts(&mut |text| *text = self.redactor.clean(std::mem::take(text)));
             self.live.apply(update);
         }
         if let Some((name, mut reading)) = message.reading {
             reading.problem = reading.problem.map(|p| self.redactor.clean(p));
+            reading.detail = reading.detail.into_iter().map(|d| self.redactor.clean(d)).collect();
             self.pending.insert(name, reading);
         }
     }
@@ -557,12 +556,5 @@ impl Walk {
         let Some(Ok(object)) = self.live.preparations.get(&step) else { return false };
         let command = Command::Start { step, prepared: Some(Box::new(object.clone())), baselines: BTreeMap::new() };
         self.send(&Msg::Command(command, Starter::Session)).is_ok()
-    }
-}
-
-fn redact_source(redactor: &Redactor, state: &mut SourceState) {
-    match state {
-        SourceState::Degraded(why) | SourceState::Lost(why, _) => *why = redactor.clean(std::mem::take(why)),
-        SourceState::Connecting | SourceState::Connected => {}
     }
 }
