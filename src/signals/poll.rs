@@ -93,3 +93,6 @@ pub(super) async fn poll(
         sleep_until(began + if misses == 0 { every } else { slower }).await;
     }
 }
+
+#[cfg(test)]
+mod tests;
