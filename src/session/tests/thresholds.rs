@@ -7,8 +7,8 @@ use super::*;
 /// values just under, at and just over the limit.
 const GUARDS: [(&str, &str, &str, [f64; 3]); 11] = [
     ("http: {url: 'http://a/'}", "failures", "signals.s.failures > 3", [2.0, 3.0, 4.0]),
-    ("prometheus: up", "value", "signals.s.value > signals.s.baseline * 1.5", [5.99, 6.0, 6.01]),
-    ("prometheus: up", "value", "signals.s.value > signals.s.baseline * 2", [7.99, 8.0, 8.01]),
+    ("prometheus: up, baseline: 10m", "value", "signals.s.value > signals.s.baseline * 1.5", [5.99, 6.0, 6.01]),
+    ("prometheus: up, baseline: 10m", "value", "signals.s.value > signals.s.baseline * 2", [7.99, 8.0, 8.01]),
     ("prometheus: up", "value", "signals.s.value > 5", [4.99, 5.0, 5.01]),
     ("prometheus: up", "value", "signals.s.value > 1", [0.99, 1.0, 1.01]),
     ("prometheus: up", "value", "signals.s.value > 2", [1.999, 2.0, 2.001]),
@@ -30,7 +30,7 @@ fn said(at: At, member: &str, value: f64) -> Reading {
 fn guards_trip_over_their_limit_and_only_there() {
     for (source, member, when, values) in GUARDS {
         let body = format!(
-            "environments: {{e: {{kubernetes: {{context: c, namespace: n}}, prometheus: 'http://p/'}}}}\nsignals: {{s: {{{source}, every: 10s}}}}\nguards: [{{id: bad, when: {when}, then: rollback}}]\n\
+            "signals: {{s: {{{source}, every: 10s}}}}\nguards: [{{id: bad, when: {when}, then: rollback}}]\n\
              steps: [{{id: a, title: A, run: {{command: [change]}}, undo: {{none: nothing}}}}, {{id: b, title: B, confirm: B?}}]"
         );
         for (value, trips) in values.into_iter().zip([false, false, true]) {
@@ -75,7 +75,7 @@ fn gates_pass_under_their_limit_and_only_there() {
 fn a_rollout_that_is_done_passes_a_gate() {
     for (done, passes) in [(1.0, true), (0.0, false)] {
         let mut walk = Walk::new(
-            "environments: {e: {kubernetes: {context: c, namespace: n}}}\nsignals: {s: {rollout: Deployment/a, every: 10s}}\nsteps: [{id: g, title: G, gate: {pass: signals.s.done && signals.s.available == signals.s.desired}}]",
+            "signals: {s: {rollout: Deployment/a, every: 10s}}\nsteps: [{id: g, title: G, gate: {pass: signals.s.done && signals.s.available == signals.s.desired}}]",
         );
         walk.tick(1_000);
         let members = [("done", done), ("available", 3.0), ("desired", 3.0), ("updated", 3.0)];
