@@ -75,7 +75,7 @@ fn gates_pass_under_their_limit_and_only_there() {
 fn a_rollout_that_is_done_passes_a_gate() {
     for (done, passes) in [(1.0, true), (0.0, false)] {
         let mut walk = Walk::new(
-            "signals: {s: {rollout: deployment/a, every: 10s}}\nsteps: [{id: g, title: G, gate: {pass: signals.s.done && signals.s.available == signals.s.desired}}]",
+            "signals: {s: {rollout: deployment/a}}\nsteps: [{id: g, title: G, gate: {pass: signals.s.done && signals.s.available == signals.s.desired}}]",
         );
         walk.tick(1_000);
         let members = [("done", done), ("available", 3.0), ("desired", 3.0), ("updated", 3.0)];
