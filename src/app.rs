@@ -10,6 +10,7 @@
 pub mod anchors;
 pub mod answering;
 pub mod cluster_secrets;
+mod commands;
 pub mod doors;
 pub mod headless;
 pub mod lines;

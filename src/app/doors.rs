@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::commands::{Machine, Scripted};
 use super::watch::Headers;
 use crate::clock::Clock;
 use crate::effects::{
@@ -70,6 +71,7 @@ impl Doors {
         let commands = Commands::Scripted(Arc::new(Script(world.clone())));
         let headers = Headers { secrets: BTreeMap::new(), pace };
         let mut doors = Self::new(frame, http, Some(cluster), commands, headers);
+        doors.signals.commands = Some(Arc::new(Scripted(world.clone())));
         doors.world = Some(world);
         doors.scripted = true;
         doors
@@ -77,9 +79,11 @@ impl Doors {
 
     fn new(frame: Frame, http: HttpPort, cluster: Option<Cluster>, commands: Commands, headers: Headers) -> Self {
         let kube = cluster.as_ref().map(KubeTarget::from);
+        let kubeconfig = cluster.as_ref().and_then(Cluster::narrowed_kubeconfig);
+        let machine = Machine::new(&frame.bundle, frame.session.path(), clean_environment(), kubeconfig);
         let sid = frame.session.sid().to_owned();
         Self {
-            signals: SignalPorts { http: http.clone(), kube, clock: wall(frame.clock) },
+            signals: SignalPorts { http: http.clone(), kube, commands: Some(Arc::new(machine)), clock: wall(frame.clock) },
             effects: EffectPorts {
                 http,
                 cluster,

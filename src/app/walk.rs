@@ -11,7 +11,7 @@ use super::watch;
 use crate::clock::Clock;
 use crate::effects::{Answer, Effects, StopSignal};
 use crate::journal::{AppendError, Durable, Writer};
-use crate::live::{Change, Live, SourceState};
+use crate::live::Live;
 use crate::redact::Redactor;
 use crate::session::event::{ApprovalAnswer, SessionOutcome};
 use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
@@ -304,7 +304,10 @@ impl Walk {
         while self.anchors.as_ref().is_some_and(|anchors| !anchors.is_settled()) {
             match tokio::time::timeout_at(deadline, anchors_answer(&mut self.anchors)).await {
                 Ok(answer) => self.anchored(answer),
-                Err(_) => return self.of_the_record("an anchor has not answered yet; whether it knows the head is not known".to_owned()),
+                Err(_) => {
+                    return self
+                        .of_the_record("an anchor has not answered yet; whether it knows the head is not known".to_owned());
+                }
             }
         }
     }
@@ -508,13 +511,12 @@ impl Walk {
     /// Takes what a signal said: the panels at once, the record at its pace.
     fn watched(&mut self, message: SignalMessage) {
         for mut update in message.updates {
-            if let Change::Source(state) = &mut update.change {
-                redact_source(&self.redactor, state);
-            }
+            update.change.texts(&mut |text| *text = self.redactor.clean(std::mem::take(text)));
             self.live.apply(update);
         }
         if let Some((name, mut reading)) = message.reading {
             reading.problem = reading.problem.map(|p| self.redactor.clean(p));
+            reading.detail = reading.detail.into_iter().map(|d| self.redactor.clean(d)).collect();
             self.pending.insert(name, reading);
         }
     }
@@ -624,12 +626,5 @@ async fn anchors_answer(anchors: &mut Option<Told>) -> AnchorAnswer {
     match anchors {
         Some(anchors) => anchors.next().await,
         None => std::future::pending().await,
-    }
-}
-
-fn redact_source(redactor: &Redactor, state: &mut SourceState) {
-    match state {
-        SourceState::Degraded(why) | SourceState::Lost(why, _) => *why = redactor.clean(std::mem::take(why)),
-        SourceState::Connecting | SourceState::Connected => {}
     }
 }

@@ -5,6 +5,7 @@ mod ends;
 mod guarding;
 mod random;
 mod steps;
+mod thresholds;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
