@@ -11,6 +11,7 @@ pub mod answers;
 pub mod args;
 pub mod check;
 pub mod console;
+mod export;
 pub mod facts;
 mod later;
 mod launcher;
@@ -142,7 +143,6 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         }
         Command::Rollback(_) => not_yet("rollback", "run the runbook that undoes the change"),
         Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
-        Command::Export(_) => not_yet("export", "`pacenote show SESSION --format json` prints all records"),
         Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
         Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
@@ -162,6 +162,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
             Err(Problem::usage("`supervise` wants the folder of a command").hint("it is started by pacenote itself"))
         }
         Command::Sessions(arguments) => sessions::run(console, &Basis::load(&global)?, &arguments),
+        Command::Export(arguments) => export::run(console, &Basis::load(&global)?, &arguments),
         Command::Show(arguments) => show::run(console, &Basis::load(&global)?, &arguments),
         Command::Verify(arguments) => verify::run(console, &Basis::load(&global)?, &arguments),
         Command::Check(arguments) => check::run(console, &arguments),

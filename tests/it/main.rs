@@ -5,9 +5,11 @@
 mod check;
 mod cli;
 mod conformance;
+mod coverage;
 mod crash;
 mod effects;
 mod effects_world;
+mod export;
 mod journal;
 mod kubectl;
 mod plain;
