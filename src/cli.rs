@@ -23,6 +23,7 @@ pub mod show;
 pub mod trace;
 pub mod verify;
 mod walk;
+mod world;
 
 use std::ffi::OsString;
 
@@ -147,7 +148,6 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
         Command::Freeze(_) => not_yet("freeze", "a `freeze` period in the runbook's `window` refuses new sessions"),
         Command::Unfreeze(_) => not_yet("unfreeze", "remove the `freeze` period from the runbook's `window`"),
-        Command::World(_) => not_yet("world", "`pacenote rehearse` serves the simulated world to itself"),
         Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
         Command::Import(_) => not_yet("import", "write the steps by hand; `pacenote schema` helps an editor to complete them"),
         Command::Docs(_) => not_yet("docs", "the runbook's own text is the page for now"),
@@ -156,6 +156,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Rehearse(arguments) => walk::rehearse(&Basis::load(&global)?, &arguments),
         Command::Resume(arguments) => walk::resume(&Basis::load(&global)?, &arguments),
         Command::Test(arguments) => scenarios::test(console, &arguments),
+        Command::World(arguments) => world::run(console, &arguments),
         // With a folder it does not get this far; see `main`.
         Command::Supervise(_) => {
             Err(Problem::usage("`supervise` wants the folder of a command").hint("it is started by pacenote itself"))

@@ -244,6 +244,15 @@ pub struct TestArgs {
     /// Only this scenario
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
+    /// Also write the result as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+    /// How many scenarios to walk at once (default: one for each processor)
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: TextOrJson,
 }
 
 /// Forms of a list.
@@ -393,9 +402,15 @@ pub struct UnfreezeArgs {
 /// `world`.
 #[derive(Debug, Clone, Args)]
 pub struct WorldArgs {
-    /// The scenario's file
+    /// The scenario's file, or the id of one of the shipped library
     #[arg(value_name = "SCENARIO", value_hint = ValueHint::FilePath)]
     pub scenario: String,
+    /// Where to write a kubeconfig that leads to it; it is removed at the end
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub kubeconfig_out: Option<PathBuf>,
+    /// Where to listen: an address of this machine alone, with a port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
     /// How many times faster than real time
     #[arg(long, value_name = "N", value_parser = speed)]
     pub speed: Option<f64>,
