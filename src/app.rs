@@ -7,13 +7,16 @@
 //! any. When the journal cannot be written nothing further is started, and everything can
 //! still be looked at.
 
+pub mod anchors;
 pub mod answering;
+pub mod cluster_secrets;
 pub mod doors;
 pub mod headless;
 pub mod lines;
 pub mod opening;
 mod pen;
 pub mod screen;
+pub mod sealing;
 pub mod unattended;
 mod walk;
 pub mod watch;

@@ -36,6 +36,8 @@ pub struct Doors {
     pub scripted: bool,
     /// Standing messages for the screen.
     pub notices: Vec<String>,
+    /// Who is told of each seal, beside this machine.
+    pub anchors: Option<super::anchors::Told>,
 }
 
 /// What doors are made from, beside where they lead.
@@ -94,6 +96,7 @@ impl Doors {
             approvals: BTreeMap::new(),
             scripted: false,
             notices: Vec::new(),
+            anchors: None,
         }
     }
 }

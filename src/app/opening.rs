@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::journal::disk::{Disk, RealDisk};
-use crate::journal::{Record, SessionDir, Writer};
+use crate::journal::{Record, Sealer, SessionDir, Writer};
 use crate::redact::Redactor;
 use crate::runbook::Value;
 use crate::runbook::expression::{Escape, Template};
@@ -46,6 +46,12 @@ pub struct Opening {
     pub scenario: Option<ScenarioRecord>,
     /// SHA-256 of the policy, where there is one.
     pub policy: Option<String>,
+    /// SHA-256 of the list of allowed signers, where there is one.
+    pub signers: Option<String>,
+    /// SHA-256 of the last line of the ledger.
+    pub ledger_head: Option<String>,
+    /// What seals it.
+    pub sealer: Option<Sealer>,
 }
 
 /// Who walks, from where, with what.
@@ -77,7 +83,7 @@ impl Opening {
     /// # Errors
     /// As [`Opening::open`].
     pub fn open_on(
-        self,
+        mut self,
         disk: Arc<dyn Disk>,
         dir: &SessionDir,
         redactor: Redactor,
@@ -86,6 +92,8 @@ impl Opening {
         clock.restart();
         let at = clock.now();
         let plan = self.plan.clone();
+        let sealer = self.sealer.take();
+        self.who.operator.key = sealer.as_ref().map(Sealer::key);
         let not_enforced = not_enforced(&plan, self.mode);
         let emergency = self.emergency.clone();
         let mut opened = self.record();
@@ -96,14 +104,18 @@ impl Opening {
         opened.change = change(&draft, at);
         opened.lock = plan.runbook().lock.as_ref().and_then(|l| resolve::outside(&draft, at, l, Escape::Plain).ok());
         let mut writer = Writer::create_on(disk, dir, redactor).map_err(|e| e.to_string())?;
-        let event = written(&mut writer, at, &Event::SessionOpened(Box::new(opened)))?;
+        if let Some(sealer) = sealer {
+            writer.seal_with(sealer);
+        }
+        let (event, seal) = written(&mut writer, at, &Event::SessionOpened(Box::new(opened)))?;
         let mut session = Session::open(plan, dir.sid(), at, &event).map_err(|e| e.to_string())?;
+        fold_seal(&mut session, at, &seal)?;
         let deviations =
             not_enforced.into_iter().map(|reason| ("not-enforced", reason)).chain(emergency.map(|reason| ("emergency", reason)));
         for (what, reason) in deviations {
             let deviation =
                 Deviation { what: what.to_owned(), path: None, reason, by: Starter::Session, evidence: Evidence::default() };
-            let event = written(&mut writer, at, &Event::DeviationRecorded(Box::new(deviation)))?;
+            let (event, _) = written(&mut writer, at, &Event::DeviationRecorded(Box::new(deviation)))?;
             session.apply(at, &event).map_err(|e| e.to_string())?;
         }
         Ok((session, writer))
@@ -125,10 +137,10 @@ impl Opening {
             inputs: self.inputs,
             secrets: self.secrets,
             policy: self.policy,
-            signers: None,
+            signers: self.signers,
             window: self.plan.environment().and_then(|e| e.window.as_ref()).map(|_| "not judged by this version".to_owned()),
             lock: None,
-            ledger_head: None,
+            ledger_head: self.ledger_head,
             clock: self.who.clock,
             boot_id: self.who.boot_id,
             rollback: if self.plan.has_rollback_procedure() { "the procedure `rollback`" } else { "undo: all, last first" }
@@ -140,10 +152,19 @@ impl Opening {
     }
 }
 
-/// Appends an event and gives it back as it was written.
-fn written(writer: &mut Writer, at: At, event: &Event) -> Result<Event, String> {
+/// Appends an event and gives it back as it was written, with the seal behind it. A seal
+/// that is due and cannot be made ends it: nothing has been done yet.
+fn written(writer: &mut Writer, at: At, event: &Event) -> Result<(Event, Vec<Record>), String> {
     let appended = writer.append(at, event).map_err(|e| e.to_string())?;
-    appended.record.event.ok_or_else(|| "the record just written cannot be read".to_owned())
+    if let Some(trouble) = appended.trouble {
+        return Err(trouble);
+    }
+    let event = appended.record.event.ok_or_else(|| "the record just written cannot be read".to_owned())?;
+    Ok((event, appended.seal))
+}
+
+fn fold_seal(session: &mut Session, at: At, seal: &[Record]) -> Result<(), String> {
+    seal.iter().filter_map(|record| record.event.as_ref()).try_for_each(|event| session.apply(at, event).map_err(|e| e.to_string()))
 }
 
 /// What the runbook asks for and this version does not enforce: said, and recorded.
@@ -247,18 +268,22 @@ pub fn resume(
     who: Who,
     attended: bool,
     accept_loss: Option<String>,
+    sealer: Sealer,
 ) -> Result<(), String> {
     clock.restart();
     let at = clock.now();
+    let operator = Operator { key: Some(sealer.key()), ..who.operator };
+    writer.seal_with(sealer);
     let resumed = Resumed {
         attended,
-        operator: who.operator,
+        operator,
         origin: who.origin,
         tool: who.tool,
         clock: who.clock,
         boot_id: who.boot_id,
         accept_loss,
     };
-    let event = written(writer, at, &Event::SessionResumed(Box::new(resumed)))?;
-    session.apply(at, &event).map_err(|e| e.to_string())
+    let (event, seal) = written(writer, at, &Event::SessionResumed(Box::new(resumed)))?;
+    session.apply(at, &event).map_err(|e| e.to_string())?;
+    fold_seal(session, at, &seal)
 }

@@ -101,7 +101,7 @@ impl Pen {
 
     fn count(&mut self, written: &Written) {
         let last = match written {
-            Ok(appended) => Some(&appended.record),
+            Ok(appended) => Some(appended.last()),
             Err(AppendError::Stopped { last, .. }) => last.as_deref(),
             Err(_) => None,
         };

@@ -18,6 +18,7 @@ mod prometheus;
 mod readme;
 mod scenarios;
 mod screen;
+mod signature;
 mod terminal;
 mod tidy;
 mod tls;
