@@ -68,7 +68,6 @@ fn commands_that_are_not_there_yet_say_so_and_end_with_3() {
         "preflight f",
         "rollback s",
         "replay s",
-        "export s",
         "stats",
         "approve r",
         "review s",

@@ -38,6 +38,7 @@ impl Opened {
 }
 
 /// Opens a page with the button pressed; none where there is no browser.
+#[expect(clippy::print_stdout, reason = "says why nothing was tested")]
 fn open(folder: &Path, page: &str) -> Option<Opened> {
     let file = folder.join("page.html");
     std::fs::write(&file, page).unwrap();
