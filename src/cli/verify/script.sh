@@ -48,9 +48,11 @@ while [ "$n" -lt "$whole" ]; do
     session.opened | session.resumed)
       who=$(get .data.operator.principal) key=$(get .data.operator.key) inhand=$n segment=''
       [ "$type" = session.opened ] && mode=$(get .data.mode) ;;
-    seal.intended) jq -c .data "$tmp/line" >"$tmp/announced" ;;
+    seal.intended) jq -c '[.ts, .mono_ms, .data]' "$tmp/line" >"$tmp/announced" ;;
     journal.sealed)
-      jq -c '.data | del(.bytes, .sha256, .sig)' "$tmp/line" | cmp -s - "$tmp/announced" || broken 'not what was announced'
+      jq -e '.data | keys_unsorted == ["role","signer","key","namespace"] + (if .role == "segment" then [] else ["issuer"] end)
+        + (if .role == "open" then ["segment"] else [] end) + ["bytes","sha256","sig"]' "$tmp/line" >"$tmp/out" || broken 'a seal has other fields'
+      jq -c '[.ts, .mono_ms, (.data | del(.bytes, .sha256, .sig))]' "$tmp/line" | cmp -s - "$tmp/announced" || broken 'not what was announced'
       role=$(get .data.role) by=$(get .data.key) want=$key
       case $role:$stage:$((n - inhand)) in
         close:ended:* | open:open:2) ;;
