@@ -9,6 +9,7 @@
 
 pub mod anchors;
 pub mod answering;
+pub mod cluster_secrets;
 pub mod doors;
 pub mod headless;
 pub mod lines;

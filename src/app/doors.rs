@@ -10,7 +10,9 @@ use chrono::{DateTime, Utc};
 
 use super::watch::Headers;
 use crate::clock::Clock;
-use crate::effects::{CommandScript, Commands, EffectPorts, OutputStore, ScriptedAnswer, SecretSource, clean_environment};
+use crate::effects::{
+    CommandScript, Commands, EffectPorts, OutputStore, ScriptedAnswer, ScriptedResponse, SecretSource, clean_environment,
+};
 use crate::journal::SessionDir;
 use crate::ports::{Cluster, HttpPort};
 use crate::session::intent::{Intent, RunRequest};
@@ -110,5 +112,10 @@ impl CommandScript for Script {
             }
             None => ScriptedAnswer { stdout: String::new(), stderr: String::new(), exit: 0, takes: Duration::from_secs(1) },
         }
+    }
+
+    fn response(&self, intent: &Intent) -> Option<ScriptedResponse> {
+        let answer = self.0.command_answer(intent.path.as_str())?;
+        Some(ScriptedResponse { status: answer.status.unwrap_or(200), body: answer.stdout, takes: answer.takes.0 })
     }
 }

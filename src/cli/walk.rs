@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
+use super::modal::Look;
 use super::{Basis, acceptance, answers, check, explain_state, facts};
 use crate::app::anchors::Told;
 use crate::app::answering::Answering;
@@ -27,7 +28,6 @@ use crate::state::marks::{Marks, Notes};
 use crate::state::{self, StateDir};
 use crate::terminal::TerminalGuard;
 use crate::terminal::capabilities::Capabilities;
-use crate::tui::Theme;
 use crate::tui::inputs::{InputsEvent, InputsScreen};
 use crate::world::World;
 
@@ -47,17 +47,18 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         })?;
     }
     let state = basis.state()?;
-    let accepted = accept(basis, &state, &bundle, arguments.trust, unattended.is_some())?;
+    let accepted = accept(basis, &state, &bundle, arguments.trust, &arguments.walk)?;
     let redactor = Redactor::new();
     let folder = folder_of(&arguments.file);
     let secrets = Secrets::new(&accepted, folder, redactor.clone());
     let given = unattended.as_ref().map(|(a, _)| a.inputs.clone()).unwrap_or_default();
-    let (inputs, named) = ask_inputs(&bundle, &arguments.start, &given, unattended.is_none(), &secrets)?;
+    let (inputs, named) = ask_inputs(basis, &bundle, &arguments.start, &given, unattended.is_none(), &secrets)?;
     let runtime = runtime()?;
     let (dir, sid_clock) = new_session(&state, &bundle)?;
     let exit = runtime.block_on(async {
         let mut clock = sid_clock;
         let cluster = connect(basis, &plan, dir.sid()).await?;
+        let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         let who = who(basis, &state, Path::new(&arguments.file));
         let (sealer, told) = sealer(basis, &state, &who, false)?;
         let mut record = app::bundle_record(&bundle);
@@ -146,6 +147,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
             .map_err(Problem::cannot_start)?;
         let cluster = connect(basis, &plan, dir.sid()).await?;
         let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
+        let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         declare_secrets(&bundle, &secrets);
         let notices = opening::not_enforced(&plan, Mode::Live);
         live(
@@ -416,15 +418,20 @@ fn unattended(walk: &WalkArgs) -> Result<Option<(crate::world::answers::Answers,
 }
 
 /// The operator sees what would run, connect and be read, and accepts it.
-fn accept(basis: &Basis, state: &StateDir, bundle: &Bundle, trust: bool, unattended: bool) -> Result<Accepted, Problem> {
+fn accept(basis: &Basis, state: &StateDir, bundle: &Bundle, trust: bool, walk: &WalkArgs) -> Result<Accepted, Problem> {
     let review = acceptance::Review::of(bundle);
     if let Some(accepted) = acceptance::without_asking(&review, state, trust)? {
         return Ok(accepted);
     }
-    if unattended || !io::stdin().is_terminal() {
+    if walk.answers.is_some() || !io::stdin().is_terminal() {
         return Err(acceptance::refused(&review));
     }
-    acceptance::ask_plain(&review, &mut io::stdin().lock(), &mut io::stdout())?;
+    let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
+    if !walk.plain && capabilities.screen && io::stdout().is_terminal() {
+        acceptance::ask_on_screen(&review, &bundle.root_path, state, Look::of(basis, capabilities))?;
+    } else {
+        acceptance::ask_plain(&review, &mut io::stdin().lock(), &mut io::stdout())?;
+    }
     let by = facts::operator(&basis.config).principal;
     acceptance::accept(&review, state, &by, chrono::Utc::now())
 }
@@ -433,6 +440,7 @@ type Inputs = (std::collections::BTreeMap<String, crate::runbook::Value>, Vec<St
 
 /// The inputs: from arguments, from the answers file, and asked for.
 fn ask_inputs(
+    basis: &Basis,
     bundle: &Bundle,
     start: &StartArgs,
     answers: &std::collections::BTreeMap<String, crate::runbook::Value>,
@@ -444,7 +452,7 @@ fn ask_inputs(
     let mut gathered = crate::inputs::gather(inputs, &arguments, answers);
     let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
     if may_ask && !gathered.missing.is_empty() && capabilities.screen && io::stdin().is_terminal() && io::stdout().is_terminal() {
-        arguments.extend(ask_on_screen(bundle, start, &gathered, capabilities)?);
+        arguments.extend(ask_on_screen(bundle, start, &gathered, Look::of(basis, capabilities))?);
         gathered = crate::inputs::gather(inputs, &arguments, answers);
     } else if may_ask && io::stdin().is_terminal() {
         for name in gathered.missing.clone() {
@@ -472,16 +480,15 @@ fn ask_inputs(
 /// The form of the inputs, on a screen of its own.
 struct InputForm {
     screen: InputsScreen,
-    theme: Theme,
-    ascii: bool,
+    look: Look,
 }
 
 impl super::modal::Modal for InputForm {
     type Answer = InputsEvent;
 
     fn draw(&self, frame: &mut ratatui::Frame<'_>) {
-        self.screen.view(&self.theme, self.ascii, frame);
-        if self.ascii {
+        self.screen.view(&self.look.theme, self.look.ascii, frame);
+        if self.look.ascii {
             crate::tui::theme::to_ascii(frame.buffer_mut());
         }
     }
@@ -500,13 +507,12 @@ fn ask_on_screen(
     bundle: &Bundle,
     start: &StartArgs,
     gathered: &crate::inputs::Gathered,
-    capabilities: Capabilities,
+    look: Look,
 ) -> Result<Vec<(String, String)>, Problem> {
     let asked: Vec<_> = bundle.root.inputs.iter().filter(|i| gathered.missing.contains(&i.name.value)).cloned().collect();
     let environment = start.env.clone().unwrap_or_default();
     let screen = InputsScreen::new(bundle.root.title.clone(), Mode::Live, environment, &asked);
-    let theme = if capabilities.no_color { crate::tui::ThemeName::None } else { crate::tui::ThemeName::Dark };
-    let mut form = InputForm { screen, theme: Theme::new(theme, capabilities.depth), ascii: !capabilities.utf8 };
+    let mut form = InputForm { screen, look };
     let answer = super::modal::show("pacenote", &mut form)
         .map_err(|e| Problem::cannot_start(format!("the terminal cannot be used: {e}")))?;
     match answer {

@@ -24,7 +24,7 @@ const WORLD: [&str; 9] = [
     "chrono::Local",
 ];
 
-const LAYERS: [Layer; 23] = [
+const LAYERS: [Layer; 24] = [
     Layer { module: "runbook", uses: &[], never: &["tokio", "std::process", "std::thread", "std::time::SystemTime"] },
     Layer { module: "session", uses: &["runbook", "inputs"], never: &WORLD },
     Layer { module: "journal", uses: &["session", "runbook", "clock", "redact", "signature"], never: &[] },
@@ -38,6 +38,20 @@ const LAYERS: [Layer; 23] = [
     Layer { module: "supervise", uses: &["redact"], never: &[] },
     Layer { module: "world", uses: &["runbook"], never: &["reqwest"] },
     Layer { module: "tui", uses: &["session", "live", "runbook", "inputs"], never: &WORLD },
+    Layer {
+        module: "report",
+        uses: &["session", "journal", "runbook", "redact"],
+        never: &[
+            "tokio",
+            "rustix",
+            "std::process",
+            "std::thread",
+            "std::env",
+            "std::time::SystemTime",
+            "std::time::Instant",
+            "chrono::Local",
+        ],
+    },
     Layer { module: "redact", uses: &[], never: &WORLD },
     Layer { module: "clock", uses: &["session"], never: &["std::fs", "std::process"] },
     Layer { module: "terminal", uses: &["tui"], never: &["kube", "reqwest"] },
