@@ -349,3 +349,62 @@ fn witnesses_are_told_of_each_seal_and_their_failure_is_told() {
     assert_eq!(appended.seal.len(), 2, "the seal stands all the same");
     assert!(appended.trouble.unwrap().contains("could not be noted"));
 }
+
+/// A pack as `export` makes it: everything in one folder.
+fn pack(path: &Path, files: &[(&str, &[u8], tar::EntryType)]) {
+    let mut builder = tar::Builder::new(fs::File::create(path).unwrap());
+    for (name, bytes, kind) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        header.set_entry_type(*kind);
+        // `set_path` refuses what a cheat would write.
+        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        builder.append(&header, *bytes).unwrap();
+    }
+    builder.finish().unwrap();
+}
+
+#[test]
+fn packs_are_verified_where_they_lie_and_their_tricks_are_refused() {
+    use tar::EntryType;
+    let bench = Bench::new();
+    let path = bench.path.with_file_name("evidence.tar");
+    let good = Forge::begin(pacenote::session::event::Mode::Live).finish();
+    let file = EntryType::Regular;
+    let judge = |files: &[(&str, &[u8], EntryType)]| {
+        pack(&path, files);
+        verify_with(&path, bench.options())
+    };
+    for folder in ["", "session-1/"] {
+        let (journal, note) = (format!("{folder}journal.jsonl"), format!("{folder}VERIFY.md"));
+        let found = judge(&[(&journal, &good, file), (&note, b"read me", file)]);
+        assert_eq!(found.code, 0, "{folder}: {found:?}");
+    }
+    let journal = ("journal.jsonl", good.as_slice(), file);
+    for (name, kind, about) in [
+        ("../journal.jsonl", file, "leads elsewhere"),
+        ("/etc/passwd", file, "leads elsewhere"),
+        ("a/./b", file, "leads elsewhere"),
+        ("output/x", EntryType::Symlink, "neither a file nor a folder"),
+        ("output/x", EntryType::Link, "neither a file nor a folder"),
+        ("journal.jsonl", file, "two files"),
+    ] {
+        let found = judge(&[journal, (name, b"", kind)]);
+        let what = found.problem.clone().map(|p| p.what).unwrap_or_default();
+        assert!(found.code == 1 && what.contains(about), "{name}: {found:?}");
+    }
+    assert_eq!(judge(&[("a/journal.jsonl", &good, file), ("b/more", b"", file)]).code, 1);
+    assert_eq!(judge(&[("VERIFY.md", b"nothing else", file)]).code, 1);
+    // Cut anywhere, it does not verify.
+    pack(&path, &[journal]);
+    let length = fs::metadata(&path).unwrap().len();
+    let cut = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    for length in (0..length).rev().step_by(97) {
+        cut.set_len(length).unwrap();
+        let code = verify_with(&path, bench.options()).code;
+        // Of the two blocks of zeros at the end one is enough.
+        assert!(code == 1 || (code == 0 && length > good.len() as u64 + 1024), "{length}: {code}");
+    }
+}
