@@ -408,3 +408,75 @@ fn packs_are_verified_where_they_lie_and_their_tricks_are_refused() {
         assert!(code == 1 || (code == 0 && length > good.len() as u64 + 1024), "{length}: {code}");
     }
 }
+
+/// A journal that was put back to an earlier state is behind its mark.
+#[test]
+fn a_journal_that_was_put_back_is_behind_its_mark() {
+    use pacenote::state::StateDir;
+    use pacenote::state::marks::{Marks, Notes};
+    let temp = tempfile::tempdir().unwrap();
+    let state = StateDir::open(&temp.path().join("state")).unwrap();
+    let dir = state.create_session(SID).unwrap();
+    let marks = Marks::of(&state);
+    let mut writer = Writer::create(&dir, Redactor::new()).unwrap();
+    writer.seal_with(Sealer::with_segment(ALICE, key(1), key(3)).witnessed(Box::new(Notes::of(&state, false))));
+    assert_eq!(writer.append(samples::at(0), &samples::opened()).unwrap().trouble, None);
+    let before = fs::read(dir.journal()).unwrap();
+    assert_eq!(marks.check(&dir), Ok(()));
+    writer.append(samples::at(1), &samples::decided(1)).unwrap();
+    assert_eq!(marks.check(&dir), Ok(()));
+    drop(writer);
+    fs::write(dir.journal(), &before).unwrap();
+    let missing = marks.check(&dir).unwrap_err();
+    assert!(missing.contains("ends with record 2, and record 5 was sealed"), "{missing}");
+}
+
+/// Whatever operation of the disk fails, a sealed session never verifies as more than
+/// was sealed: 0 only where every record and every seal was acknowledged.
+#[test]
+fn no_failing_operation_makes_a_seal_that_lies() {
+    use super::journal::faulty_disk::{Fault, FaultyDisk};
+    let bench = Bench::new();
+    let temp = tempfile::tempdir().unwrap();
+    let walk = |disk: &FaultyDisk, n: u64| {
+        let path = temp.path().join(format!("session-{n}"));
+        fs::create_dir(&path).unwrap();
+        let dir = SessionDir::new(path).unwrap();
+        let Ok(mut writer) = Writer::create_on(std::sync::Arc::new(disk.clone()), &dir, Redactor::new()) else {
+            return (dir, false);
+        };
+        writer.seal_with(Sealer::with_segment(ALICE, key(1), key(3)));
+        let mut opened = samples::opened();
+        if let Event::SessionOpened(opened) = &mut opened {
+            opened.operator.key = Some(key(1).public().fingerprint());
+        }
+        let events = (0..).zip([opened, samples::decided(1), samples::closed()]);
+        let mut whole = true;
+        for (i, event) in events {
+            match writer.append(samples::at(i), &event) {
+                Ok(appended) => whole &= appended.trouble.is_none(),
+                Err(_) => return (dir, false),
+            }
+        }
+        (dir, whole)
+    };
+    let healthy = FaultyDisk::default();
+    let (dir, whole) = walk(&healthy, 0);
+    assert!(whole && verify_with(&dir.journal(), bench.options()).code == 0);
+    let kinds = [5, 28].into_iter().flat_map(|e| [Fault::Once(e), Fault::Lasting(e), Fault::Torn(e), Fault::Short(e)]);
+    for (i, fault) in (0_u64..).zip(kinds) {
+        for operation in 1..=healthy.operations() {
+            let disk = FaultyDisk::failing(operation, fault);
+            let (dir, whole) = walk(&disk, 1 + i * 1000 + operation);
+            if !dir.journal().exists() {
+                continue;
+            }
+            let found = verify_with(&dir.journal(), bench.options());
+            // What a failed sync left may be whole all the same; broken it never is.
+            assert!(found.code == 0 || (found.code == 5 && !whole), "{operation} {fault:?}: {found:?}");
+            if whole {
+                assert_eq!(found.code, 0, "{operation} {fault:?}");
+            }
+        }
+    }
+}
