@@ -194,8 +194,8 @@ impl<'a> Check<'a> {
     fn stream(&mut self) -> io::Result<()> {
         let (mut file, length) = self.source.journal()?;
         self.result.bytes = length;
-        let digester = Digester::start(self.options.rules);
-        let outcome = self.lines(&mut *file, &digester);
+        let mut digester = Digester::start(self.options.rules, length);
+        let outcome = self.lines(&mut *file, &mut digester);
         let seal = digester.finish();
         // The first thing that is wrong is told, whoever found it.
         if let Some(seal) = seal
@@ -206,8 +206,9 @@ impl<'a> Check<'a> {
         outcome
     }
 
-    fn lines(&mut self, file: &mut dyn Read, digester: &Digester) -> io::Result<()> {
-        let mut buffer = vec![0; BATCH];
+    fn lines(&mut self, file: &mut dyn Read, digester: &mut Digester) -> io::Result<()> {
+        let enough = usize::try_from(self.result.bytes).unwrap_or(BATCH).clamp(2 * MAX_LINE, BATCH);
+        let mut buffer = vec![0; enough];
         let mut filled = 0;
         loop {
             let read = match file.read(buffer.get_mut(filled..).unwrap_or_default()) {
@@ -268,9 +269,9 @@ impl<'a> Check<'a> {
         }
         let mut claim = None;
         match scanned.kind {
-            "seal.intended" => self.seals.intended(self.chain.seq, scanned.data)?,
+            "seal.intended" => self.seals.intended(&scanned)?,
             "journal.sealed" => {
-                claim = self.seals.sealed(self.chain.seq + 1, self.offset, scanned.data, self.chain.stage.is_closed())?;
+                claim = self.seals.sealed(&scanned, self.offset, self.chain.stage.is_closed())?;
             }
             "session.opened" | "session.resumed" | "session.closed" | "approval.given" => self.told(text, scanned.ts)?,
             kind if !is_known(kind) => {

@@ -18,6 +18,7 @@ mod prometheus;
 mod readme;
 mod scenarios;
 mod screen;
+mod seals;
 mod signature;
 mod terminal;
 mod tidy;
