@@ -73,7 +73,6 @@ fn commands_that_are_not_there_yet_say_so_and_end_with_3() {
         "review s",
         "freeze e --reason r",
         "unfreeze e",
-        "world s",
         "new f",
         "import f",
         "docs f",
