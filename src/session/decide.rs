@@ -15,6 +15,7 @@ use super::reading::Measure;
 use super::resolve::{ActionOf, action_of, needs_preparation, visit_changes, what_of};
 use super::state::{Session, Visit};
 use super::time::At;
+use super::updates::is_update;
 use super::view::Prompt;
 use super::walk;
 use crate::runbook::expression::{Truth, Unknown};
@@ -74,6 +75,9 @@ fn effect_ended(session: &Session, at: At, report: &EffectReport) -> Decided {
     let Some(effect) = session.effects.get(&report.effect).filter(|e| e.ended.is_none()) else { return Ok(Vec::new()) };
     let intent = &effect.intent;
     let step = StepRef { path: intent.path.clone(), visit: intent.visit };
+    if is_update(&step.path) {
+        return Ok(vec![Event::EffectEnded(Box::new(outcome::ended(intent, report, outcome::as_reported(report))))]);
+    }
     let Some(visit) = session.visit(&step) else { return Ok(Vec::new()) };
     let judged = outcome::judge(session, at, visit, intent, report);
     let ended: EffectEnded = outcome::ended(intent, report, judged);

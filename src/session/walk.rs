@@ -17,6 +17,7 @@ use super::path::StepPath;
 use super::resolve::visit_changes;
 use super::state::{Ending, Frame, FrameKind, Session, Visit};
 use super::time::At;
+use super::updates::{self, LastWord};
 use crate::runbook::Value;
 use crate::runbook::expression::{Truth, Unknown};
 use crate::runbook::model::{Action, AfterCall, Arm, ForEach, GuardAction, GuardExpiry, OnFailure, OptionThen, Step, Undo};
@@ -32,12 +33,18 @@ use progress::{enter_procedure, progress};
 pub(super) use follow::{Follow, follow_up, unanswered, unjudged_when};
 pub(super) use guards::{action_text as guard_action_text, trips_at as guard_trips_at};
 
+/// By when an emergency change is looked at again: three working days at the least.
+const REVIEW_WITHIN: chrono::Duration = chrono::Duration::days(5);
+
 /// The first thing that follows from where the session stands, if anything does.
 pub fn next(session: &Session, at: At) -> Option<Event> {
     if session.closed.is_some() {
         return None;
     }
     if let Some(event) = guards::next(session, at) {
+        return Some(event);
+    }
+    if let Some(event) = updates::next(session, at) {
         return Some(event);
     }
     if !session.ending_entered() {
@@ -357,7 +364,11 @@ pub(super) fn leave(session: &Session, at: At, frame: &Frame) -> Option<Event> {
             undoes: None,
         }));
     }
-    Some(close(session, at))
+    match updates::last_word(session, at) {
+        LastWord::Waits => None,
+        LastWord::Due(event) => Some(*event),
+        LastWord::Said => Some(close(session, at)),
+    }
 }
 
 fn undo_failed(session: &Session, frame: &Frame) -> bool {
@@ -376,6 +387,9 @@ pub(super) fn close(session: &Session, at: At) -> Event {
         let text = followup.text.render(&scope).unwrap_or_else(|_| followup.text.source().to_owned());
         return Event::FollowupNoted(FollowupNoted { text, due });
     }
+    if let Some(owed) = emergency_review(session, at) {
+        return owed;
+    }
     let outcome = session.outcome_so_far().unwrap_or(SessionOutcome::Completed);
     let reason = match &session.ending {
         Some(Ending::Rollback { cause }) => Some(cause.clone()),
@@ -385,18 +399,34 @@ pub(super) fn close(session: &Session, at: At) -> Event {
     closing(session, at, outcome, reason)
 }
 
-/// The record that closes the session.
-pub(super) fn closing(session: &Session, at: At, outcome: SessionOutcome, reason: Option<String>) -> Event {
+/// What is owed for starting with `--emergency`: somebody looks at it afterwards. The
+/// last of the follow-ups, and noted once.
+fn emergency_review(session: &Session, at: At) -> Option<Event> {
+    let reason = session.opened.emergency.as_ref()?;
+    (session.followups == session.plan.runbook().followups.len()).then(|| {
+        let text = format!("Review of the emergency change: {reason}");
+        Event::FollowupNoted(FollowupNoted { text, due: Some(at.wall + REVIEW_WITHIN) })
+    })
+}
+
+/// Steps done and steps skipped by hand.
+pub(super) fn closing_counts(session: &Session) -> (u32, u32) {
     let count = |wanted: StepOutcome| {
         let all = session.order.iter().filter_map(|s| session.visit(s)).filter(|v| v.kind == EnteredAs::Step);
         u32::try_from(all.filter(|v| v.outcome() == Some(wanted)).count()).unwrap_or(u32::MAX)
     };
+    (count(StepOutcome::Done), count(StepOutcome::Skipped))
+}
+
+/// The record that closes the session.
+pub(super) fn closing(session: &Session, at: At, outcome: SessionOutcome, reason: Option<String>) -> Event {
+    let (done, skipped) = closing_counts(session);
     Event::SessionClosed(SessionClosed {
         outcome,
         reason,
         took_ms: session.clock(at),
-        done: count(StepOutcome::Done),
-        skipped: count(StepOutcome::Skipped),
+        done,
+        skipped,
         deviations: session.deviations,
     })
 }

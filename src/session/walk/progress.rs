@@ -6,7 +6,7 @@ use super::{end, finish, own_decision};
 use crate::runbook::expression::{Truth, Unknown};
 use crate::runbook::model::{Action, Approve, ChecklistItem, Decide, Gate, OptionThen, Wait};
 use crate::session::event::{
-    About, ApprovalRequested, EnteredAs, Event, GateEnd, ItemTicked, Mode, Outcome, StepEntered, StepOutcome,
+    About, ApprovalRequested, Deviation, EnteredAs, Event, GateEnd, ItemTicked, Mode, Outcome, StepEntered, StepOutcome,
 };
 use crate::session::intent::{Intent, Purpose, Starter, What};
 use crate::session::outcome;
@@ -142,6 +142,16 @@ fn decided(session: &Session, at: At, visit: &Visit, decide: &Decide) -> Option<
 fn approved(session: &Session, at: At, visit: &Visit, approve: &Approve) -> Option<Event> {
     if let Some(why) = &visit.approvals.refused {
         return Some(end(session, at, visit, StepOutcome::Failed, Some(why.clone())));
+    }
+    // An emergency passes every approval, and says so each time.
+    if let Some(reason) = &session.opened.emergency {
+        return Some(Event::DeviationRecorded(Box::new(Deviation {
+            what: "approval".to_owned(),
+            path: Some(visit.step.path.clone()),
+            reason: format!("not asked for: emergency: {reason}"),
+            by: Starter::Session,
+            evidence: session.evidence(at),
+        })));
     }
     if !visit.approvals.requested {
         return Some(Event::ApprovalRequested(ApprovalRequested {
