@@ -12,6 +12,7 @@ pub mod doors;
 pub mod headless;
 pub mod lines;
 pub mod opening;
+mod pen;
 pub mod screen;
 pub mod unattended;
 mod walk;

@@ -79,6 +79,8 @@ pub struct Screen<'a> {
 pub enum Journal<'a> {
     /// Written and synced up to this record.
     Written(u64),
+    /// The disk has not yet taken this record, for so many milliseconds.
+    Waiting(u64, u64),
     /// It cannot be written any more: the last record, and why.
     Failed(u64, &'a str),
 }

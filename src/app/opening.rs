@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::journal::disk::{Disk, RealDisk};
 use crate::journal::{Record, SessionDir, Writer};
 use crate::redact::Redactor;
 use crate::runbook::Value;
@@ -68,6 +69,20 @@ impl Opening {
     /// # Errors
     /// A sentence when the journal cannot be begun.
     pub fn open(self, dir: &SessionDir, redactor: Redactor, clock: &mut Clock) -> Result<(Session, Writer), String> {
+        self.open_on(Arc::new(RealDisk), dir, redactor, clock)
+    }
+
+    /// The same on a given disk.
+    ///
+    /// # Errors
+    /// As [`Opening::open`].
+    pub fn open_on(
+        self,
+        disk: Arc<dyn Disk>,
+        dir: &SessionDir,
+        redactor: Redactor,
+        clock: &mut Clock,
+    ) -> Result<(Session, Writer), String> {
         clock.restart();
         let at = clock.now();
         let plan = self.plan.clone();
@@ -80,7 +95,7 @@ impl Opening {
         let draft = Session::open(plan.clone(), dir.sid(), at, &draft).map_err(|e| e.to_string())?;
         opened.change = change(&draft, at);
         opened.lock = plan.runbook().lock.as_ref().and_then(|l| resolve::outside(&draft, at, l, Escape::Plain).ok());
-        let mut writer = Writer::create(dir, redactor).map_err(|e| e.to_string())?;
+        let mut writer = Writer::create_on(disk, dir, redactor).map_err(|e| e.to_string())?;
         let event = written(&mut writer, at, &Event::SessionOpened(Box::new(opened)))?;
         let mut session = Session::open(plan, dir.sid(), at, &event).map_err(|e| e.to_string())?;
         let deviations =

@@ -56,9 +56,10 @@ impl Shown {
             undo: &self.undo,
             live: &walk.live,
             now: self.now,
-            journal: match walk.failed() {
-                Some(why) => Journal::Failed(walk.last_record(), why),
-                None => Journal::Written(walk.last_record()),
+            journal: match (walk.failed(), walk.waiting_for_disk()) {
+                (Some(why), _) => Journal::Failed(walk.last_record(), why),
+                (None, Some(ms)) => Journal::Waiting(walk.last_record() + 1, ms),
+                (None, None) => Journal::Written(walk.last_record()),
             },
             notices: &walk.notices,
             notes: &self.notes,

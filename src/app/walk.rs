@@ -1,10 +1,11 @@
 //! One session with everything that moves it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::sync::mpsc;
 
 use super::doors::Doors;
+use super::pen::{Pen, Written};
 use super::watch;
 use crate::clock::Clock;
 use crate::effects::{Answer, Effects, StopSignal};
@@ -26,6 +27,8 @@ const SAMPLE_MS: u64 = 1_000;
 const RETRY_MS: u64 = 5_000;
 /// So many records may follow from one message; more would be a mistake of ours.
 const MOST_RECORDS: usize = 10_000;
+/// While a record waits for the disk, the screen says for how long, so often.
+const WAITING_TICK: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// How a walk was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +42,11 @@ pub enum Ended {
 /// One session with everything that moves it.
 pub struct Walk {
     session: Session,
-    writer: Writer,
+    pen: Pen,
+    /// Decided, and not written yet because the disk is slow.
+    backlog: VecDeque<(At, Event)>,
+    /// Came while the disk was slow.
+    deferred: VecDeque<Msg>,
     clock: Clock,
     redactor: Redactor,
     /// What the panels show.
@@ -81,7 +88,9 @@ impl Walk {
         let open: Vec<Intent> = session.open_intents().cloned().collect();
         let mut walk = Self {
             session,
-            writer,
+            pen: Pen::new(writer),
+            backlog: VecDeque::new(),
+            deferred: VecDeque::new(),
             clock,
             redactor,
             live,
@@ -128,12 +137,19 @@ impl Walk {
 
     /// Number of the last record.
     pub fn last_record(&self) -> u64 {
-        self.writer.records().saturating_sub(1)
+        self.pen.records().saturating_sub(1)
     }
 
     /// Why the journal cannot be written any more, if it cannot.
     pub fn failed(&self) -> Option<&str> {
         self.failed.as_deref()
+    }
+
+    /// For how long a record has been waiting for the disk, milliseconds, where one has.
+    /// Nothing is decided until it is written.
+    pub fn waiting_for_disk(&self) -> Option<u64> {
+        let (_, since) = self.pen.outstanding()?;
+        Some(u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// The end of the walk, once the session is closed.
@@ -162,10 +178,12 @@ impl Walk {
     /// # Errors
     /// [`Refusal`], a sentence for the operator.
     pub fn command(&mut self, command: Command, by: Starter) -> Result<(), Refusal> {
-        if let Some(why) = &self.failed {
-            return Err(Refusal(format!(
-                "The journal cannot be written ({why}), so nothing more is done. Leave with q and resume when there is room."
-            )));
+        if let Err(refusal) = self.writable() {
+            // To stop what runs needs no record: stop means stop.
+            let Command::Stop { step, signal } = &command else { return Err(refusal) };
+            self.stop(step, signal);
+            self.notice(format!("{signal} was sent to {} and could not be recorded", step.path));
+            return Ok(());
         }
         let stop = match &command {
             Command::Stop { step, signal } => Some((step.clone(), signal.clone())),
@@ -177,6 +195,21 @@ impl Walk {
         }
         self.settle();
         Ok(())
+    }
+
+    fn writable(&self) -> Result<(), Refusal> {
+        if let Some(why) = &self.failed {
+            return Err(Refusal(format!(
+                "The journal cannot be written ({why}), so nothing more is done. Leave with q and resume when there is room."
+            )));
+        }
+        match self.waiting_for_disk() {
+            Some(_) => Err(Refusal(format!(
+                "The disk has not yet taken record {}, and nothing is decided before it has. Try again in a moment.",
+                self.pen.records()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Starts the effect of a step with the baselines as they are now.
@@ -203,7 +236,8 @@ impl Walk {
     /// Waits for the next thing that moves the session, and lets it. May be dropped while
     /// it waits.
     pub async fn turn(&mut self) {
-        let wake = self.wake();
+        let waits = self.pen.outstanding().is_some();
+        let wake = if waits { Some(tokio::time::Instant::now() + WAITING_TICK) } else { self.wake() };
         let sleep = async {
             match wake {
                 Some(instant) => tokio::time::sleep_until(instant).await,
@@ -212,16 +246,22 @@ impl Walk {
         };
         tokio::select! {
             biased;
-            Some(answer) = self.answers.recv() => self.answered(answer),
+            (at, written) = self.pen.written() => self.take_up(at, written),
+            Some(answer) = self.answers.recv(), if !waits => self.answered(answer),
             Some(message) = self.messages.recv() => self.watched(message),
             () = sleep => {}
         }
         // Everything that has come meanwhile is taken before anything is drawn.
-        while let Ok(answer) = self.answers.try_recv() {
+        while self.pen.outstanding().is_none()
+            && let Ok(answer) = self.answers.try_recv()
+        {
             self.answered(answer);
         }
         while let Ok(message) = self.messages.try_recv() {
             self.watched(message);
+        }
+        if waits {
+            self.live.changed = true;
         }
         self.flush_readings();
         self.settle();
@@ -245,32 +285,55 @@ impl Walk {
         Some(self.clock.instant_of(due))
     }
 
-    /// Decides, appends and folds one message.
+    /// Decides, appends and folds one message. While a record waits for the disk nothing
+    /// is decided: commands were refused before they come here, all else waits.
     fn send(&mut self, msg: &Msg) -> Result<(), Refusal> {
-        let at = self.clock.now();
-        for event in decide(&self.session, at, msg)? {
-            self.commit(at, &event);
+        if self.pen.outstanding().is_some() {
+            self.deferred.push_back(msg.clone());
+            return Ok(());
         }
+        let at = self.clock.now();
+        self.backlog.extend(decide(&self.session, at, msg)?.into_iter().map(|event| (at, event)));
+        self.write();
         Ok(())
     }
 
-    /// Appends an event, folds what was written, starts what became durable.
-    fn commit(&mut self, at: At, event: &Event) {
-        if self.failed.is_some() {
-            return;
+    /// Appends what was decided, until the disk makes it wait.
+    fn write(&mut self) {
+        while self.failed.is_none() && self.pen.outstanding().is_none() {
+            let Some((at, event)) = self.backlog.pop_front() else { return };
+            match self.pen.append(at, &event) {
+                Some(written) => self.wrote(at, written),
+                None => self.live.changed = true,
+            }
         }
-        let appended = match self.append(at, event) {
+    }
+
+    /// Goes on where the disk made it wait.
+    fn take_up(&mut self, at: At, written: Written) {
+        self.wrote(at, written);
+        self.write();
+        while self.failed.is_none() && self.pen.outstanding().is_none() {
+            let Some(msg) = self.deferred.pop_front() else { return };
+            // What does not fit any more is not ours any more.
+            let _ = self.send(&msg);
+        }
+    }
+
+    /// Folds what was written, starts what became durable.
+    fn wrote(&mut self, at: At, written: Written) {
+        let appended = match written {
             Ok(appended) => appended,
             Err(AppendError::Stopped { why, last }) => {
                 tracing::error!(%why, "the journal cannot be written");
-                self.failed = Some(why.to_string());
+                self.failed = Some(why);
                 if let Some(event) = last.and_then(|r| r.event) {
                     self.fold(at, &event);
                 }
                 return;
             }
             Err(error) => {
-                tracing::error!(%error, kind = ?event, "a record was refused");
+                tracing::error!(%error, "a record was refused");
                 self.failed = Some(error.to_string());
                 return;
             }
@@ -281,14 +344,6 @@ impl Walk {
         }
         if let Some(intent) = appended.intent {
             self.begin(intent);
-        }
-    }
-
-    /// Appends without keeping the other tasks of the runtime from working meanwhile.
-    fn append(&mut self, at: At, event: &Event) -> Result<crate::journal::Appended, AppendError> {
-        match tokio::runtime::Handle::try_current().map(|h| h.runtime_flavor()) {
-            Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| self.writer.append(at, event)),
-            _ => self.writer.append(at, event),
         }
     }
 
@@ -407,7 +462,7 @@ impl Walk {
     fn flush_readings(&mut self) {
         let now = self.clock.now().mono_ms;
         let due = self.sampled_ms.is_none_or(|s| now >= s + SAMPLE_MS);
-        if due && !self.pending.is_empty() && self.session.closed().is_none() {
+        if due && !self.pending.is_empty() && self.session.closed().is_none() && self.pen.outstanding().is_none() {
             self.sampled_ms = Some(now);
             let readings = std::mem::take(&mut self.pending);
             let _ = self.send(&Msg::Sampled(readings));
@@ -417,12 +472,15 @@ impl Walk {
     /// Lets follow what follows: records of the session, then what it wants of the loop.
     fn settle(&mut self) {
         for _ in 0..MOST_RECORDS {
-            if self.failed.is_some() {
+            if self.failed.is_some() || self.pen.outstanding().is_some() {
                 return;
             }
             let at = self.clock.now();
             match next(&self.session, at) {
-                Some(event) => self.commit(at, &event),
+                Some(event) => {
+                    self.backlog.push_back((at, event));
+                    self.write();
+                }
                 None if self.wants(at) => {}
                 None => return,
             }

@@ -128,6 +128,7 @@ fn facts(screen: &Screen<'_>, ui: &Ui) -> Vec<Fact> {
         Journal::Written(seq) => {
             Fact { spans: vec![span(format!("journal #{seq} "), theme.dim), span("✓", theme.good)], gives_way: 0 }
         }
+        Journal::Waiting(seq, _) => Fact { spans: vec![span(format!("journal #{seq} … waits"), theme.warn)], gives_way: 0 },
         Journal::Failed(seq, _) => Fact { spans: vec![span(format!("journal #{seq} ✗ FAILED"), theme.bad)], gives_way: 0 },
     });
     facts
@@ -192,6 +193,15 @@ fn banners(screen: &Screen<'_>, ui: &Ui, width: usize, out: &mut Vec<Line<'stati
                 "JOURNAL CANNOT BE WRITTEN after #{seq}: {why}. Nothing further starts; looking stays possible, \
                  Ctrl-Y copies what would be done next."
             ),
+            theme.alarm,
+        );
+    }
+    if let Journal::Waiting(seq, ms) = screen.journal
+        && ms >= 1_000
+    {
+        let since = text::duration(ms);
+        banner(
+            format!("THE DISK IS SLOW: record #{seq} has been waiting for {since}; nothing is decided before it is written"),
             theme.alarm,
         );
     }
