@@ -9,8 +9,10 @@
 
 pub mod answering;
 pub mod doors;
+pub mod entry;
 pub mod headless;
 pub mod lines;
+mod notices;
 pub mod opening;
 mod pen;
 pub mod screen;

@@ -177,7 +177,7 @@ impl Lock {
 /// and different for different names.
 fn slug(prefix: &str, name: &str) -> String {
     let fits = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let readable: String = name.chars().take(40).map(fits).collect();
+    let readable: String = name.chars().take(36).map(fits).collect();
     let hash: String = Sha256::digest(name.as_bytes()).iter().take(4).map(|b| format!("{b:02x}")).collect();
     format!("{prefix}-{}-{hash}", readable.trim_matches('-'))
 }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::watch::Headers;
 use crate::clock::Clock;
+use crate::coordination::Watch;
 use crate::effects::{CommandScript, Commands, EffectPorts, OutputStore, ScriptedAnswer, SecretSource, clean_environment};
 use crate::journal::SessionDir;
 use crate::ports::{Cluster, HttpPort};
@@ -34,6 +35,8 @@ pub struct Doors {
     pub scripted: bool,
     /// Standing messages for the screen.
     pub notices: Vec<String>,
+    /// The lock that is held and the freezes that are looked for.
+    pub coordination: Option<Watch>,
 }
 
 /// What doors are made from, beside where they lead.
@@ -92,6 +95,7 @@ impl Doors {
             approvals: BTreeMap::new(),
             scripted: false,
             notices: Vec::new(),
+            coordination: None,
         }
     }
 }

@@ -102,6 +102,7 @@ pub fn opening(
         trusted_unseen: false,
         scenario: Some(ScenarioRecord { name: scenario.scenario.to_string(), seed: scenario.seed }),
         policy: None,
+        entered: super::opening::Entered::default(),
         plan: Arc::new(plan),
     })
 }

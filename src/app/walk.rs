@@ -6,8 +6,9 @@ use tokio::sync::mpsc;
 
 use super::doors::Doors;
 use super::pen::{Pen, Written};
-use super::watch;
+use super::{notices, watch};
 use crate::clock::Clock;
+use crate::coordination::{News, Watch};
 use crate::effects::{Answer, Effects, StopSignal};
 use crate::journal::{AppendError, Durable, Writer};
 use crate::live::{Change, Live, SourceState};
@@ -69,6 +70,7 @@ pub struct Walk {
     /// Standing messages for the screen.
     pub notices: Vec<String>,
     followups: Vec<String>,
+    coordination: Option<Watch>,
 }
 
 impl Walk {
@@ -111,7 +113,9 @@ impl Walk {
             failed: None,
             notices: doors.notices,
             followups: Vec::new(),
+            coordination: doors.coordination,
         };
+        walk.tell_head();
         // Effects that were under way when the program ended: found again, or unknown.
         for intent in open {
             walk.effects.attach(intent);
@@ -249,6 +253,7 @@ impl Walk {
             (at, written) = self.pen.written() => self.take_up(at, written),
             Some(answer) = self.answers.recv(), if !waits => self.answered(answer),
             Some(message) = self.messages.recv() => self.watched(message),
+            news = next_news(&mut self.coordination) => self.noticed(news),
             () = sleep => {}
         }
         // Everything that has come meanwhile is taken before anything is drawn.
@@ -267,8 +272,14 @@ impl Walk {
         self.settle();
     }
 
-    /// Ends what watches and waits until it has ended.
+    /// Ends what watches and waits until it has ended. The lock is given back where the
+    /// session is closed.
     pub async fn stop_watching(&mut self) {
+        if let Some(coordination) = self.coordination.take()
+            && let Some(why) = coordination.end(self.session.closed().is_some()).await
+        {
+            self.notice(why);
+        }
         if let Some(watching) = self.watching.take() {
             watching.stop().await;
         }
@@ -302,6 +313,7 @@ impl Walk {
     fn write(&mut self) {
         while self.failed.is_none() && self.pen.outstanding().is_none() {
             let Some((at, event)) = self.backlog.pop_front() else { return };
+            let event = notices::with_head(event, self.pen.records(), self.pen.head());
             match self.pen.append(at, &event) {
                 Some(written) => self.wrote(at, written),
                 None => self.live.changed = true,
@@ -345,6 +357,7 @@ impl Walk {
         if let Some(intent) = appended.intent {
             self.begin(intent);
         }
+        self.tell_head();
     }
 
     fn fold(&mut self, at: At, event: &Event) {
@@ -373,7 +386,7 @@ impl Walk {
                 let due = followup.due.map(|d| format!(" (by {})", d.format("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
                 self.followups.push(format!("{}{due}", followup.text));
             }
-            _ => {}
+            _ => notices::of_message(&mut self.notices, event),
         }
         self.live.changed = true;
     }
@@ -429,6 +442,22 @@ impl Walk {
                     self.pinning.insert(workload, Some(self.clock.now().mono_ms + RETRY_MS));
                 }
             },
+        }
+    }
+
+    /// Takes what is said of the lock and of freezes.
+    fn noticed(&mut self, news: News) {
+        let lock = self.coordination.as_ref().and_then(Watch::lock).unwrap_or_default().to_owned();
+        if let Some(noticed) = notices::take(&mut self.notices, &lock, self.session.opened(), news) {
+            let _ = self.send(&Msg::Noticed(noticed));
+        }
+        self.live.changed = true;
+    }
+
+    /// Tells where the journal stands to whoever puts it elsewhere.
+    fn tell_head(&self) {
+        if let Some(coordination) = &self.coordination {
+            coordination.head(format!("{} {}", self.last_record(), self.pen.head()));
         }
     }
 
@@ -557,6 +586,14 @@ impl Walk {
         let Some(Ok(object)) = self.live.preparations.get(&step) else { return false };
         let command = Command::Start { step, prepared: Some(Box::new(object.clone())), baselines: BTreeMap::new() };
         self.send(&Msg::Command(command, Starter::Session)).is_ok()
+    }
+}
+
+/// News of locks and freezes; never, where nobody keeps watch.
+async fn next_news(coordination: &mut Option<Watch>) -> News {
+    match coordination {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
     }
 }
 

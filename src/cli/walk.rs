@@ -9,10 +9,12 @@ use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
 use super::{Basis, acceptance, answers, check, explain_state, facts};
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
+use crate::app::entry::{self, Neighbourhood};
 use crate::app::opening::{self, Opening, Who};
 use crate::app::unattended::Unattended;
 use crate::app::{self, Ended, Walk, headless, lines, screen, watch};
 use crate::clock::Clock;
+use crate::coordination::{Freeze, Freezes, Lock, LockError, Watch};
 use crate::error::{Exit, Problem};
 use crate::journal::{SessionDir, Writer};
 use crate::ports::{self, Cluster, ConnectOptions, HttpPort, KubeTarget};
@@ -60,7 +62,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         let commit = facts::commit(&folder_of(&arguments.file));
         record.commit = commit.commit;
         record.dirty = commit.dirty;
-        let opening = Opening {
+        let mut opening = Opening {
             environment: app::environment_record(&plan, cluster.as_ref()),
             mode: Mode::Live,
             attended: unattended.is_none(),
@@ -72,11 +74,16 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             trusted_unseen: accepted.trusted_unseen(),
             scenario: None,
             policy: basis.policy.sha256.clone(),
+            entered: opening::Entered::default(),
             plan: Arc::new(plan),
         };
-        let notices = opening::not_enforced(&opening.plan, Mode::Live);
+        let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone() };
+        let folder = folder_of(&arguments.file);
+        let (entered, watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
+        opening.entered = entered;
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
-        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, &arguments.walk, unattended)
+        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), watched, &arguments.walk, unattended)
             .await
     })?;
     runtime.shutdown_background();
@@ -118,18 +125,78 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
                 .at(dir.journal().display())
         })?;
         let mut writer = resumption.writer;
+        let cluster = connect(basis, &plan, dir.sid()).await?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone() };
+        let (entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), arguments.take_over.as_deref()).await?;
         let who = who(basis, &state, dir.path());
         opening::resume(&mut session, &mut writer, &mut clock, who, unattended.is_none(), arguments.accept_loss.clone())
             .map_err(Problem::cannot_start)?;
-        let cluster = connect(basis, &plan, dir.sid()).await?;
+        entered.record(&mut session, &mut writer, clock.now()).map_err(Problem::cannot_start)?;
         let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
         declare_secrets(&bundle, &secrets);
-        let notices = opening::not_enforced(&plan, Mode::Live);
-        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, &arguments.walk, unattended)
+        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), watched, &arguments.walk, unattended)
             .await
     })?;
     runtime.shutdown_background();
     Ok(exit)
+}
+
+/// What is kept watch over while a session is walked.
+struct Watched {
+    notices: Vec<String>,
+    lock: Option<Lock>,
+    freezes: Option<(Freezes, String)>,
+    freeze: Option<Freeze>,
+}
+
+/// Judges whether a session may be entered, and takes its lock. Nothing of it is written
+/// yet, and nothing of it was done.
+async fn enter(
+    neighbours: &Neighbourhood,
+    session: &Session,
+    now: crate::session::At,
+    folder: &Path,
+    take_over: Option<&str>,
+) -> Result<(opening::Entered, Watched), Problem> {
+    let found = neighbours.judge(session, now.wall, folder).await;
+    let (mut notices, deviations) = found.admission.granted().map_err(|objections| refusal(&objections, &found.troubles))?;
+    if let Some(reason) = &session.opened().emergency {
+        notices
+            .insert(0, format!("EMERGENCY: {reason}. Approvals, windows, freezes and requirements are passed, on the record."));
+    }
+    notices.extend(found.troubles);
+    let lock = neighbours.lock(session, take_over).await.map_err(|error| locked(&error))?;
+    let event = lock.as_ref().map(|l| entry::lock_event(l, take_over));
+    let environment = session.plan().environment().map(|e| e.name.value.clone());
+    let freezes = environment.map(|environment| (neighbours.freezes(), environment));
+    let entered = opening::Entered { window: found.window, deviations, lock: event };
+    Ok((entered, Watched { notices, lock, freezes, freeze: found.freeze }))
+}
+
+/// Everything that speaks against a start, at once.
+fn refusal(objections: &[crate::session::admission::Objection], troubles: &[String]) -> Problem {
+    let lines: Vec<String> = objections
+        .iter()
+        .map(|o| format!("  {}: {}", o.rule, o.text))
+        .chain(troubles.iter().map(|t| format!("  ({t})")))
+        .collect();
+    let mut hints: Vec<&str> = objections.iter().map(|o| o.hint.as_str()).collect();
+    hints.dedup();
+    Problem::cannot_start(format!("this may not start now:\n{}", lines.join("\n")))
+        .hint(format!("{}; in an emergency --emergency REASON passes it, on the record", hints.join(", or ")))
+}
+
+fn locked(error: &LockError) -> Problem {
+    let problem = Problem::cannot_start(error);
+    match error {
+        LockError::Held { .. } => problem.hint("wait until that session is over, or speak with whoever walks it"),
+        LockError::Left { holding, .. } => problem.hint(format!(
+            "go on with it (`pacenote resume {}`), or take the lock over with --take-over REASON once you know that nothing of it \
+             is still at work",
+            holding.session
+        )),
+        LockError::Trouble { .. } => problem.hint("a lock that cannot be taken keeps nobody away, so nothing was started"),
+    }
 }
 
 /// Walks a live session through its real doors.
@@ -143,7 +210,7 @@ async fn live(
     dir: &SessionDir,
     cluster: Option<Cluster>,
     secrets: Arc<Secrets>,
-    notices: Vec<String>,
+    watched: Watched,
     walk_args: &WalkArgs,
     unattended: Option<(crate::world::answers::Answers, u64)>,
 ) -> Result<Exit, Problem> {
@@ -166,7 +233,8 @@ async fn live(
         clock,
     };
     let mut doors = Doors::live(frame, cluster, program, headers);
-    doors.notices = notices;
+    doors.notices = watched.notices;
+    doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
     let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
     let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
     face(basis, walk, walk_args, unattended, &mut keep).await
@@ -189,6 +257,10 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
             .map_err(Problem::cannot_start)?;
         opening.attended = unattended.is_none();
         let (dir, _) = new_session(&state, &bundle)?;
+        let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: None };
+        let said = neighbours.judge(&draft, clock.now().wall, &folder_of(&arguments.file)).await;
+        opening.entered.window = said.window;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
         let redactor = Redactor::new();
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
@@ -207,6 +279,7 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         };
         let mut doors = Doors::simulated(frame, HttpPort::redirected(address), cluster, world, pace);
         doors.approvals = scenario.approvals.clone();
+        doors.notices = said.admission.granted().map(|(notices, _)| notices).unwrap_or_default();
         let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
         let exit = face(basis, walk, &arguments.walk, unattended, &mut |_, _| Ok(())).await;
         serving.abort();

@@ -49,6 +49,8 @@ pub struct Appended {
     pub record: Record,
     /// For `effect.intended`: the right to start the effect, once.
     pub intent: Option<Durable<Intent>>,
+    /// The head of the chain with it, hexadecimal.
+    pub head: String,
 }
 
 /// Why a record was not appended.
@@ -193,7 +195,7 @@ impl Writer {
             Some(Event::EffectIntended(intent)) => Some(Durable(Intent::clone(intent))),
             _ => None,
         };
-        Ok(Appended { record: next.record, intent })
+        Ok(Appended { record: next.record, intent, head: self.head() })
     }
 
     /// The SHA-256 of the last line, hexadecimal: the head of the chain.

@@ -75,6 +75,16 @@ pub fn is_planned(kind: Option<ChangeKind>) -> bool {
     }
 }
 
+impl Admission {
+    /// What is said and recorded where it goes on; nothing where it does not.
+    pub fn granted(self) -> Result<(Vec<String>, Vec<(&'static str, String)>), Vec<Objection>> {
+        match self {
+            Self::Granted { notices, deviations } => Ok((notices, deviations)),
+            Self::Refused(objections) => Err(objections),
+        }
+    }
+}
+
 /// What follows from what speaks against it.
 pub fn judge(applicant: Applicant<'_>, objections: Vec<Objection>) -> Admission {
     let planned = is_planned(applicant.kind);

@@ -9,7 +9,7 @@ use super::event::{
     ItemTicked, Mode, Note, Outcome, OutcomeSettled, Paused, SessionOutcome, SignalSampled, StepOutcome, ViewChanged,
 };
 use super::intent::{ObjectState, Purpose, Starter};
-use super::message::{Command, EffectReport, FailureChoice, GuardChoice, Msg, SettleChoice, StepRef};
+use super::message::{Command, EffectReport, FailureChoice, GuardChoice, Msg, Noticed, SettleChoice, StepRef};
 use super::outcome;
 use super::reading::Measure;
 use super::resolve::{ActionOf, action_of, needs_preparation, visit_changes, what_of};
@@ -55,7 +55,29 @@ pub fn decide(session: &Session, at: At, msg: &Msg) -> Decided {
         Msg::Pinned(pin) if session.pins.iter().any(|p| p.workload == pin.workload) => Ok(Vec::new()),
         Msg::Pinned(pin) => Ok(vec![Event::TargetPinned(pin.clone())]),
         Msg::Approval { answer, given } => approval(session, answer, *given),
+        Msg::Noticed(noticed) => Ok(noticed_events(session, at, noticed)),
         Msg::Due => Ok(Vec::new()),
+    }
+}
+
+/// A freeze is written down. A lost lock is a deviation, and nothing further starts until
+/// somebody says so: another session may be at work. A rollback is not held up.
+fn noticed_events(session: &Session, at: At, noticed: &Noticed) -> Vec<Event> {
+    match noticed {
+        Noticed::Frozen(freeze) => vec![Event::FreezeSet(freeze.clone())],
+        Noticed::LockLost { lock, why } => {
+            let lost = Event::DeviationRecorded(Box::new(Deviation {
+                what: "lock-lost".to_owned(),
+                path: None,
+                reason: format!("the lock `{lock}` was lost: {why}"),
+                by: Starter::Session,
+                evidence: session.evidence(at),
+            }));
+            let ending = session.ending.is_some() || session.was_entered("finally");
+            let reason = Some(format!("the lock `{lock}` was lost: {why}"));
+            let pause = (!session.paused && !ending).then_some(Event::SessionPaused(Paused { paused: true, reason }));
+            std::iter::once(lost).chain(pause).collect()
+        }
     }
 }
 

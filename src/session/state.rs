@@ -336,6 +336,16 @@ impl Session {
         self.closed.as_ref()
     }
 
+    /// Who walks it now.
+    pub fn operator(&self) -> &Operator {
+        &self.operator
+    }
+
+    /// Whether a step that can change something was ever started.
+    pub fn has_changed(&self) -> bool {
+        self.changed_at.is_some()
+    }
+
     /// Number of records folded so far.
     pub fn records(&self) -> u64 {
         self.records
