@@ -11,6 +11,7 @@ pub mod admission;
 pub mod announce;
 pub mod deadline;
 pub mod decide;
+mod dry;
 pub mod event;
 pub mod intent;
 pub mod message;

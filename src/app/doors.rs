@@ -89,6 +89,8 @@ impl Doors {
                 bundle: frame.bundle,
                 environment: clean_environment(),
                 sid,
+                freezes: None,
+                dry_run: false,
             },
             headers,
             world: None,

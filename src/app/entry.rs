@@ -118,6 +118,16 @@ impl Neighbourhood {
         Lock::take(&self.locks(), name, &claim, take_over).await.map(Some)
     }
 
+    /// What would keep a session from its lock now, for people; takes nothing.
+    pub async fn lock_notice(&self, session: &Session) -> Option<String> {
+        let name = session.opened().lock.as_ref()?;
+        match Lock::look(&self.locks(), name).await {
+            Ok(None) => None,
+            Ok(Some(holding)) => Some(format!("for real the lock `{name}` would be in the way: it is held by {holding}")),
+            Err(why) => Some(format!("whether the lock `{name}` is free cannot be seen: {why}")),
+        }
+    }
+
     /// Sessions of the past with a good journal: those of the state folder that may count,
     /// and those named as evidence. What is no good is said.
     async fn past(&self, session: &Session, require: &Require, folder: &Path, troubles: &mut Vec<String>) -> Vec<PastSession> {

@@ -2,11 +2,11 @@
 //! notices about locks, freezes and messages that were not sent.
 
 use crate::coordination::News;
-use crate::session::Event;
-use crate::session::event::{FreezeSet, Opened, Outcome};
+use crate::session::event::{FreezeSet, Outcome};
 use crate::session::intent::What;
 use crate::session::message::Noticed;
 use crate::session::updates::is_update;
+use crate::session::{Event, Session};
 
 const FROZEN: &str = "FROZEN: ";
 const LOCK: &str = "LOCK ";
@@ -26,7 +26,7 @@ pub(super) fn with_head(mut event: Event, records: u64, head: &str) -> Event {
 }
 
 /// Keeps the standing notices in step with news; what is for the record is given back.
-pub(super) fn take(notices: &mut Vec<String>, lock: &str, opened: &Opened, news: News) -> Option<Noticed> {
+pub(super) fn take(notices: &mut Vec<String>, lock: &str, session: &Session, news: News) -> Option<Noticed> {
     match news {
         News::LockLost(why) => {
             notices.retain(|n| !n.starts_with(LOCK));
@@ -47,7 +47,10 @@ pub(super) fn take(notices: &mut Vec<String>, lock: &str, opened: &Opened, news:
             let freeze = freeze?;
             notices.push(format!("{FROZEN}{freeze}. No new session starts; this one may go on."));
             // One's own step has its own record of it.
-            let environment = opened.environment.name.clone();
+            if freeze.session.as_deref() == Some(session.id()) {
+                return None;
+            }
+            let environment = session.opened().environment.name.clone();
             Some(Noticed::Frozen(FreezeSet { environment, reason: format!("{} (by {})", freeze.reason, freeze.by) }))
         }
     }

@@ -13,7 +13,7 @@ use crate::effects::{Answer, Effects, StopSignal};
 use crate::journal::{AppendError, Durable, Writer};
 use crate::live::{Change, Live, SourceState};
 use crate::redact::Redactor;
-use crate::session::event::{ApprovalAnswer, SessionOutcome};
+use crate::session::event::{ApprovalAnswer, Mode, SessionOutcome};
 use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
 use crate::session::message::{Command, EffectReport, StepRef};
 use crate::session::view::Prompt;
@@ -393,11 +393,13 @@ impl Walk {
 
     fn begin(&mut self, intent: Durable<Intent>) {
         let effect = intent.get();
-        if effect.changes {
+        let dry = self.session.mode() == Mode::DryRun;
+        if effect.changes && !dry {
             let label = crate::session::resolve::summary(&effect.what);
             self.live.mark(self.clock.now().wall, label);
         }
-        let interactive = matches!(&effect.what, What::Run(run) if run.interactive) && !self.scripted;
+        let held_back = self.scripted || (dry && effect.changes);
+        let interactive = matches!(&effect.what, What::Run(run) if run.interactive) && !held_back;
         if interactive { self.interactive = Some(intent) } else { self.effects.start(intent) }
     }
 
@@ -448,7 +450,7 @@ impl Walk {
     /// Takes what is said of the lock and of freezes.
     fn noticed(&mut self, news: News) {
         let lock = self.coordination.as_ref().and_then(Watch::lock).unwrap_or_default().to_owned();
-        if let Some(noticed) = notices::take(&mut self.notices, &lock, self.session.opened(), news) {
+        if let Some(noticed) = notices::take(&mut self.notices, &lock, &self.session, news) {
             let _ = self.send(&Msg::Noticed(noticed));
         }
         self.live.changed = true;

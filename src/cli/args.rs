@@ -368,6 +368,9 @@ pub struct FreezeArgs {
     /// Why
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub reason: String,
+    /// A runbook that has the environment: its cluster is told too, so that others see it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub runbook: Option<String>,
 }
 
 /// `unfreeze`.
@@ -376,6 +379,9 @@ pub struct UnfreezeArgs {
     /// The environment
     #[arg(value_name = "ENVIRONMENT")]
     pub environment: String,
+    /// A runbook that has the environment: its cluster is told too
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub runbook: Option<String>,
 }
 
 /// `world`.

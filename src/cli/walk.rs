@@ -32,12 +32,9 @@ use crate::world::World;
 
 /// `run`.
 pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
-    if arguments.dry_run {
-        return Err(Problem::cannot_start("`--dry-run` is not in this version")
-            .hint("`pacenote rehearse` walks the runbook against a simulated world"));
-    }
+    let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Live };
     let bundle = loaded(&arguments.file)?;
-    let plan = plan_of(&bundle, arguments.start.env.as_deref(), Mode::Live)?;
+    let plan = plan_of(&bundle, arguments.start.env.as_deref(), mode)?;
     let protected = plan.environment().is_some_and(|e| e.protected);
     let unattended = unattended(&arguments.walk)?;
     if unattended.is_some() {
@@ -64,7 +61,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         record.dirty = commit.dirty;
         let mut opening = Opening {
             environment: app::environment_record(&plan, cluster.as_ref()),
-            mode: Mode::Live,
+            mode,
             attended: unattended.is_none(),
             who,
             bundle: record,
@@ -118,7 +115,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         }
         let bundle = kept_bundle(&dir, opened.bundle.files.first().map(|(path, _)| path.as_str()), &opened.bundle.sha256)?;
         let name = Some(opened.environment.name.as_str()).filter(|n| !n.is_empty());
-        let plan = Arc::new(plan_of(&bundle, name, Mode::Live)?);
+        let plan = Arc::new(plan_of(&bundle, name, opened.mode)?);
         let accepted = Accepted::again(opened);
         let mut session = opening::fold(plan.clone(), &resumption.records).map_err(|why| {
             Problem::cannot_start(format!("the journal does not fit the runbook it was written with: {why}"))
@@ -165,7 +162,13 @@ async fn enter(
             .insert(0, format!("EMERGENCY: {reason}. Approvals, windows, freezes and requirements are passed, on the record."));
     }
     notices.extend(found.troubles);
-    let lock = neighbours.lock(session, take_over).await.map_err(|error| locked(&error))?;
+    // A dry run changes nothing, a lock included.
+    let lock = if session.mode() == Mode::DryRun {
+        notices.extend(neighbours.lock_notice(session).await);
+        None
+    } else {
+        neighbours.lock(session, take_over).await.map_err(|error| locked(&error))?
+    };
     let event = lock.as_ref().map(|l| entry::lock_event(l, take_over));
     let environment = session.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
@@ -233,6 +236,8 @@ async fn live(
         clock,
     };
     let mut doors = Doors::live(frame, cluster, program, headers);
+    doors.effects.dry_run = session.mode() == Mode::DryRun;
+    doors.effects.freezes = watched.freezes.as_ref().map(|(freezes, _)| freezes.clone());
     doors.notices = watched.notices;
     doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
     let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
@@ -342,7 +347,7 @@ async fn face(
     })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
     ports::install_crypto();
     let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     built.map_err(|e| Problem::cannot_start(format!("no runtime could be made: {e}")))
@@ -404,7 +409,7 @@ fn kept_bundle(dir: &SessionDir, root: Option<&str>, sha256: &str) -> Result<Bun
     Ok(bundle)
 }
 
-async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Option<Cluster>, Problem> {
+pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Option<Cluster>, Problem> {
     let Some(target) = plan.environment().and_then(|e| e.kubernetes.as_ref()) else { return Ok(None) };
     let wanted = KubeTarget { context: target.context.clone(), namespace: target.namespace.clone() };
     let cluster = ports::connect(&wanted, &ConnectOptions::new(sid)).await.map_err(Problem::cannot_start)?;
@@ -423,7 +428,13 @@ fn unattended(walk: &WalkArgs) -> Result<Option<(crate::world::answers::Answers,
 }
 
 /// The operator sees what would run, connect and be read, and accepts it.
-fn accept(basis: &Basis, state: &StateDir, bundle: &Bundle, trust: bool, unattended: bool) -> Result<Accepted, Problem> {
+pub(super) fn accept(
+    basis: &Basis,
+    state: &StateDir,
+    bundle: &Bundle,
+    trust: bool,
+    unattended: bool,
+) -> Result<Accepted, Problem> {
     let review = acceptance::Review::of(bundle);
     if let Some(accepted) = acceptance::without_asking(&review, state, trust)? {
         return Ok(accepted);

@@ -70,6 +70,8 @@ impl Bench {
             bundle: folder.to_owned(),
             environment: vec![("PATH".into(), std::env::var("PATH").unwrap_or_default()), ("HOME".into(), "/nowhere".into())],
             sid: "sid-1".into(),
+            freezes: None,
+            dry_run: false,
         };
         (Effects::new(ports, answer), answers)
     }

@@ -111,7 +111,8 @@ pub(super) fn steps(screen: &Screen<'_>) -> Vec<String> {
         let took = row.took_ms.map_or(String::new(), |ms| format!(", {}", duration(ms)));
         let visit = if row.visit > 1 { format!(", visit {}", row.visit) } else { String::new() };
         let indent = "  ".repeat(row.depth.min(10).saturating_add(2));
-        out.push(format!("{indent}{}. {}: {}{took}{visit}", i.saturating_add(1), row.title, row_state(row.state)));
+        let worth = row.treatment.map_or(String::new(), |t| format!(" [{}]", t.words()));
+        out.push(format!("{indent}{}. {}: {}{worth}{took}{visit}", i.saturating_add(1), row.title, row_state(row.state)));
     }
     out
 }

@@ -5,10 +5,10 @@
 //! that a late key never answers another question.
 
 use super::event::{
-    About, ApprovalAnswer, BaselineFixed, DecisionMade, Deviation, EffectEnded, Event, GateEnd, GuardSnoozed, InputGiven,
-    ItemTicked, Mode, Note, Outcome, OutcomeSettled, Paused, SessionOutcome, SignalSampled, StepOutcome, ViewChanged,
+    About, ApprovalAnswer, BaselineFixed, DecisionMade, Deviation, EffectEnded, Event, FreezeSet, GateEnd, GuardSnoozed,
+    InputGiven, ItemTicked, Mode, Note, Outcome, OutcomeSettled, Paused, SessionOutcome, SignalSampled, StepOutcome, ViewChanged,
 };
-use super::intent::{ObjectState, Purpose, Starter};
+use super::intent::{ObjectState, Purpose, Starter, What};
 use super::message::{Command, EffectReport, FailureChoice, GuardChoice, Msg, Noticed, SettleChoice, StepRef};
 use super::outcome;
 use super::reading::Measure;
@@ -103,7 +103,14 @@ fn effect_ended(session: &Session, at: At, report: &EffectReport) -> Decided {
     let Some(visit) = session.visit(&step) else { return Ok(Vec::new()) };
     let judged = outcome::judge(session, at, visit, intent, report);
     let ended: EffectEnded = outcome::ended(intent, report, judged);
+    let frozen = match &intent.what {
+        What::Freeze(freeze) if ended.outcome == Outcome::Succeeded && session.opened().mode == Mode::Live => {
+            Some(FreezeSet { environment: freeze.environment.clone(), reason: freeze.reason.clone() })
+        }
+        _ => None,
+    };
     let mut events = vec![Event::EffectEnded(Box::new(ended))];
+    events.extend(frozen.map(Event::FreezeSet));
     if intent.purpose == Purpose::Look
         && let Some(of) = session.unsettled(visit).filter(|e| e.settled.is_none())
         && let Ok((done, reason)) = outcome::looked(session, at, visit, &of.intent, report)

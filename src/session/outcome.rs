@@ -24,7 +24,9 @@ pub(super) struct Judged {
 
 /// Judges the report of a step's own effect (or of its undoing).
 pub(super) fn judge(session: &Session, at: At, visit: &Visit, intent: &Intent, report: &EffectReport) -> Judged {
-    if report.outcome == Outcome::Unknown || intent.purpose == Purpose::Look {
+    // What was only simulated has no answer that could be expected of it.
+    let simulated = super::dry::is_dry(session) && intent.changes;
+    if simulated || report.outcome == Outcome::Unknown || intent.purpose == Purpose::Look {
         return as_reported(report);
     }
     let judged = match action_of(session, visit) {

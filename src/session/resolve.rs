@@ -5,8 +5,8 @@
 
 use super::event::EnteredAs;
 use super::intent::{
-    HttpRequest, KubernetesRequest, NotifyRequest, PatchKind, Piece, Purpose, Resource, RunRequest, SecretName, SecretText,
-    UndoTarget, What, Workload,
+    FreezeRequest, HttpRequest, KubernetesRequest, NotifyRequest, PatchKind, Piece, Purpose, Resource, RunRequest, SecretName,
+    SecretText, UndoTarget, What, Workload,
 };
 use super::state::{Effect, Session, Visit};
 use super::time::At;
@@ -99,6 +99,11 @@ pub(super) fn what(session: &Session, at: At, visit: &Visit, action: &Action) ->
         }
         Action::Kubernetes(kubernetes) => What::Kubernetes(resolver.kubernetes(kubernetes)?),
         Action::Notify(notify) => What::Notify(resolver.notify(&notify.to, notify.text.render(&scope)?, session.clock(at))?),
+        Action::Freeze { reason } => What::Freeze(FreezeRequest {
+            environment: session.opened().environment.name.clone(),
+            reason: reason.render(&scope)?,
+            by: session.operator.principal.clone(),
+        }),
         _ => return Ok(None),
     }))
 }
@@ -348,6 +353,7 @@ pub fn summary(what: &What) -> String {
         What::Http(http) if http.times > 1 => format!("{} {} ({} times)", http.method, http.url, http.times),
         What::Http(http) => format!("{} {}", http.method, http.url),
         What::Notify(notify) => format!("tell {}: {}", notify.to, notify.text),
+        What::Freeze(freeze) => format!("freeze {}: {}", freeze.environment, freeze.reason),
         What::Kubernetes(request) => match request {
             KubernetesRequest::SetImage { workload, container, image } => {
                 format!("set the image of {workload} ({container}) to {image}")

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::event::{
-    About, DecisionMade, EnteredAs, Event, FollowupNoted, GuardArmed, GuardTripped, Outcome, SessionClosed, SessionOutcome,
+    About, DecisionMade, EnteredAs, Event, FollowupNoted, GuardArmed, GuardTripped, Mode, Outcome, SessionClosed, SessionOutcome,
     StepEnded, StepEntered, StepOutcome,
 };
 use super::intent::{Intent, Purpose, Starter, What};
@@ -165,6 +165,7 @@ pub(super) fn end(session: &Session, at: At, visit: &Visit, outcome: StepOutcome
         outcome,
         reason,
         took_ms: session.clock(at).saturating_sub(visit.entered_ms),
+        treatment: super::dry::treatment(session, visit, outcome),
     })
 }
 
@@ -233,8 +234,14 @@ fn enter_step(session: &Session, at: At, frame: &Frame, index: usize) -> Option<
     let path = frame.prefix.child(&step.id);
     if let Some(when) = &step.when {
         let passed_by = |reason: String| {
-            let ended =
-                StepEnded { path: path.clone(), visit: 0, outcome: StepOutcome::NotApplicable, reason: Some(reason), took_ms: 0 };
+            let ended = StepEnded {
+                path: path.clone(),
+                visit: 0,
+                outcome: StepOutcome::NotApplicable,
+                reason: Some(reason),
+                took_ms: 0,
+                treatment: None,
+            };
             Some(Event::StepEnded(ended))
         };
         match when.truth(&session.scope(at, &frame.context)) {
@@ -381,7 +388,9 @@ fn undo_failed(session: &Session, frame: &Frame) -> bool {
 /// The follow-ups one after the other, then the end.
 pub(super) fn close(session: &Session, at: At) -> Event {
     let context = super::state::Context::default();
-    if let Some(followup) = session.plan.runbook().followups.get(session.followups) {
+    let dry = session.opened.mode == Mode::DryRun;
+    // Nothing was done, so nothing is owed.
+    if let Some(followup) = session.plan.runbook().followups.get(session.followups).filter(|_| !dry) {
         let scope = session.scope(at, &context);
         let due = followup.within.and_then(|w| chrono::Duration::from_std(w).ok()).map(|w| at.wall + w);
         let text = followup.text.render(&scope).unwrap_or_else(|_| followup.text.source().to_owned());
@@ -402,7 +411,7 @@ pub(super) fn close(session: &Session, at: At) -> Event {
 /// What is owed for starting with `--emergency`: somebody looks at it afterwards. The
 /// last of the follow-ups, and noted once.
 fn emergency_review(session: &Session, at: At) -> Option<Event> {
-    let reason = session.opened.emergency.as_ref()?;
+    let reason = session.opened.emergency.as_ref().filter(|_| session.opened.mode == Mode::Live)?;
     (session.followups == session.plan.runbook().followups.len()).then(|| {
         let text = format!("Review of the emergency change: {reason}");
         Event::FollowupNoted(FollowupNoted { text, due: Some(at.wall + REVIEW_WITHIN) })
@@ -433,6 +442,10 @@ pub(super) fn closing(session: &Session, at: At, outcome: SessionOutcome, reason
 
 /// The end of a visit, after `repeat` has had its say about a done one.
 pub(super) fn finish(session: &Session, at: At, visit: &Visit, outcome: StepOutcome, reason: Option<String>) -> Event {
+    // What a repetition waits for does not come of what was not done.
+    if session.opened.mode == Mode::DryRun {
+        return end(session, at, visit, outcome, reason);
+    }
     if let (StepOutcome::Done, Some(repeat), Some(frame)) =
         (outcome, session.step_of(visit).and_then(|s| s.repeat.as_ref()), session.frame_around(visit))
     {

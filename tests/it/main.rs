@@ -13,6 +13,7 @@ mod plain;
 mod ports;
 mod prometheus;
 mod readme;
+mod rules;
 mod scenarios;
 mod screen;
 mod terminal;

@@ -48,6 +48,7 @@ pub(crate) fn step_ref(path: &str) -> StepRef {
 
 fn row(path: &str, depth: usize, title: &str, phase: Option<&str>, state: RowState, took_s: Option<u64>) -> OutlineRow {
     OutlineRow {
+        treatment: None,
         path: path.into(),
         depth,
         title: title.into(),

@@ -361,7 +361,7 @@ impl Session {
 
     fn end(&mut self, at: At, now: u64, ended: &StepEnded) -> Result<(), FoldError> {
         let step = StepRef { path: ended.path.clone(), visit: ended.visit };
-        let end = Ended { outcome: ended.outcome, reason: ended.reason.clone(), at_ms: now };
+        let end = Ended { outcome: ended.outcome, reason: ended.reason.clone(), at_ms: now, treatment: ended.treatment };
         if ended.visit == 0 {
             return self.pass_by(at, now, step, end);
         }
