@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::journal::disk::{Disk, RealDisk, open_for_reading};
 use crate::journal::format::{is_session_id, unhex};
 use crate::journal::summary::summarise;
-use crate::journal::{SessionDir, SessionSummary};
+use crate::journal::{SessionDir, SessionState, SessionSummary};
 use crate::session::event::Mode;
 
 /// The environment variable that names the folder.
@@ -101,6 +101,9 @@ pub struct Acceptance {
     pub at: DateTime<Utc>,
     /// Whether it was accepted unseen, by `--trust`.
     pub unseen: bool,
+    /// Its files and their SHA-256, so that what changed can be marked.
+    #[serde(default)]
+    pub files: Vec<(String, String)>,
 }
 
 fn disk(path: &Path) -> impl FnOnce(io::Error) -> StateError {
@@ -240,16 +243,28 @@ impl StateDir {
         Ok(self.session_dirs()?.iter().map(summarise).collect())
     }
 
-    /// The one session that can be resumed. A rehearsal cannot: its world ended with it.
+    /// The one session that can be resumed; where there is none, the one under way. A
+    /// rehearsal cannot be: its world ended with it.
     ///
     /// # Errors
     /// When there is none, or more than one.
     pub fn only_unfinished(&self) -> Result<SessionDir, StateError> {
-        let mut found: Vec<SessionDir> = self.session_dirs()?;
-        found.retain(|dir| {
-            let summary = summarise(dir);
-            summary.state.is_unfinished() && summary.opened.is_none_or(|o| o.mode != Mode::Rehearsal)
-        });
+        let (mut found, mut running) = (Vec::new(), Vec::new());
+        for dir in self.session_dirs()? {
+            let summary = summarise(&dir);
+            if summary.opened.is_some_and(|o| o.mode == Mode::Rehearsal) {
+                continue;
+            }
+            match summary.state {
+                SessionState::Unfinished => found.push(dir),
+                SessionState::Running { .. } => running.push(dir),
+                _ => {}
+            }
+        }
+        // One that is under way is meant: resuming it says by whom.
+        if found.is_empty() && running.len() == 1 {
+            found = running;
+        }
         match (found.pop(), found.is_empty()) {
             (Some(dir), true) => Ok(dir),
             (None, _) => Err(StateError::NoneUnfinished),
@@ -275,6 +290,16 @@ impl StateDir {
         let accepted: Acceptance =
             serde_json::from_str(&text).map_err(|e| StateError::Disk { path, error: io::Error::from(e) })?;
         Ok(Some(accepted).filter(|accepted| accepted.bundle == bundle))
+    }
+
+    /// The newest bundle of a runbook that somebody saw and accepted. Notes that cannot be
+    /// read are passed over: this only helps to show what changed.
+    pub fn last_acceptance(&self, runbook: &str) -> Option<Acceptance> {
+        let notes = std::fs::read_dir(self.accepted_folder()).ok()?;
+        let names = notes.filter_map(Result::ok).filter_map(|note| note.file_name().into_string().ok());
+        let hashes = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned));
+        let accepted = hashes.filter_map(|hash| self.acceptance(&hash).ok().flatten());
+        accepted.filter(|a| a.runbook == runbook && !a.unseen).max_by_key(|a| a.at)
     }
 
     /// Notes that a bundle was accepted.

@@ -141,15 +141,16 @@ pub fn main(folder: &Path) -> ExitCode {
 /// When the folder cannot be written.
 pub fn claim(folder: &Path) -> io::Result<bool> {
     let path = folder.join(file::CLAIM);
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    let own = ProcessId::own();
+    // A link is made whole or not at all, and never over another.
+    let draft = folder.join(format!("claim-{}.new", own.pid));
+    write_private(&draft, &serde_json::to_vec(&own)?)?;
+    let taken = fs::hard_link(&draft, &path);
+    fs::remove_file(&draft)?;
+    match taken {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
-        Ok(mut file) => {
-            file.write_all(&serde_json::to_vec(&ProcessId::own())?)?;
-            file.sync_all()?;
-            sync_folder(folder)?;
-            Ok(true)
-        }
+        Ok(()) => sync_folder(folder).map(|()| true),
     }
 }
 

@@ -59,9 +59,9 @@ fn wall(clock: Clock) -> Arc<dyn Fn() -> DateTime<Utc> + Send + Sync> {
 
 impl Doors {
     /// The real world.
-    pub fn live(frame: Frame, cluster: Option<Cluster>, program: PathBuf, headers: Headers) -> Self {
+    pub fn live(frame: Frame, http: HttpPort, cluster: Option<Cluster>, program: PathBuf, headers: Headers) -> Self {
         let commands = Commands::Supervised { program, grace: Duration::from_secs(5) };
-        Self::new(frame, HttpPort::network(), cluster, commands, headers)
+        Self::new(frame, http, cluster, commands, headers)
     }
 
     /// The simulated world behind `http` and `cluster`.

@@ -45,6 +45,8 @@ pub struct Neighbourhood {
     pub state: StateDir,
     /// The environment's cluster.
     pub cluster: Option<Cluster>,
+    /// The door that evidence is fetched through.
+    pub http: HttpPort,
 }
 
 impl Neighbourhood {
@@ -144,7 +146,7 @@ impl Neighbourhood {
             Err(error) => troubles.push(format!("sessions of the past cannot be read: {error}")),
         }
         for place in &require.evidence {
-            match named_evidence(place, folder).await {
+            match named_evidence(&self.http, place, folder).await {
                 Ok(story) => past.push(story),
                 Err(why) => troubles.push(format!("evidence {place}: {why}")),
             }
@@ -196,7 +198,7 @@ fn evidence(journal: &Path) -> Result<PastSession, String> {
 }
 
 /// Evidence by path (of a journal or of its session's folder) or by address.
-async fn named_evidence(place: &str, folder: &Path) -> Result<PastSession, String> {
+async fn named_evidence(http: &HttpPort, place: &str, folder: &Path) -> Result<PastSession, String> {
     if !place.contains("://") {
         let path = folder.join(place);
         let journal = if path.is_dir() { path.join("journal.jsonl") } else { path };
@@ -211,7 +213,7 @@ async fn named_evidence(place: &str, folder: &Path) -> Result<PastSession, Strin
         timeout: EVIDENCE_TIME,
         limit: EVIDENCE_SIZE,
     };
-    let answer = HttpPort::network().send(call).await.map_err(|e| e.to_string())?;
+    let answer = http.send(call).await.map_err(|e| e.to_string())?;
     if answer.status != 200 {
         return Err(format!("it answered {}", answer.status));
     }

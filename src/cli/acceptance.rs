@@ -7,6 +7,7 @@
 //! what only the run will know is shown as it is written, `${{ inputs.version }}`.
 
 mod collect;
+mod screen;
 
 use std::fmt;
 use std::io::{BufRead, Write};
@@ -19,6 +20,8 @@ use crate::runbook::Runbook;
 use crate::runbook::load::Bundle;
 use crate::secrets::Accepted;
 use crate::state::{Acceptance, StateDir};
+
+pub use screen::ask_on_screen;
 
 /// Everything a bundle would run, contact, read and change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -197,7 +200,7 @@ pub fn without_asking(review: &Review, state: &StateDir, trust: bool) -> Result<
 /// When this cannot be remembered.
 pub fn accept(review: &Review, state: &StateDir, by: &str, at: DateTime<Utc>) -> Result<Accepted, Problem> {
     let (bundle, runbook) = (review.sha256.clone(), review.runbook.clone());
-    let acceptance = Acceptance { bundle, runbook, by: by.to_owned(), at, unseen: false };
+    let acceptance = Acceptance { bundle, runbook, by: by.to_owned(), at, unseen: false, files: review.files.clone() };
     state.accept(&acceptance).map_err(|e| explain_state(&e))?;
     Ok(Accepted::bundle(review.sha256.clone(), false))
 }

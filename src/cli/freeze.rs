@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 
-use super::args::{FreezeArgs, UnfreezeArgs};
+use super::args::{FreezeArgs, UnfreezeArgs, WalkArgs};
 use super::console::Console;
 use super::{Basis, facts, walk};
 use crate::app::entry::Neighbourhood;
@@ -69,7 +69,7 @@ async fn freezes(basis: &Basis, environment: &str, runbook: Option<&str>) -> Res
             let bundle = walk::loaded(file)?;
             let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), Some(environment)).map_err(Problem::usage)?;
             // Connecting may run what the kubeconfig names, so it is accepted first.
-            walk::accept(basis, &state, &bundle, false, false)?;
+            walk::accept(basis, &state, &bundle, false, &WalkArgs::default())?;
             let cluster = walk::connect(basis, &plan, "freeze").await?;
             if cluster.is_none() {
                 return Err(Problem::usage(format!("{environment} has no cluster in {file}")).hint("leave --runbook out"));
@@ -77,5 +77,5 @@ async fn freezes(basis: &Basis, environment: &str, runbook: Option<&str>) -> Res
             cluster
         }
     };
-    Ok(Neighbourhood { state, cluster }.freezes())
+    Ok(Neighbourhood { state, cluster, http: walk::door(basis) }.freezes())
 }

@@ -9,30 +9,28 @@ use ratatui::crossterm::event::KeyEvent;
 
 use super::args::{Cli, Command, Global};
 use super::console::Console;
-use super::{Basis, modal, walk};
+use super::{Basis, modal};
 use crate::error::{Exit, Problem};
 use crate::journal::{SessionState, SessionSummary};
 use crate::runbook::load;
 use crate::session::event::Mode;
 use crate::terminal::capabilities::Capabilities;
 use crate::tui::launcher::{Launcher, LauncherAction, LauncherEvent, LauncherItem, LauncherKind};
-use crate::tui::{Theme, ThemeName};
 
 /// So many sessions that are over are listed.
 const FINISHED: usize = 20;
 
 struct Screen {
     launcher: Launcher,
-    theme: Theme,
-    ascii: bool,
+    look: modal::Look,
 }
 
 impl modal::Modal for Screen {
     type Answer = LauncherEvent;
 
     fn draw(&self, frame: &mut Frame<'_>) {
-        self.launcher.view(&self.theme, self.ascii, frame);
-        if self.ascii {
+        self.launcher.view(&self.look.theme, self.look.ascii, frame);
+        if self.look.ascii {
             crate::tui::theme::to_ascii(frame.buffer_mut());
         }
     }
@@ -58,9 +56,7 @@ pub(super) fn run(console: &mut Console, basis: &Basis, global: &Global) -> Resu
     over.truncate(FINISHED);
     items.append(&mut over);
     items.extend(runbooks());
-    let theme = if capabilities.no_color { ThemeName::None } else { walk::theme(basis.config.theme.value) };
-    let mut screen =
-        Screen { launcher: Launcher::new(items), theme: Theme::new(theme, capabilities.depth), ascii: !capabilities.utf8 };
+    let mut screen = Screen { launcher: Launcher::new(items), look: modal::Look::of(basis, capabilities) };
     let answer =
         modal::show("pacenote", &mut screen).map_err(|e| Problem::cannot_start(format!("the terminal cannot be used: {e}")))?;
     let Some(LauncherEvent::Chosen(action, id)) = answer else { return Ok(Exit::Done) };

@@ -5,9 +5,29 @@ use std::io;
 use ratatui::Frame;
 use ratatui::crossterm::event::KeyEvent;
 
+use super::Basis;
 use crate::terminal::TerminalGuard;
+use crate::terminal::capabilities::Capabilities;
 use crate::terminal::input::{InputReader, TerminalEvent};
 use crate::terminal::signals::{Signals, TerminalSignal};
+use crate::tui::ThemeName;
+use crate::tui::theme::Theme;
+
+/// How screens look on this terminal.
+pub struct Look {
+    /// Colours.
+    pub theme: Theme,
+    /// Whether only ASCII can be shown.
+    pub ascii: bool,
+}
+
+impl Look {
+    /// As the terminal can and the settings want.
+    pub fn of(basis: &Basis, capabilities: Capabilities) -> Self {
+        let name = if capabilities.no_color { ThemeName::None } else { super::walk::theme(basis.config.theme.value) };
+        Self { theme: Theme::new(name, capabilities.depth), ascii: !capabilities.utf8 }
+    }
+}
 
 /// What a screen before a session does.
 pub(super) trait Modal {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
+use super::modal::Look;
 use super::{Basis, acceptance, answers, check, explain_state, facts};
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
@@ -26,7 +27,6 @@ use crate::session::{Plan, Session};
 use crate::state::{self, StateDir};
 use crate::terminal::TerminalGuard;
 use crate::terminal::capabilities::Capabilities;
-use crate::tui::Theme;
 use crate::tui::inputs::{InputsEvent, InputsScreen};
 use crate::world::World;
 
@@ -43,12 +43,12 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         })?;
     }
     let state = basis.state()?;
-    let accepted = accept(basis, &state, &bundle, arguments.trust, unattended.is_some())?;
+    let accepted = accept(basis, &state, &bundle, arguments.trust, &arguments.walk)?;
     let redactor = Redactor::new();
     let folder = folder_of(&arguments.file);
     let secrets = Secrets::new(&accepted, folder, redactor.clone());
     let given = unattended.as_ref().map(|(a, _)| a.inputs.clone()).unwrap_or_default();
-    let (inputs, named) = ask_inputs(&bundle, &arguments.start, &given, unattended.is_none(), &secrets)?;
+    let (inputs, named) = ask_inputs(basis, &bundle, &arguments.start, &given, unattended.is_none(), &secrets)?;
     let runtime = runtime()?;
     let (dir, sid_clock) = new_session(&state, &bundle)?;
     let exit = runtime.block_on(async {
@@ -75,7 +75,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             plan: Arc::new(plan),
         };
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone() };
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
         let folder = folder_of(&arguments.file);
         let (entered, watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
         opening.entered = entered;
@@ -123,7 +123,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         })?;
         let mut writer = resumption.writer;
         let cluster = connect(basis, &plan, dir.sid()).await?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone() };
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
         let (entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), arguments.take_over.as_deref()).await?;
         let who = who(basis, &state, dir.path());
         opening::resume(&mut session, &mut writer, &mut clock, who, unattended.is_none(), arguments.accept_loss.clone())
@@ -202,6 +202,12 @@ fn locked(error: &LockError) -> Problem {
     }
 }
 
+/// The door to the network, with the machine's policy on who may be contacted.
+pub(super) fn door(basis: &Basis) -> HttpPort {
+    let policy = basis.policy.clone();
+    HttpPort::network().permitting(Arc::new(move |host| policy.permits_host(host).map_err(|refusal| refusal.to_string())))
+}
+
 /// Walks a live session through its real doors.
 #[expect(clippy::too_many_arguments, reason = "the parts of one session, put together in one place")]
 async fn live(
@@ -235,7 +241,7 @@ async fn live(
         outputs: app::outputs(dir, &redactor),
         clock,
     };
-    let mut doors = Doors::live(frame, cluster, program, headers);
+    let mut doors = Doors::live(frame, door(basis), cluster, program, headers);
     doors.effects.dry_run = session.mode() == Mode::DryRun;
     doors.effects.freezes = watched.freezes.as_ref().map(|(freezes, _)| freezes.clone());
     doors.notices = watched.notices;
@@ -263,7 +269,7 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         opening.attended = unattended.is_none();
         let (dir, _) = new_session(&state, &bundle)?;
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: None };
+        let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: door(basis) };
         let said = neighbours.judge(&draft, clock.now().wall, &folder_of(&arguments.file)).await;
         opening.entered.window = said.window;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
@@ -433,16 +439,21 @@ pub(super) fn accept(
     state: &StateDir,
     bundle: &Bundle,
     trust: bool,
-    unattended: bool,
+    walk: &WalkArgs,
 ) -> Result<Accepted, Problem> {
     let review = acceptance::Review::of(bundle);
     if let Some(accepted) = acceptance::without_asking(&review, state, trust)? {
         return Ok(accepted);
     }
-    if unattended || !io::stdin().is_terminal() {
+    if walk.answers.is_some() || !io::stdin().is_terminal() {
         return Err(acceptance::refused(&review));
     }
-    acceptance::ask_plain(&review, &mut io::stdin().lock(), &mut io::stdout())?;
+    let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
+    if !walk.plain && capabilities.screen && io::stdout().is_terminal() {
+        acceptance::ask_on_screen(&review, &bundle.root_path, state, Look::of(basis, capabilities))?;
+    } else {
+        acceptance::ask_plain(&review, &mut io::stdin().lock(), &mut io::stdout())?;
+    }
     let by = facts::operator(&basis.config).principal;
     acceptance::accept(&review, state, &by, chrono::Utc::now())
 }
@@ -451,6 +462,7 @@ type Inputs = (std::collections::BTreeMap<String, crate::runbook::Value>, Vec<St
 
 /// The inputs: from arguments, from the answers file, and asked for.
 fn ask_inputs(
+    basis: &Basis,
     bundle: &Bundle,
     start: &StartArgs,
     answers: &std::collections::BTreeMap<String, crate::runbook::Value>,
@@ -462,7 +474,7 @@ fn ask_inputs(
     let mut gathered = crate::inputs::gather(inputs, &arguments, answers);
     let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
     if may_ask && !gathered.missing.is_empty() && capabilities.screen && io::stdin().is_terminal() && io::stdout().is_terminal() {
-        arguments.extend(ask_on_screen(bundle, start, &gathered, capabilities)?);
+        arguments.extend(ask_on_screen(bundle, start, &gathered, Look::of(basis, capabilities))?);
         gathered = crate::inputs::gather(inputs, &arguments, answers);
     } else if may_ask && io::stdin().is_terminal() {
         for name in gathered.missing.clone() {
@@ -490,16 +502,15 @@ fn ask_inputs(
 /// The form of the inputs, on a screen of its own.
 struct InputForm {
     screen: InputsScreen,
-    theme: Theme,
-    ascii: bool,
+    look: Look,
 }
 
 impl super::modal::Modal for InputForm {
     type Answer = InputsEvent;
 
     fn draw(&self, frame: &mut ratatui::Frame<'_>) {
-        self.screen.view(&self.theme, self.ascii, frame);
-        if self.ascii {
+        self.screen.view(&self.look.theme, self.look.ascii, frame);
+        if self.look.ascii {
             crate::tui::theme::to_ascii(frame.buffer_mut());
         }
     }
@@ -518,13 +529,12 @@ fn ask_on_screen(
     bundle: &Bundle,
     start: &StartArgs,
     gathered: &crate::inputs::Gathered,
-    capabilities: Capabilities,
+    look: Look,
 ) -> Result<Vec<(String, String)>, Problem> {
     let asked: Vec<_> = bundle.root.inputs.iter().filter(|i| gathered.missing.contains(&i.name.value)).cloned().collect();
     let environment = start.env.clone().unwrap_or_default();
     let screen = InputsScreen::new(bundle.root.title.clone(), Mode::Live, environment, &asked);
-    let theme = if capabilities.no_color { crate::tui::ThemeName::None } else { crate::tui::ThemeName::Dark };
-    let mut form = InputForm { screen, theme: Theme::new(theme, capabilities.depth), ascii: !capabilities.utf8 };
+    let mut form = InputForm { screen, look };
     let answer = super::modal::show("pacenote", &mut form)
         .map_err(|e| Problem::cannot_start(format!("the terminal cannot be used: {e}")))?;
     match answer {

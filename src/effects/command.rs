@@ -27,6 +27,8 @@ pub(super) use setup::{Prepared, prepared};
 const LOOK: Duration = Duration::from_millis(100);
 /// So much of the standard output goes into a report.
 const REPORTED: usize = 1 << 20;
+/// Between the signals that end a command whose supervisor is gone, at its limit.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs a command, or follows one that was started before.
 pub(super) async fn drive(intent: &Intent, request: &RunRequest, attach: bool, context: &mut Context) -> EffectReport {
@@ -122,6 +124,7 @@ async fn follow(intent: &Intent, request: &RunRequest, folder: &Path, context: &
     let mut watch = Watch::default();
     let mut wanted: Option<StopSignal> = None;
     let mut stopped = false;
+    let mut orphan = Orphan::default();
     loop {
         // Looked at before the output is read, so that nothing written before the end is missed.
         let state = watch.look(folder);
@@ -129,6 +132,12 @@ async fn follow(intent: &Intent, request: &RunRequest, folder: &Path, context: &
         match state {
             _ if more => {}
             State::Runs => {}
+            State::Orphaned(command) => {
+                // As long as it runs nobody may take it for done or not done.
+                let said = format!("what watched over the command is gone; it still runs (pid {})", command.pid);
+                context.progress(said).await;
+                wanted = wanted.or_else(|| orphan.due(intent));
+            }
             State::Ended(status) => return ended_report(intent, request, folder, *status, stopped, context).await,
             State::NeverStarted => return context.not_begun("what was to start the command never did, and never will"),
             State::Lost => return lost_report(intent, folder),
@@ -170,8 +179,29 @@ enum State {
     Runs,
     Ended(Box<Status>),
     NeverStarted,
+    /// Its supervisor is gone and it runs on.
+    Orphaned(ProcessId),
     Lost,
     Unreadable(io::Error),
+}
+
+/// Keeps the time limit of a command whose supervisor is gone. When it began is not
+/// known, so the limit counts from when that was noticed.
+#[derive(Default)]
+struct Orphan {
+    noticed: Option<tokio::time::Instant>,
+    sent: usize,
+}
+
+impl Orphan {
+    fn due(&mut self, intent: &Intent) -> Option<StopSignal> {
+        let since = self.noticed.get_or_insert_with(tokio::time::Instant::now).elapsed();
+        let ways = [StopSignal::Interrupt, StopSignal::Terminate, StopSignal::Kill];
+        let wait = Duration::from_millis(intent.timeout_ms?) + GRACE * u32::try_from(self.sent).unwrap_or(u32::MAX);
+        let signal = *ways.get(self.sent).filter(|_| since >= wait)?;
+        self.sent += 1;
+        Some(signal)
+    }
 }
 
 /// Looks at the files again and again.
@@ -194,7 +224,7 @@ impl Watch {
         match supervise::read_json::<ProcessId>(&folder.join(file::CLAIM)) {
             // Its last word may have come between two looks, so the status is read last.
             Ok(Some(supervisor)) if supervisor.is_alive() => status(State::Runs),
-            Ok(Some(_)) => status(State::Lost),
+            Ok(Some(_)) => status(abandoned(folder)),
             Ok(None) => {
                 self.unclaimed += 1;
                 // Whoever claims it now knows that nobody else will start it.
@@ -207,6 +237,12 @@ impl Watch {
             }
         }
     }
+}
+
+/// What a command without its supervisor is.
+fn abandoned(folder: &Path) -> State {
+    let command = supervise::read_json::<ProcessId>(&folder.join(file::RUNNING)).ok().flatten();
+    command.filter(ProcessId::is_alive).map_or(State::Lost, State::Orphaned)
 }
 
 /// Signals the command's group. False: there is no command to signal yet.
@@ -229,9 +265,6 @@ fn lost_report(intent: &Intent, folder: &Path) -> EffectReport {
     let _ = std::fs::remove_file(folder.join(file::KUBECONFIG));
     let command = supervise::read_json::<ProcessId>(&folder.join(file::RUNNING)).ok().flatten();
     match command {
-        Some(command) if command.is_alive() => {
-            uncertain(intent, &format!("the command still runs (pid {}), but what watched over it is gone", command.pid))
-        }
         Some(_) => uncertain(intent, "the command and what watched over it are gone, and nobody saw how it ended"),
         None => uncertain(intent, "what was to start the command is gone, and nobody saw whether it did"),
     }

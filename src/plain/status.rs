@@ -155,6 +155,19 @@ pub(super) fn undo(screen: &Screen<'_>) -> Vec<String> {
     out
 }
 
+/// Contacts, links, clocks and what will be owed.
+pub(super) fn sheet(screen: &Screen<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    for (heading, rows) in crate::tui::sheet_rows(screen.sheet) {
+        out.push(format!("{heading}:"));
+        out.extend(rows.into_iter().map(|(name, value, _)| format!("  {name}: {value}")));
+    }
+    if out.is_empty() {
+        out.push("The runbook names no contacts, links, clocks or follow-ups.".to_owned());
+    }
+    out
+}
+
 /// The words that do now, with what they mean.
 pub(super) fn help(screen: &Screen<'_>) -> Vec<String> {
     let words = words::answers(screen).into_iter().chain(words::always(screen));

@@ -116,11 +116,18 @@ fn a_bundle_is_accepted_once_until_it_changes() {
         by: "alice".into(),
         at: "2026-11-21T03:33:44Z".parse().unwrap(),
         unseen: false,
+        files: vec![("canary-deploy.yaml".into(), "cd".repeat(32))],
     };
     assert_eq!(state.acceptance(&acceptance.bundle).unwrap(), None);
     state.accept(&acceptance).unwrap();
     state.accept(&acceptance).unwrap();
     assert_eq!(state.acceptance(&acceptance.bundle).unwrap(), Some(acceptance.clone()));
+    let later = Acceptance { bundle: "ee".repeat(32), at: acceptance.at + chrono::TimeDelta::days(1), ..acceptance.clone() };
+    state.accept(&later).unwrap();
+    let unseen = Acceptance { bundle: "dd".repeat(32), at: later.at + chrono::TimeDelta::days(1), unseen: true, ..later.clone() };
+    state.accept(&unseen).unwrap();
+    assert_eq!(state.last_acceptance("canary-deploy"), Some(later), "what nobody saw does not count");
+    assert_eq!(state.last_acceptance("other"), None);
     assert_eq!(state.acceptance(&"ac".repeat(32)).unwrap(), None);
     assert_eq!(state.acceptance("../../etc/passwd").unwrap(), None);
     assert!(state.accept(&Acceptance { bundle: "..".into(), ..acceptance.clone() }).is_err());

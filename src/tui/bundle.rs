@@ -1,6 +1,6 @@
 //! What a bundle would run, reach and read, shown before its first session.
 //!
-//! It is accepted by typing `yes`, and only once its end has been on screen.
+//! It is accepted by typing the word `accept`, and only once its end has been on screen.
 
 use std::cell::Cell;
 
@@ -15,6 +15,9 @@ use super::paint::{self, Framing, Titles, span};
 use super::text;
 use super::theme::{self, Theme};
 
+/// What is typed to accept.
+const WORD: &str = "accept";
+
 /// What is to be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bundle {
@@ -26,16 +29,19 @@ pub struct Bundle {
     pub sha256: String,
     /// An earlier version was accepted, and when; it has changed since.
     pub changed_since: Option<String>,
-    /// Commands it would run, as written.
-    pub commands: Vec<String>,
-    /// Hosts it would reach.
-    pub hosts: Vec<String>,
-    /// Environment variables it would read.
-    pub environment: Vec<String>,
-    /// Files, commands and Secrets its secrets come from.
-    pub secrets: Vec<String>,
+    /// What it holds, by kind.
+    pub sections: Vec<Section>,
     /// Its files: path, SHA-256, and whether it is new or changed.
     pub files: Vec<(String, String, bool)>,
+}
+
+/// One kind of thing a bundle holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Section {
+    /// What kind: `Commands it runs`.
+    pub heading: String,
+    /// Each thing, of one or more lines, and the places that name it.
+    pub items: Vec<(Vec<String>, String)>,
 }
 
 /// What the operator decided.
@@ -73,7 +79,13 @@ impl BundleScreen {
         let last = total.saturating_sub(rows);
         let page = rows.max(2) - 1;
         match (key.code, key.ctrl) {
-            (KeyCode::Esc | KeyCode::Char('q'), false) | (KeyCode::Char('c' | 'd'), true) => return Some(BundleAnswer::Refused),
+            // Letters are the word's, once it may be typed.
+            (KeyCode::Char(c), false) if self.end_seen.get() && WORD.contains(c.to_ascii_lowercase()) => {
+                self.typed.push(c.to_ascii_lowercase());
+                self.typed.truncate(WORD.len());
+            }
+            (KeyCode::Char('q'), false) => return Some(BundleAnswer::Refused),
+            (KeyCode::Esc, false) | (KeyCode::Char('c' | 'd'), true) => return Some(BundleAnswer::Refused),
             (KeyCode::Down | KeyCode::Char('j'), false) => self.top = (self.top + 1).min(last),
             (KeyCode::Up | KeyCode::Char('k'), false) => self.top = self.top.saturating_sub(1),
             (KeyCode::PageDown | KeyCode::Char(' '), false) => self.top = (self.top + page).min(last),
@@ -83,9 +95,8 @@ impl BundleScreen {
             (KeyCode::Backspace, _) => {
                 self.typed.pop();
             }
-            (KeyCode::Enter, _) if self.end_seen.get() && self.typed == "yes" => return Some(BundleAnswer::Accepted),
+            (KeyCode::Enter, _) if self.end_seen.get() && self.typed == WORD => return Some(BundleAnswer::Accepted),
             (KeyCode::Enter, _) => self.typed.clear(),
-            (KeyCode::Char(c), false) if self.end_seen.get() && self.typed.len() < 3 => self.typed.push(c.to_ascii_lowercase()),
             _ => {}
         }
         None
@@ -123,7 +134,7 @@ impl BundleScreen {
         let y = list.bottom();
         if self.end_seen.get() {
             let ask = Line::from(vec![
-                span(" Type yes and Enter to accept: ", theme.strong),
+                span(format!(" Type {WORD} and Enter: "), theme.strong),
                 span(self.typed.clone(), theme.accent),
                 span("▏", theme.accent),
             ]);
@@ -156,20 +167,20 @@ impl BundleScreen {
         }
         out.extend(text::wrap(&[span("from    ", theme.dim), span(b.path.clone(), theme.text)], width, 8));
         out.extend(text::wrap(&[span("sha256  ", theme.dim), span(b.sha256.clone(), theme.code)], width, 8));
-        let mut section = |heading: &str, items: &[String]| {
+        for section in &b.sections {
             out.push(Line::default());
-            out.push(Line::from(span(format!("{heading} ({})", items.len()), theme.strong)));
-            if items.is_empty() {
-                out.push(Line::from(span("  none", theme.dim)));
+            out.push(Line::from(span(format!("{} ({})", section.heading, section.items.len()), theme.strong)));
+            for (lines, places) in &section.items {
+                for line in lines {
+                    out.extend(text::wrap(&[span(format!("  {line}"), theme.code)], width, 4));
+                }
+                out.extend(text::wrap(&[span(format!("    {places}"), theme.dim)], width, 4));
             }
-            for item in items {
-                out.extend(text::wrap(&[span(format!("  {item}"), theme.code)], width, 4));
-            }
-        };
-        section("Commands it may run", &b.commands);
-        section("Hosts it may reach", &b.hosts);
-        section("Environment variables it may read", &b.environment);
-        section("Other sources of secrets it may read", &b.secrets);
+        }
+        if b.sections.is_empty() {
+            out.push(Line::default());
+            out.extend(text::wrap_text("It runs no command, connects to nothing and reads no secret.", theme.text, width, 0));
+        }
         out.push(Line::default());
         out.push(Line::from(span(format!("Files ({})", b.files.len()), theme.strong)));
         for (path, sha256, changed) in &b.files {
@@ -207,7 +218,7 @@ mod tests {
         let files = (0..30).map(|i| (format!("scripts/{i}.sh"), "ab".repeat(32), i == 3)).collect();
         let mut s = BundleScreen::new(Bundle { title: "Canary".into(), files, ..Bundle::default() });
         let accept = |s: &mut BundleScreen| {
-            for c in "yes".chars() {
+            for c in WORD.chars() {
                 press(s, KeyCode::Char(c));
             }
             press(s, KeyCode::Enter)
@@ -215,7 +226,7 @@ mod tests {
         assert!(shown(&s).contains("more lines to read"));
         assert_eq!(accept(&mut s), None);
         press(&mut s, KeyCode::End);
-        assert!(shown(&s).contains("Type yes"));
+        assert!(shown(&s).contains("Type accept"));
         assert_eq!(press(&mut s, KeyCode::Enter), None, "Enter alone accepts nothing");
         assert_eq!(accept(&mut s), Some(BundleAnswer::Accepted));
         assert_eq!(press(&mut s, KeyCode::Esc), Some(BundleAnswer::Refused));

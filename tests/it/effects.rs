@@ -171,6 +171,41 @@ async fn a_torn_handover_starts_nothing() {
     assert!(!session.path().join("started").exists());
 }
 
+/// As long as a command runs nobody may take it for done or for not done, whatever became
+/// of its supervisor.
+#[tokio::test]
+async fn a_command_that_outlives_its_supervisor_is_waited_for() {
+    let session = tempfile::tempdir().expect("a folder");
+    let script = "mkfifo go; read -r _ <go; echo late";
+    let mut supervisor = supervise(session.path(), script, &handover(&[]));
+    let folder = session.path().join("run-1");
+    eventually("the command runs", || read_json::<ProcessId>(&folder.join(file::RUNNING)).expect("readable"));
+    eventually("it waits", || session.path().join("go").exists().then_some(()));
+    supervisor.kill().expect("killed");
+    supervisor.wait().expect("it ends");
+    let (effects, mut answers) = effects(session.path());
+    effects.attach(intent());
+    let told = answers.recv().await.expect("an answer");
+    assert!(matches!(&told, Answer::Progress { text, .. } if text.contains("still runs")), "{told:?}");
+    std::fs::write(session.path().join("go"), "now\n").expect("let go");
+    let report = end(&mut answers).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Unknown, None), "{}", report.message);
+
+    // The same, stopped by the operator.
+    let second = tempfile::tempdir().expect("a folder");
+    let mut supervisor = supervise(second.path(), "tail -f /dev/null", &handover(&[]));
+    let folder = second.path().join("run-1");
+    let command = eventually("it runs", || read_json::<ProcessId>(&folder.join(file::RUNNING)).expect("readable"));
+    supervisor.kill().expect("killed");
+    supervisor.wait().expect("it ends");
+    let (effects, mut answers) = effects_with(second.path(), Arc::new(Nothing), Arc::new(Nothing));
+    effects.attach(intent());
+    assert!(matches!(answers.recv().await, Some(Answer::Progress { .. })));
+    effects.stop(1, StopSignal::Terminate);
+    assert_eq!(end(&mut answers).await.outcome, Outcome::Unknown);
+    assert!(!command.is_alive());
+}
+
 #[tokio::test]
 async fn a_command_is_found_and_stopped_after_its_starter_is_gone() {
     let session = tempfile::tempdir().expect("a folder");
@@ -185,22 +220,6 @@ async fn a_command_is_found_and_stopped_after_its_starter_is_gone() {
     assert!(report.message.contains("stopped by the operator"), "{}", report.message);
     assert!(!command.is_alive());
     supervisor.wait().expect("it ends");
-}
-
-#[tokio::test]
-async fn a_killed_supervisor_leaves_an_unknown_outcome() {
-    let session = tempfile::tempdir().expect("a folder");
-    let mut supervisor = supervise(session.path(), "echo up; exec tail -f /dev/null", &handover(&[]));
-    let running = session.path().join("run-1").join(file::RUNNING);
-    let command: ProcessId = eventually("it runs", || read_json(&running).ok().flatten());
-    supervisor.kill().expect("killed");
-    supervisor.wait().expect("gone");
-    let (effects, mut answers) = effects(session.path());
-    effects.attach(intent());
-    let report = end(&mut answers).await;
-    assert_eq!(report.outcome, Outcome::Unknown, "{}", report.message);
-    assert!(report.message.contains(&format!("still runs (pid {})", command.pid)), "{}", report.message);
-    assert!(command.signal_group(rustix::process::Signal::KILL));
 }
 
 /// The value of the one secret there is.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use pacenote::session::event::Mode;
 use pacenote::session::view::Prompt;
-use pacenote::tui::bundle::{Bundle, BundleScreen};
+use pacenote::tui::bundle::{Bundle, BundleScreen, Section};
 use pacenote::tui::inputs::InputsScreen;
 use pacenote::tui::launcher::{Launcher, LauncherAction, LauncherItem, LauncherKind};
 use pacenote::tui::{self, Action, Depth, ThemeName, Ui};
@@ -192,10 +192,20 @@ fn launcher_bundle_and_inputs() {
         path: "runbooks/canary-deploy.yaml".into(),
         sha256: "5f2c".repeat(16),
         changed_since: Some("on 2026-02-11".into()),
-        commands: vec!["./backup.sh ${{ inputs.version }}".into()],
-        hosts: vec!["checkout.example.com".into(), "prometheus.example.com".into()],
-        environment: vec!["DEPLOY_TOKEN".into(), "PROM_AUTH".into()],
-        secrets: Vec::new(),
+        sections: vec![
+            Section {
+                heading: "Commands it runs".into(),
+                items: vec![(vec!["./backup.sh ${{ inputs.version }}".into()], "step backup".into())],
+            },
+            Section {
+                heading: "Scripts it runs".into(),
+                items: vec![(vec!["set -eu".into(), "./smoke --host \"$HOST\"".into()], "step smoke".into())],
+            },
+            Section {
+                heading: "Hosts it contacts".into(),
+                items: vec![(vec!["https://checkout.example.com".into()], "signal api".into())],
+            },
+        ],
         files: vec![("canary-deploy.yaml".into(), "9a".repeat(32), true), ("backup.sh".into(), "1b".repeat(32), false)],
     });
     t.draw(|f| bundle.view(&theme, false, f)).expect("drawn");

@@ -1,6 +1,8 @@
 //! The program on a real terminal: what a person sees, and how the terminal is given back.
 
 use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,47 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 /// Long enough for a slow machine; nothing waits for it where all goes well.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A runbook of one question and one command, that needs no cluster.
+const SMALL: &str = "\
+pacenote: 1
+runbook: small
+title: A small change
+owner: tests
+risk: low
+steps:
+  - {id: ready, title: Everyone is ready, confirm: Shall we?}
+  - {id: change, title: Change it, run: {script: 'printf be%s gun; while [ ! -e HOME/go ]; do read -r _ < /proc/uptime; done; echo changed >> HOME/out'}, undo: {none: a line harms nobody}}
+  - {id: after, title: Look at it, confirm: Is it good?}
+";
+
+/// A folder to live in.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
+        let small = SMALL.replace("HOME", home.path().to_str().unwrap());
+        std::fs::write(home.path().join("small.yaml"), small).unwrap();
+        home
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).unwrap_or_default()
+    }
+
+    /// The program without a terminal.
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pacenote"));
+        command.env_clear().env("HOME", self.path()).env("PATH", "/usr/bin:/bin").current_dir(self.path());
+        command.args(arguments).arg("--state-dir").arg(self.path().join("state"));
+        command
+    }
+}
+
 /// The program on a terminal of its own.
 struct Terminal {
     child: Box<dyn Child + Send + Sync>,
@@ -16,23 +59,26 @@ struct Terminal {
     keys: Box<dyn Write + Send>,
     bytes: Receiver<Vec<u8>>,
     screen: vt100::Parser,
-    _state: tempfile::TempDir,
 }
 
 impl Terminal {
-    fn start(arguments: &[&str], cols: u16, rows: u16) -> Self {
-        let state = tempfile::tempdir().unwrap();
+    fn start(home: &Home, arguments: &[&str], cols: u16, rows: u16) -> Self {
+        let program = env!("CARGO_BIN_EXE_pacenote");
+        Self::of(program, home, arguments, cols, rows)
+    }
+
+    fn of(program: &str, home: &Home, arguments: &[&str], cols: u16, rows: u16) -> Self {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pacenote"));
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.env_clear();
         for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("PATH", "/usr/bin:/bin")] {
             command.env(name, value);
         }
-        command.env("HOME", state.path());
-        command.env("PACENOTE_STATE_DIR", state.path().join("state"));
-        command.cwd(state.path());
+        command.env("HOME", home.path());
+        command.env("PACENOTE_STATE_DIR", home.path().join("state"));
+        command.cwd(home.path());
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -46,7 +92,7 @@ impl Terminal {
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { child, master: pair.master, keys, bytes, screen: vt100::Parser::new(rows, cols, 0), _state: state }
+        Self { child, master: pair.master, keys, bytes, screen: vt100::Parser::new(rows, cols, 0) }
     }
 
     fn text(&self) -> String {
@@ -77,6 +123,31 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
+    /// Presses keys, again and again, until the screen is as wanted: a prompt that has
+    /// just appeared takes none for half a second.
+    fn press_until(&mut self, keys: &str, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(self.screen.screen()) {
+            assert!(Instant::now() < deadline, "never: {what}\n{}", self.text());
+            self.press(keys);
+            if let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(100)) {
+                self.screen.process(&bytes);
+            }
+        }
+    }
+
+    /// Accepts the bundle of a first session.
+    fn accept(&mut self) {
+        self.shows("Accept this bundle?");
+        self.press_until("\x1b[F", "the end of the bundle", |screen| screen.contents().contains("Type accept"));
+        self.press("accept\r");
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
     /// Waits for the end: the exit code, with everything it still wrote on the screen.
     fn end(mut self) -> (u32, vt100::Parser) {
         let deadline = Instant::now() + PATIENCE;
@@ -92,7 +163,8 @@ impl Terminal {
 #[test]
 fn a_rehearsal_shows_its_whole_screen() {
     for (cols, rows) in [(80, 24), (120, 40), (200, 50)] {
-        let mut terminal = Terminal::start(&["rehearse", "canary-deploy"], cols, rows);
+        let home = Home::new();
+        let mut terminal = Terminal::start(&home, &["rehearse", "canary-deploy"], cols, rows);
         for wanted in ["REHEARSAL", "prod-eu/shop", "Pre-deployment", "back to: checkout", "7/7 ready"] {
             terminal.shows(wanted);
         }
@@ -102,7 +174,8 @@ fn a_rehearsal_shows_its_whole_screen() {
 
 #[test]
 fn it_is_drawn_anew_at_another_size() {
-    let mut terminal = Terminal::start(&["rehearse", "canary-deploy"], 120, 40);
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, &["rehearse", "canary-deploy"], 120, 40);
     terminal.shows("7/7 ready");
     terminal.screen.screen_mut().set_size(24, 80);
     terminal.master.resize(PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 }).unwrap();
@@ -114,7 +187,8 @@ fn it_is_drawn_anew_at_another_size() {
 /// Leaving asks once, ends with 4 and gives the terminal back.
 #[test]
 fn leaving_gives_the_terminal_back() {
-    let mut terminal = Terminal::start(&["rehearse", "rolling-deploy"], 100, 30);
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, &["rehearse", "rolling-deploy"], 100, 30);
     terminal.shows("back to: checkout");
     assert!(terminal.screen.screen().alternate_screen());
     terminal.press("?");
@@ -123,29 +197,122 @@ fn leaving_gives_the_terminal_back() {
     terminal.until("the help is closed", |screen| !screen.contents().contains("Everywhere"));
     terminal.press("q");
     terminal.shows("Leave");
-    // Enter counts only once the question has been on screen for half a second: pressed
-    // until it does.
-    let deadline = Instant::now() + PATIENCE;
-    while terminal.screen.screen().alternate_screen() && Instant::now() < deadline {
-        terminal.press("\r");
-        if let Ok(bytes) = terminal.bytes.recv_timeout(Duration::from_millis(100)) {
-            terminal.screen.process(&bytes);
-        }
-    }
+    terminal.press_until("\r", "the end", |screen| !screen.alternate_screen());
     let (code, screen) = terminal.end();
-    assert_eq!(code, 4, "{}", screen.screen().contents());
-    assert!(!screen.screen().alternate_screen() && !screen.screen().hide_cursor());
+    given_back(code, 4, &screen);
     assert!(screen.screen().contents().contains("pacenote resume"), "{}", screen.screen().contents());
 }
 
+fn given_back(code: u32, wanted: u32, screen: &vt100::Parser) {
+    let screen = screen.screen();
+    assert_eq!(code, wanted, "{}", screen.contents());
+    assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste(), "{}", screen.contents());
+}
+
 #[test]
-fn sigterm_gives_the_terminal_back() {
-    let mut terminal = Terminal::start(&["rehearse", "canary-deploy"], 100, 30);
-    terminal.shows("back to: checkout");
-    let pid = i32::try_from(terminal.child.process_id().unwrap()).unwrap();
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+fn sigterm_and_sighup_give_the_terminal_back() {
+    for signal in [rustix::process::Signal::TERM, rustix::process::Signal::HUP] {
+        let home = Home::new();
+        let mut terminal = Terminal::start(&home, &["rehearse", "canary-deploy"], 100, 30);
+        terminal.shows("back to: checkout");
+        terminal.signal(signal);
+        let (code, screen) = terminal.end();
+        given_back(code, 4, &screen);
+    }
+}
+
+/// Not a test of its own: what [`a_panic_gives_the_terminal_back`] runs on a terminal.
+#[test]
+#[ignore = "the program that a_panic_gives_the_terminal_back runs"]
+fn panics_on_the_screen() {
+    let mut guard = pacenote::terminal::TerminalGuard::enter("panics").unwrap();
+    guard.screen().draw(|frame| frame.render_widget("drawn before the panic", frame.area())).unwrap();
+    panic!("a mistake of the program");
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back() {
+    let home = Home::new();
+    let this = std::env::current_exe().unwrap();
+    let arguments = ["--exact", "terminal::panics_on_the_screen", "--ignored", "--nocapture"];
+    let mut terminal = Terminal::of(this.to_str().unwrap(), &home, &arguments, 100, 30);
+    terminal.shows("drawn before the panic");
     let (code, screen) = terminal.end();
-    assert_eq!(code, 4, "{}", screen.screen().contents());
-    assert!(!screen.screen().alternate_screen() && !screen.screen().hide_cursor());
+    given_back(code, 101, &screen);
+    // The message stands where it can be read, not on the screen that is gone.
+    assert!(screen.screen().contents().contains("a mistake of the program"), "{}", screen.screen().contents());
+}
+
+/// A bundle is read to its end and accepted by a word before anything of it happens; the
+/// session then runs to its end.
+#[test]
+fn a_first_session_is_accepted_walked_and_closed() {
+    let home = Home::new();
+    std::fs::write(home.path().join("go"), "").unwrap();
+    let mut terminal = Terminal::start(&home, &["run", "small.yaml"], 80, 24);
+    terminal.accept();
+    terminal.shows("Shall we?");
+    terminal.press_until("\r", "the last question", |screen| screen.contents().contains("Is it good?"));
+    assert_eq!(home.file("out"), "changed\n");
+    terminal.press_until("\r", "the end", |screen| screen.contents().contains("completed"));
+    terminal.press_until("q\r", "the terminal given back", |screen| !screen.alternate_screen());
+    let (code, screen) = terminal.end();
+    given_back(code, 0, &screen);
+
+    // What was accepted is not asked about again.
+    let mut again = Terminal::start(&home, &["run", "small.yaml"], 80, 24);
+    again.until("the first step", |screen| screen.contents().contains("Shall we?"));
+    again.child.kill().unwrap();
+}
+
+#[test]
+fn a_bundle_that_is_refused_does_nothing() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, &["run", "small.yaml"], 100, 30);
+    terminal.shows("Accept this bundle?");
+    terminal.press("\x1b");
+    let (code, screen) = terminal.end();
+    given_back(code, 3, &screen);
+    assert!(screen.screen().contents().contains("not accepted"), "{}", screen.screen().contents());
+    assert_eq!(home.file("out"), "");
+    let sessions = std::fs::read_dir(home.path().join("state/sessions")).map_or(0, Iterator::count);
+    assert_eq!(sessions, 0, "no session was begun");
+}
+
+/// A lost terminal loses nothing: the command runs on, and a resume takes it up again.
+#[test]
+fn a_command_survives_its_terminal() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, &["run", "small.yaml", "--trust"], 100, 30);
+    terminal.shows("Shall we?");
+    terminal.press_until("\r", "its output", |screen| screen.contents().contains("begun"));
+    // What a cut line sends.
+    terminal.signal(rustix::process::Signal::HUP);
+    let (code, screen) = terminal.end();
+    given_back(code, 4, &screen);
+    assert_eq!(home.file("out"), "");
+
+    let mut resumed = Terminal::start(&home, &["resume"], 100, 30);
+    resumed.shows("begun");
+    // One session is walked by one program.
+    let second = home.program(&["resume", "--plain"]).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(3), "{said}");
+    assert!(said.contains("in use"), "{said}");
+
+    std::fs::write(home.path().join("go"), "").unwrap();
+    resumed.shows("Is it good?");
+    assert_eq!(home.file("out"), "changed\n", "it was done once");
+    resumed.child.kill().unwrap();
+}
+
+/// The end of a pipe is no answer.
+#[test]
+fn lines_that_end_leave_the_session() {
+    let home = Home::new();
+    let output = home.program(&["run", "small.yaml", "--trust", "--plain"]).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("Shall we?") && !said.contains('\x1b'), "{said}");
+    assert_eq!(home.file("out"), "");
 }

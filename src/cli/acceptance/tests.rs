@@ -134,6 +134,7 @@ fn what_was_only_trusted_was_not_accepted() {
         runbook: "r".into(),
         by: "alice".into(),
         at: DateTime::<Utc>::default(),
+        files: Vec::new(),
         unseen: true,
     };
     state.accept(&unseen).unwrap();
