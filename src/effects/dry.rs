@@ -22,8 +22,11 @@ pub(super) async fn run(intent: &Intent, context: &Context) -> EffectReport {
         What::Notify(request) => simulated(&format!("{} was not told", request.to)),
         What::Freeze(_) => simulated("nothing was frozen"),
         What::Kubernetes(request) => match kubernetes::prepare(&context.ports, request).await {
+            // The difference says so itself where the server could not be asked.
+            Ok(object) if object.diff.starts_with("# worked out here") => simulated("the server cannot say beforehand"),
             Ok(_) => {
-                context.report(Outcome::Succeeded, Some(false), "dry run: the change would be accepted; nothing was changed")
+                let message = "checked by the server: it would accept the change; nothing was changed";
+                context.report(Outcome::Succeeded, Some(false), message)
             }
             Err(why) => context.not_begun(why),
         },

@@ -220,6 +220,22 @@ fn a_planned_change_does_not_start_in_a_freeze() {
 }
 
 #[test]
+fn a_rehearsal_is_told_what_would_be_said_and_goes_on() {
+    let place = place("deploy", &format!("{FROZEN}, require: {{rehearsed_within: 30d}}"), "lock: shop\n");
+    std::fs::create_dir(place.path("scenarios")).unwrap();
+    let scenario = "pacenote-scenario: 1\nscenario: calm\nrunbook: ../deploy.yaml\nanswers: {otherwise: continue}\n";
+    std::fs::write(place.path("scenarios/calm.yaml"), scenario).unwrap();
+    let went = place.pacenote(&["rehearse", "deploy.yaml", "--answers", "answers.yaml"]);
+    went.is(0).says("REHEARSAL").says("for real this would be refused: a freeze is in force");
+    went.says("for real this would be refused: it was never rehearsed");
+    assert!(!place.path("done").exists());
+    // It counts from now on; the freeze is still in the way.
+    let refused = place.run(&[]);
+    refused.is(3).says("a freeze is in force");
+    assert!(!refused.err.contains("never rehearsed"), "{}", refused.err);
+}
+
+#[test]
 fn an_urgent_change_is_warned_and_it_is_on_record() {
     let place = place("incident", FROZEN, "");
     place.run(&[]).is(0).says("notice: started although a freeze is in force (The long winter)");
