@@ -7,13 +7,12 @@
 
 use std::error::Error;
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pacenote::journal::disk::{Disk, DiskFile, RealDisk};
 use pacenote::journal::verify::{Status, verify_journal};
 use pacenote::journal::{SessionDir, Writer};
 use pacenote::redact::Redactor;
@@ -23,6 +22,11 @@ use pacenote::state::StateDir;
 #[expect(dead_code, clippy::unwrap_used, reason = "the tests of the journal use the rest, and may panic")]
 #[path = "../tests/support/samples.rs"]
 mod samples;
+
+#[path = "../tests/support/no_sync.rs"]
+mod no_sync;
+
+use no_sync::NoSync;
 
 const APPENDS: usize = 3_000;
 const ROUNDS: usize = 5;
@@ -154,47 +158,4 @@ fn median(took: &[Duration]) -> Duration {
     let mut sorted = took.to_vec();
     sorted.sort_unstable();
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
-}
-
-/// The real disk, in a hurry: for files whose writing is not what is measured.
-#[derive(Debug)]
-struct NoSync;
-
-#[derive(Debug)]
-struct NoSyncFile(Box<dyn DiskFile>);
-
-impl Disk for NoSync {
-    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(NoSyncFile(RealDisk.create(path)?)))
-    }
-    fn append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(NoSyncFile(RealDisk.append(path)?)))
-    }
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        RealDisk.read(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        RealDisk.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        RealDisk.remove(path)
-    }
-    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
-        Ok(())
-    }
-    fn exists(&self, path: &Path) -> bool {
-        RealDisk.exists(path)
-    }
-}
-
-impl DiskFile for NoSyncFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.0.cut(length)
-    }
 }

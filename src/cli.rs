@@ -11,6 +11,7 @@ pub mod answers;
 pub mod args;
 pub mod check;
 pub mod console;
+mod export;
 pub mod facts;
 mod freeze;
 mod later;
@@ -23,6 +24,7 @@ pub mod show;
 pub mod trace;
 pub mod verify;
 mod walk;
+mod world;
 
 use std::ffi::OsString;
 
@@ -142,11 +144,9 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         }
         Command::Rollback(_) => not_yet("rollback", "run the runbook that undoes the change"),
         Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
-        Command::Export(_) => not_yet("export", "`pacenote show SESSION --format json` prints all records"),
         Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
         Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
-        Command::World(_) => not_yet("world", "`pacenote rehearse` serves the simulated world to itself"),
         Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
         Command::Import(_) => not_yet("import", "write the steps by hand; `pacenote schema` helps an editor to complete them"),
         Command::Docs(_) => not_yet("docs", "the runbook's own text is the page for now"),
@@ -157,11 +157,13 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Rehearse(arguments) => walk::rehearse(&Basis::load(&global)?, &arguments),
         Command::Resume(arguments) => walk::resume(&Basis::load(&global)?, &arguments),
         Command::Test(arguments) => scenarios::test(console, &arguments),
+        Command::World(arguments) => world::run(console, &arguments),
         // With a folder it does not get this far; see `main`.
         Command::Supervise(_) => {
             Err(Problem::usage("`supervise` wants the folder of a command").hint("it is started by pacenote itself"))
         }
         Command::Sessions(arguments) => sessions::run(console, &Basis::load(&global)?, &arguments),
+        Command::Export(arguments) => export::run(console, &Basis::load(&global)?, &arguments),
         Command::Show(arguments) => show::run(console, &Basis::load(&global)?, &arguments),
         Command::Verify(arguments) => verify::run(console, &Basis::load(&global)?, &arguments),
         Command::Check(arguments) => check::run(console, &arguments),

@@ -96,6 +96,23 @@ pub enum Commands {
 pub trait CommandScript: Send + Sync {
     /// The answer of one command.
     fn answer(&self, intent: &Intent, request: &RunRequest) -> ScriptedAnswer;
+
+    /// The answer of one request of an `http` step; nothing where the simulated services
+    /// answer themselves.
+    fn response(&self, _intent: &Intent) -> Option<ScriptedResponse> {
+        None
+    }
+}
+
+/// The answer of one request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScriptedResponse {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: String,
+    /// How long it takes.
+    pub takes: Duration,
 }
 
 /// One such answer.

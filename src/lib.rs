@@ -38,6 +38,7 @@ pub mod error;
 pub mod inputs;
 pub mod outputs;
 pub mod redact;
+pub mod report;
 pub mod secrets;
 pub mod state;
 pub mod subprocess;

@@ -40,7 +40,7 @@ pub mod theme;
 mod ui;
 
 pub use action::{Action, Secret};
-pub use overlay::sheet_rows;
+pub use overlay::{SheetRow, sheet_rows};
 pub use request::{summary, text_lines};
 pub use theme::{Depth, Theme, ThemeName};
 pub use ui::{Level, Ui};

@@ -31,6 +31,7 @@ pub mod period;
 pub mod scenario;
 
 mod answer;
+mod autoscaling;
 mod cluster;
 mod core;
 mod faults;
@@ -141,6 +142,12 @@ impl World {
         self.with(|core| core.messages.clone())
     }
 
+    /// Whether the scenario says that the disk of the machine that runs the program is full
+    /// just now. The world has no part in that disk; it only knows when.
+    pub fn disk_is_full(&self) -> bool {
+        self.with(|core| core.faults.disk_is_full())
+    }
+
     /// Forgets the log of changes, as an API server's store does from time to time: open
     /// watches and those that begin with an older revision are told to list again.
     pub fn compact(&self) {
@@ -241,6 +248,10 @@ fn is_api_server(host: &str) -> bool {
 }
 
 async fn handle(State(world): State<World>, request: Request<Body>) -> Response {
+    if world.with(|core| core.faults.network_is_cut()) {
+        // Packets are lost: whoever waits long enough is answered when the network is back.
+        world.until(|core| !core.faults.network_is_cut()).await;
+    }
     let host = host_of(&request);
     // At loopback one address serves both APIs; their paths do not collide.
     if world.is_prometheus(&host) || (is_api_server(&host) && prometheus::is_path(request.uri().path())) {
@@ -258,7 +269,18 @@ async fn handle(State(world): State<World>, request: Request<Body>) -> Response 
 /// # Errors
 /// No socket could be opened.
 pub async fn serve(router: Router) -> std::io::Result<(SocketAddr, impl Future<Output = std::io::Result<()>> + Send)> {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    serve_at(router, SocketAddr::from(([127, 0, 0, 1], 0))).await
+}
+
+/// The same at an address.
+///
+/// # Errors
+/// No socket could be opened there.
+pub async fn serve_at(
+    router: Router,
+    address: SocketAddr,
+) -> std::io::Result<(SocketAddr, impl Future<Output = std::io::Result<()>> + Send)> {
+    let listener = tokio::net::TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     Ok((address, async move { axum::serve(listener, router).await }))
 }

@@ -11,7 +11,9 @@ use chrono::{DateTime, Utc};
 use super::watch::Headers;
 use crate::clock::Clock;
 use crate::coordination::Watch;
-use crate::effects::{CommandScript, Commands, EffectPorts, OutputStore, ScriptedAnswer, SecretSource, clean_environment};
+use crate::effects::{
+    CommandScript, Commands, EffectPorts, OutputStore, ScriptedAnswer, ScriptedResponse, SecretSource, clean_environment,
+};
 use crate::journal::SessionDir;
 use crate::ports::{Cluster, HttpPort};
 use crate::session::intent::{Intent, RunRequest};
@@ -113,5 +115,10 @@ impl CommandScript for Script {
             }
             None => ScriptedAnswer { stdout: String::new(), stderr: String::new(), exit: 0, takes: Duration::from_secs(1) },
         }
+    }
+
+    fn response(&self, intent: &Intent) -> Option<ScriptedResponse> {
+        let answer = self.0.command_answer(intent.path.as_str())?;
+        Some(ScriptedResponse { status: answer.status.unwrap_or(200), body: answer.stdout, takes: answer.takes.0 })
     }
 }

@@ -4,6 +4,7 @@
 //! tokio's paused clock: time passes when nothing is left to do, so a runbook of 45
 //! minutes takes well under a second, and twice gives the same journal byte for byte.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeZone as _, Utc};
@@ -18,10 +19,17 @@ use crate::journal::SessionDir;
 use crate::ports::{Cluster, HttpPort};
 use crate::redact::Redactor;
 use crate::runbook::load::Bundle;
-use crate::session::event::{Mode, Operator, ScenarioRecord, SessionOutcome, StepOutcome};
+use crate::session::event::{About, DecisionMade, Mode, Operator, ScenarioRecord, SessionOutcome, StepOutcome};
 use crate::session::view::RowState;
 use crate::session::{Event, Plan};
 use crate::world::{Difference, Scenario, Surroundings, World};
+
+mod compare;
+mod coverage;
+mod places;
+
+pub use compare::{Mismatch, compare};
+pub use coverage::{Coverage, Never, coverage};
 
 /// A rehearsal on virtual time is given up after this long: something waits for ever.
 const LONGEST_MS: u64 = 48 * 3600 * 1000;
@@ -43,6 +51,19 @@ pub struct Outcome {
     pub took_ms: u64,
     /// Number of records.
     pub records: u64,
+    /// What the walk came past.
+    pub seen: Seen,
+}
+
+/// What a walk came past, as its journal has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Paths that were entered.
+    pub entered: BTreeSet<String>,
+    /// Options chosen, by path and key.
+    pub chosen: BTreeSet<(String, String)>,
+    /// Guards that tripped, in order.
+    pub guards: Vec<String>,
 }
 
 /// The moment every headless rehearsal begins at, so that two give the same journal.
@@ -134,6 +155,10 @@ async fn on_runtime(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> R
     let world_clock = crate::world::Clock::start(epoch());
     let mut clock = Clock::simulated(world_clock.epoch(), 1.0);
     let opening = opening(bundle, scenario, None, &[], nobody())?;
+    let wrong = places::unknown_names(&opening.plan, scenario);
+    if !wrong.is_empty() {
+        return Err(wrong.join("; "));
+    }
     let world = World::new(scenario, surroundings(&opening.plan, scenario), world_clock);
     let redactor = Redactor::new();
     let (session, writer) = opening.open(dir, redactor.clone(), &mut clock)?;
@@ -192,6 +217,7 @@ pub async fn sleep_until(instant: Option<tokio::time::Instant>) {
 fn outcome(walk: &Walk, world: &World, stopped: Option<String>, dir: &SessionDir) -> Outcome {
     let session = walk.session();
     let at = walk.now();
+    let seen = seen(dir);
     let walked = |state: RowState| match state {
         RowState::Pending | RowState::Dropped => false,
         RowState::Ended(outcome) => !matches!(outcome, StepOutcome::NotApplicable | StepOutcome::NotChosen),
@@ -206,57 +232,30 @@ fn outcome(walk: &Walk, world: &World, stopped: Option<String>, dir: &SessionDir
         outcome: session.closed().map(|c| c.outcome),
         stopped,
         path,
-        guards: tripped(dir),
+        guards: seen.guards.clone(),
         world: world.expectation(),
         took_ms: session.header(at).elapsed_ms,
         records: session.records(),
+        seen,
     }
 }
 
-/// Guards that tripped, as the journal has them.
-fn tripped(dir: &SessionDir) -> Vec<String> {
-    let Ok(reader) = crate::journal::Reader::open(dir, crate::journal::Blobs::Heads) else { return Vec::new() };
-    let events = reader.filter_map(Result::ok).filter_map(|line| line.record.event);
-    let mut guards = Vec::new();
-    for event in events {
-        if let Event::GuardTripped(tripped) = event
-            && !guards.contains(&tripped.guard)
-        {
-            guards.push(tripped.guard);
+/// What a journal says that its walk came past.
+fn seen(dir: &SessionDir) -> Seen {
+    let mut seen = Seen::default();
+    let Ok(reader) = crate::journal::Reader::open(dir, crate::journal::Blobs::Heads) else { return seen };
+    for event in reader.filter_map(Result::ok).filter_map(|line| line.record.event) {
+        match event {
+            Event::GuardTripped(tripped) if !seen.guards.contains(&tripped.guard) => seen.guards.push(tripped.guard),
+            Event::StepEntered(entered) => {
+                seen.entered.insert(entered.path.as_str().to_owned());
+            }
+            Event::DecisionMade(made) if made.about == About::Decide => {
+                let DecisionMade { path, choice, .. } = *made;
+                seen.chosen.extend(path.map(|path| (path.as_str().to_owned(), choice)));
+            }
+            _ => {}
         }
     }
-    guards
-}
-
-/// What an outcome is compared with, a sentence for each difference.
-pub fn compare(scenario: &Scenario, found: &Outcome) -> Vec<String> {
-    let expect = &scenario.expect;
-    let mut differences = Vec::new();
-    if let Some(why) = &found.stopped {
-        differences.push(format!("it stopped: {why}"));
-    }
-    let outcome = found.outcome.map_or("not closed", SessionOutcome::as_str);
-    if let Some(wanted) = &expect.outcome
-        && wanted.as_str() != outcome
-    {
-        differences.push(format!("outcome: expected {}, found {outcome}", wanted.as_str()));
-    }
-    if let Some(wanted) = &expect.path
-        && *wanted != found.path
-    {
-        differences.push(format!("path: expected {}, found {}", wanted.join(" > "), found.path.join(" > ")));
-    }
-    if let Some(wanted) = &expect.guards
-        && *wanted != found.guards
-    {
-        differences.push(format!("guards: expected [{}], found [{}]", wanted.join(", "), found.guards.join(", ")));
-    }
-    if let Some(within) = expect.within {
-        let limit = u64::try_from(within.0.as_millis()).unwrap_or(u64::MAX);
-        if found.took_ms > limit {
-            differences.push(format!("within: expected at most {} s, took {} s", limit / 1000, found.took_ms / 1000));
-        }
-    }
-    differences.extend(found.world.iter().map(|d| format!("world: {}: expected {}, found {}", d.what, d.expected, d.found)));
-    differences
+    seen
 }

@@ -167,7 +167,7 @@ pub struct Entered {
     /// What the window said.
     pub window: Option<String>,
     /// What is deviated from: by which rule, and how.
-    pub deviations: Vec<(&'static str, String)>,
+    pub deviations: crate::session::admission::Deviations,
     /// The lock, as it was taken.
     pub lock: Option<Event>,
 }

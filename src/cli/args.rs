@@ -250,6 +250,15 @@ pub struct TestArgs {
     /// Only this scenario
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
+    /// Also write the result as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+    /// How many scenarios to walk at once (default: one for each processor)
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: TextOrJson,
 }
 
 /// Forms of a list.
@@ -325,11 +334,29 @@ pub struct ExportArgs {
     #[arg(value_name = "SESSION")]
     pub session: String,
     /// Form of the report
-    #[arg(long, value_name = "FORM")]
-    pub format: Option<String>,
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: ExportFormat,
     /// Where to [default: standard output]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+}
+
+/// Forms of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ExportFormat {
+    /// One page with charts, that checks the journal by itself, without network
+    #[default]
+    Html,
+    /// Text for a ticket or a wiki
+    Markdown,
+    /// One document for programs
+    Json,
+    /// A line a record, for spreadsheets; formulas are made harmless
+    Csv,
+    /// A recording of the session's text (asciicast v3)
+    Cast,
+    /// A tar of the journal and all that is needed to check it
+    Pack,
 }
 
 /// `stats`.
@@ -387,9 +414,15 @@ pub struct UnfreezeArgs {
 /// `world`.
 #[derive(Debug, Clone, Args)]
 pub struct WorldArgs {
-    /// The scenario's file
+    /// The scenario's file, or the id of one of the shipped library
     #[arg(value_name = "SCENARIO", value_hint = ValueHint::FilePath)]
     pub scenario: String,
+    /// Where to write a kubeconfig that leads to it; it is removed at the end
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub kubeconfig_out: Option<PathBuf>,
+    /// Where to listen: an address of this machine alone, with a port
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
     /// How many times faster than real time
     #[arg(long, value_name = "N", value_parser = speed)]
     pub speed: Option<f64>,

@@ -11,6 +11,8 @@ use crate::error::{Exit, Problem};
 use crate::runbook::diagnostic::{render_text, to_json};
 use crate::runbook::load::{CheckReport, check_named};
 
+use super::world::check::scenario;
+
 use super::args::{CheckArgs, CheckFormat};
 use super::console::Console;
 
@@ -24,7 +26,7 @@ pub fn run(console: &mut Console, arguments: &CheckArgs) -> Result<Exit, Problem
         // Written as it is found: a thousand runbooks are not kept in memory.
         CheckFormat::Text => {
             for name in &arguments.files {
-                let report = check_named(name);
+                let report = judged(name);
                 total.add(&report);
                 console.text(&render_text(&report.diagnostics, &report.sources, console.colour()))?;
             }
@@ -33,7 +35,7 @@ pub fn run(console: &mut Console, arguments: &CheckArgs) -> Result<Exit, Problem
         CheckFormat::Json => {
             let mut files = Vec::new();
             for name in &arguments.files {
-                let report = check_named(name);
+                let report = judged(name);
                 total.add(&report);
                 files.push(json!({
                     "file": name,
@@ -47,7 +49,7 @@ pub fn run(console: &mut Console, arguments: &CheckArgs) -> Result<Exit, Problem
         CheckFormat::Sarif => {
             let mut found = Vec::new();
             for name in &arguments.files {
-                let report = check_named(name);
+                let report = judged(name);
                 total.add(&report);
                 found.extend(report.diagnostics);
             }
@@ -55,6 +57,11 @@ pub fn run(console: &mut Console, arguments: &CheckArgs) -> Result<Exit, Problem
         }
     }
     Ok(if total.errors > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// Reads and judges a file: a scenario where it says that it is one, else a runbook.
+fn judged(name: &str) -> CheckReport {
+    scenario(name).unwrap_or_else(|| check_named(name))
 }
 
 /// A runbook with mistakes cannot be started: the mistakes, as `check` shows them.
@@ -83,6 +90,6 @@ impl Total {
 impl std::fmt::Display for Total {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let many = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-        write!(f, "{} checked: {}, {}", many(self.files, "runbook"), many(self.errors, "error"), many(self.warnings, "warning"))
+        write!(f, "{} checked: {}, {}", many(self.files, "file"), many(self.errors, "error"), many(self.warnings, "warning"))
     }
 }

@@ -84,6 +84,18 @@ impl Console {
         self.write(format_args!("{text}"))
     }
 
+    /// Writes bytes to standard output as they stand.
+    ///
+    /// # Errors
+    /// As [`Console::line`].
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        if self.closed {
+            return Ok(());
+        }
+        let written = self.out.write_all(bytes);
+        self.settle(written)
+    }
+
     /// Writes a value as indented JSON, and a newline.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ pub(super) fn freeze(console: &mut Console, basis: &Basis, arguments: &FreezeArg
                 .hint("running sessions on this machine see it all the same, if it was set here; say it again for the rest")
         })
     })?;
-    console.line(&freeze.to_string())?;
+    console.line(&freeze)?;
     console.line(where_it_holds(told))?;
     Ok(Exit::Done)
 }
@@ -47,7 +47,7 @@ pub(super) fn unfreeze(console: &mut Console, basis: &Basis, arguments: &Unfreez
         return Err(Problem::failed(format!("{environment} is not frozen: {place}"))
             .hint("name a runbook with --runbook FILE to look in its cluster as well"));
     }
-    console.line(&format!("{environment} is not frozen any more"))?;
+    console.line(format!("{environment} is not frozen any more"))?;
     console.line(where_it_holds(told))?;
     Ok(Exit::Done)
 }

@@ -5,14 +5,12 @@
 //! notes. A journal that breaks off or is damaged is shown as far as it can be read, with
 //! the damage named and exit code 1: half a record must not look like a whole one.
 
-mod event;
-mod opened;
-
 use std::path::{Path, PathBuf};
 
 use crate::error::{Exit, Problem};
 use crate::journal::{Blobs, Reader, Record};
 use crate::redact::{Keep, strip_controls};
+use crate::report::words;
 
 use super::Basis;
 use super::args::{ShowArgs, ShowFormat};
@@ -52,7 +50,7 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &ShowArgs) -> Result
 }
 
 /// The journal someone means: a file, a folder, or a session by the beginning of its id.
-fn journal(basis: &Basis, named: &str) -> Result<PathBuf, Problem> {
+pub(super) fn journal(basis: &Basis, named: &str) -> Result<PathBuf, Problem> {
     let path = Path::new(named);
     if path.is_dir() && path.join("journal.jsonl").exists() {
         return Ok(path.join("journal.jsonl"));
@@ -102,18 +100,12 @@ impl Printer<'_> {
 /// A record as lines of text, without anything that moves the cursor.
 fn text(record: &Record) -> Vec<String> {
     let time = record.ts.format("%Y-%m-%d %H:%M:%S");
-    let lines = record.event.as_ref().map_or_else(|| vec![format!("{} (not known to this version)", record.kind)], event::lines);
+    let lines = record.event.as_ref().map_or_else(|| vec![format!("{} (not known to this version)", record.kind)], words::lines);
     let line = |(n, line): (usize, String)| {
         let line = strip_controls(&line, Keep::NOTHING);
         if n == 0 { format!("{time}  {line}") } else { format!("{:21}{line}", "") }.trim_end().to_owned()
     };
     lines.into_iter().enumerate().map(line).collect()
-}
-
-/// A length of time as people say it: no milliseconds once there are seconds.
-fn took(ms: u64) -> String {
-    let rounded = if ms >= 1000 { ms / 1000 * 1000 } else { ms };
-    crate::runbook::duration::format(std::time::Duration::from_millis(rounded))
 }
 
 #[cfg(test)]

@@ -310,7 +310,7 @@ impl Leases {
             words,
             conflict: status && code == 409,
             gone: status && code == 404,
-            unknown: changes && (code >= 500 || code < 300),
+            unknown: changes && !(300..500).contains(&code),
         })
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::Commands;
 use super::context::{Context, Stage, millis, uncertain};
 use super::secret::{Filled, fill, redacted};
 use super::text::{clean_text, shortened};
@@ -74,7 +75,11 @@ pub(super) async fn filled_headers(
 pub(super) async fn exchange(intent: &Intent, call: HttpCall, context: &Context) -> Result<HttpAnswer, Box<EffectReport>> {
     let before = context.known().stage;
     context.note(|known| known.stage = Stage::Sent);
-    let failure = match context.ports.http.send(call).await {
+    let sent = match scripted(intent, context).await {
+        Some(answer) => Ok(answer),
+        None => context.ports.http.send(call).await,
+    };
+    let failure = match sent {
         Ok(answer) if intent.changes && matches!(answer.status, 502 | 504) => {
             let why = format!("a gateway answered {} for the service, which may have acted all the same", answer.status);
             return Err(Box::new(EffectReport { status: Some(answer.status), ..uncertain(intent, &why) }));
@@ -95,6 +100,14 @@ pub(super) async fn exchange(intent: &Intent, call: HttpCall, context: &Context)
         _ if intent.changes => uncertain(intent, &format!("{why}; the request went out, so it may have had its effect")),
         _ => uncertain(intent, &why),
     }))
+}
+
+/// What a rehearsal's scenario answers in the place of the service.
+async fn scripted(intent: &Intent, context: &Context) -> Option<HttpAnswer> {
+    let Commands::Scripted(script) = &context.ports.commands else { return None };
+    let answer = script.response(intent)?;
+    tokio::time::sleep(answer.takes).await;
+    Some(HttpAnswer { status: answer.status, content_type: None, body: answer.body.into(), took: answer.takes })
 }
 
 fn answered(intent: &Intent, answer: &HttpAnswer, times: &[Duration], context: &Context) -> EffectReport {

@@ -53,6 +53,9 @@ pub struct Applicant<'a> {
     pub begun: bool,
 }
 
+/// What is deviated from: by which rule, and how.
+pub type Deviations = Vec<(&'static str, String)>;
+
 /// What follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
@@ -61,7 +64,7 @@ pub enum Admission {
         /// Said to the operator, and kept in view.
         notices: Vec<String>,
         /// For the record: what is deviated from, and how.
-        deviations: Vec<(&'static str, String)>,
+        deviations: Deviations,
     },
     /// It does not start.
     Refused(Vec<Objection>),
@@ -77,7 +80,10 @@ pub fn is_planned(kind: Option<ChangeKind>) -> bool {
 
 impl Admission {
     /// What is said and recorded where it goes on; nothing where it does not.
-    pub fn granted(self) -> Result<(Vec<String>, Vec<(&'static str, String)>), Vec<Objection>> {
+    ///
+    /// # Errors
+    /// What it was refused for.
+    pub fn granted(self) -> Result<(Vec<String>, Deviations), Vec<Objection>> {
         match self {
             Self::Granted { notices, deviations } => Ok((notices, deviations)),
             Self::Refused(objections) => Err(objections),

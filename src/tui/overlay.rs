@@ -86,8 +86,11 @@ fn sheet(screen: &Screen<'_>, scroll: usize, ui: &Ui, buf: &mut Buffer, area: Re
     scrolled("At hand", &lines, scroll, (width, area), ui, buf);
 }
 
-/// The lines of a sheet under their headings: name, value, and whether it wants a look.
-pub fn sheet_rows(sheet: &Sheet) -> Vec<(&'static str, Vec<(String, String, bool)>)> {
+/// A line of a sheet: name, value, and whether it wants a look.
+pub type SheetRow = (String, String, bool);
+
+/// The lines of a sheet under their headings.
+pub fn sheet_rows(sheet: &Sheet) -> Vec<(&'static str, Vec<SheetRow>)> {
     let mut contacts: Vec<_> = sheet.owner.iter().map(|owner| ("owner".to_owned(), owner.clone(), false)).collect();
     contacts.extend(sheet.contacts.iter().map(|contact| {
         let value = match (&contact.after, contact.due) {

@@ -14,17 +14,28 @@ use serde_json::Value;
 use super::json::{Object, controller, text};
 
 pub(crate) mod build;
+mod daemonset;
+mod defaults;
 mod deployment;
+mod endpoints;
 mod event;
+mod job;
 mod kubelet;
+mod log;
+mod node;
 mod progress;
 mod replicaset;
 pub(crate) mod resource;
+mod revision;
 mod sets;
+mod statefulset;
 pub(crate) mod store;
 
 pub(crate) use build::Catalogue;
+pub(crate) use defaults::images;
 use kubelet::PodStep;
+pub(crate) use log::LogLine;
+use node::NodeStep;
 pub(crate) use resource::Kind;
 pub(crate) use store::{Key, Store};
 
@@ -35,6 +46,10 @@ pub(crate) type Millis = i64;
 const DEPLOYMENT_SYNC: Millis = 12;
 /// From a change of a ReplicaSet, or of its pods, to its next sync.
 const REPLICASET_SYNC: Millis = 5;
+/// From a change of any other workload, or of its pods, to its next sync.
+const WORKLOAD_SYNC: Millis = 12;
+/// From a change of a pod to the addresses of the Services that select it.
+const ENDPOINTS_SYNC: Millis = 20;
 
 /// Something that is due.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +60,9 @@ enum Work {
     Recheck(Key),
     /// A pod goes on with its life. The number is the container's life it belongs to.
     Pod { key: Key, uid: String, step: PodStep, life: i64 },
+    /// The node controller looks at a node that does not answer. The number is that of the
+    /// loss, so that what was planned for an earlier one does nothing.
+    Node { name: String, step: NodeStep, loss: u64 },
 }
 
 /// The cluster.
@@ -59,6 +77,10 @@ pub(crate) struct Cluster {
     random: fastrand::Rng,
     epoch: DateTime<Utc>,
     now: Millis,
+    /// Nodes that do not answer, with the number of the loss.
+    lost: BTreeMap<String, u64>,
+    /// How often a node was lost or came back.
+    turns: u64,
 }
 
 impl Cluster {
@@ -73,7 +95,19 @@ impl Cluster {
             random: fastrand::Rng::with_seed(seed),
             epoch,
             now,
+            lost: BTreeMap::new(),
+            turns: 0,
         }
+    }
+
+    /// Milliseconds since the start.
+    pub(crate) fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// A number that changes whenever anything that metrics depend on does.
+    pub(crate) fn state(&self) -> (u64, u64) {
+        (self.store.revision(), self.turns)
     }
 
     /// When something is due next.
@@ -96,6 +130,7 @@ impl Cluster {
                 }
                 Work::Recheck(key) => self.sync(&key),
                 Work::Pod { key, uid, step, life } => self.pod_step(&key, &uid, step, life),
+                Work::Node { name, step, loss } => self.node_step(&name, step, loss),
             }
         }
         self.now = self.now.max(to);
@@ -105,6 +140,10 @@ impl Cluster {
         match key.kind {
             Kind::Deployment => self.sync_deployment(key),
             Kind::ReplicaSet => self.sync_replicaset(key),
+            Kind::StatefulSet => self.sync_statefulset(key),
+            Kind::DaemonSet => self.sync_daemonset(key),
+            Kind::Job => self.sync_job(key),
+            Kind::Service => self.sync_endpoints(key),
             _ => {}
         }
     }
@@ -120,7 +159,7 @@ impl Cluster {
     }
 
     /// Milliseconds since the start of a time that an object carries.
-    fn millis_of(&self, timestamp: &str) -> Option<Millis> {
+    pub(crate) fn millis_of(&self, timestamp: &str) -> Option<Millis> {
         let at = DateTime::parse_from_rfc3339(timestamp).ok()?;
         Some((at.with_timezone(&Utc) - self.epoch).num_milliseconds())
     }
@@ -167,38 +206,66 @@ impl Cluster {
 
     /// The objects controlled by another, by uid.
     fn controlled_by(&self, key: &Key, uid: &str) -> Vec<(Key, Object)> {
-        let child = match key.kind {
-            Kind::Deployment => Kind::ReplicaSet,
-            Kind::ReplicaSet => Kind::Pod,
-            _ => return Vec::new(),
+        let children: &[Kind] = match key.kind {
+            Kind::Deployment => &[Kind::ReplicaSet],
+            Kind::ReplicaSet | Kind::Job => &[Kind::Pod],
+            Kind::StatefulSet | Kind::DaemonSet => &[Kind::Pod, Kind::ControllerRevision],
+            Kind::CronJob => &[Kind::Job],
+            _ => &[],
         };
-        self.store
-            .list(child, Some(&key.namespace))
-            .filter(|(_, object)| controller(object).is_some_and(|owner| text(owner, "/uid") == uid))
+        let owned = |object: &Value| controller(object).is_some_and(|owner| text(owner, "/uid") == uid);
+        children
+            .iter()
+            .flat_map(|child| self.store.list(*child, Some(&key.namespace)))
+            .filter(|(_, object)| owned(object))
             .map(|(key, object)| (key.clone(), object.clone()))
             .collect()
     }
 
-    fn announce(&mut self, key: &Key, object: &Value) {
-        match key.kind {
-            Kind::Deployment => self.enqueue(key.clone(), DEPLOYMENT_SYNC),
-            Kind::ReplicaSet => self.enqueue(key.clone(), REPLICASET_SYNC),
-            _ => {}
-        }
-        if let Some(owner) = controller(object) {
-            let kind = match text(owner, "/kind") {
-                "Deployment" => (Kind::Deployment, DEPLOYMENT_SYNC),
-                "ReplicaSet" => (Kind::ReplicaSet, REPLICASET_SYNC),
-                _ => return,
-            };
-            self.enqueue(Key::new(kind.0, &key.namespace, text(owner, "/name")), kind.1);
+    /// Lets go of what an object controls, so that it outlives it.
+    pub(crate) fn orphan(&mut self, key: &Key) {
+        let Some(object) = self.store.get(key).cloned() else { return };
+        for (child, orphan) in self.controlled_by(key, text(&object, "/metadata/uid")) {
+            let mut orphan = Value::clone(&orphan);
+            super::json::unset(&mut orphan, &["metadata", "ownerReferences"]);
+            self.store.put(&child, orphan);
         }
     }
 
-    fn enqueue(&mut self, key: Key, after: Millis) {
+    fn announce(&mut self, key: &Key, object: &Value) {
+        self.enqueue(key.clone());
+        match key.kind {
+            Kind::Pod => self.announce_to_services(key, object),
+            Kind::Node => {
+                let sets: Vec<Key> = self.store.list(Kind::DaemonSet, None).map(|(key, _)| key.clone()).collect();
+                sets.into_iter().for_each(|set| self.enqueue(set));
+            }
+            _ => {}
+        }
+        if let Some(owner) = controller(object)
+            && let Some(kind) = Kind::named(text(owner, "/kind"))
+        {
+            self.enqueue(Key::new(kind, &key.namespace, text(owner, "/name")));
+        }
+    }
+
+    /// Has a controller look at an object soon, where there is one for its kind.
+    fn enqueue(&mut self, key: Key) {
+        let after = match key.kind {
+            Kind::Deployment => DEPLOYMENT_SYNC,
+            Kind::ReplicaSet => REPLICASET_SYNC,
+            Kind::StatefulSet | Kind::DaemonSet | Kind::Job => WORKLOAD_SYNC,
+            Kind::Service => ENDPOINTS_SYNC,
+            _ => return,
+        };
         if self.pending.insert(key.clone()) {
             self.schedule(after, Work::Sync(key));
         }
+    }
+
+    /// Has a controller look at an object again, because a time will have come.
+    fn recheck(&mut self, key: &Key, after: Millis) {
+        self.schedule(after, Work::Recheck(key.clone()));
     }
 
     fn schedule(&mut self, after: Millis, work: Work) {

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::autoscaling::Autoscaling;
 use super::cluster::{Cluster, Key, Kind, Millis, random_uid};
-use super::faults::Faults;
+use super::faults::{Faults, Turn};
 use super::json::{serves, set, terminating, text};
 use super::kubernetes::selector::Selector;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, Usage};
 use super::promql::{Expr, QueryError, parse};
 use super::scenario::{Fault, KillPod, PrometheusFault, Scenario, SetImage};
 
@@ -46,6 +47,7 @@ pub(crate) struct Core {
     pub(crate) seed: u64,
     /// The namespace of everything.
     pub(crate) namespace: String,
+    autoscaling: Autoscaling,
     queries: BTreeMap<String, Arc<Expr>>,
     audits: fastrand::Rng,
     now: Millis,
@@ -57,16 +59,18 @@ const REMEMBERED: usize = 200;
 impl Core {
     /// The world of a scenario at its start.
     pub(crate) fn new(scenario: &Scenario, namespace: &str, epoch: DateTime<Utc>) -> Self {
-        let cluster = Cluster::build(&scenario.world, namespace, epoch, scenario.seed);
+        // What the API server refuses was found when the scenario was read.
+        let (cluster, _) = Cluster::build(&scenario.world, namespace, epoch, scenario.seed);
         let metrics = Metrics::new(&scenario.world, namespace, scenario.seed, &cluster);
         Self {
             metrics,
             cluster,
-            faults: Faults::new(&scenario.events),
+            faults: Faults::new(&scenario.events, scenario.seed),
             messages: Vec::new(),
             health_checks: 0,
             seed: scenario.seed,
             namespace: namespace.to_owned(),
+            autoscaling: Autoscaling::default(),
             queries: BTreeMap::new(),
             audits: fastrand::Rng::with_seed(scenario.seed ^ 0xa0d1),
             now: 0,
@@ -80,7 +84,7 @@ impl Core {
 
     /// When something happens next that a client could see.
     pub(crate) fn next_due(&self) -> Option<Millis> {
-        [self.cluster.next_due(), self.faults.next_due()].into_iter().flatten().min()
+        [self.cluster.next_due(), self.faults.next_due(), self.autoscaling.due(&self.cluster)].into_iter().flatten().min()
     }
 
     /// Does everything that is due up to a moment.
@@ -93,8 +97,11 @@ impl Core {
             }
             self.now = self.now.max(next);
             self.cluster.advance(next);
-            while let Some(once) = self.faults.take_due(next) {
-                once.into_iter().for_each(|fault| self.strike(&fault));
+            while let Some(turn) = self.faults.take_due(next) {
+                self.strike(&turn);
+            }
+            if self.autoscaling.due(&self.cluster) == Some(next) {
+                self.autoscaling.run(&mut self.cluster, &mut self.metrics);
             }
             if scrape == next {
                 let seen = self.faults.prometheus() != Some(PrometheusFault::Down);
@@ -103,14 +110,27 @@ impl Core {
         }
         self.now = self.now.max(to);
         self.cluster.advance(to);
+        self.autoscaling.catch_up(self.now);
     }
 
     /// Does what happens once; what holds for a while is asked of [`Faults`].
-    fn strike(&mut self, fault: &Fault) {
+    fn strike(&mut self, turn: &Turn) {
+        let fault = match turn {
+            Turn::Begins(fault) => fault,
+            Turn::Ends(Fault::NodeLost(node)) => return self.cluster.restore_node(node),
+            Turn::Ends(_) => return,
+        };
         match fault {
             Fault::KillPod(kill) => self.kill(kill),
             Fault::SetImage(image) => self.set_image(image),
-            Fault::Prometheus(_) | Fault::Health(..) | Fault::Kubernetes(_) | Fault::Forbid(_) => {}
+            Fault::NodeLost(node) => self.cluster.lose_node(node),
+            Fault::Prometheus(_)
+            | Fault::Health(..)
+            | Fault::Kubernetes(_)
+            | Fault::Forbid(_)
+            | Fault::LoginExpired
+            | Fault::NetworkCut
+            | Fault::DiskFull => {}
         }
     }
 
@@ -131,8 +151,11 @@ impl Core {
     }
 
     fn set_image(&mut self, image: &SetImage) {
-        let key = Key::new(Kind::Deployment, &self.namespace, image.deployment.as_str());
-        let Some(deployment) = self.cluster.store.get(&key).cloned() else { return };
+        let found = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet].into_iter().find_map(|kind| {
+            let key = Key::new(kind, &self.namespace, image.deployment.as_str());
+            self.cluster.store.get(&key).cloned().map(|object| (key, object))
+        });
+        let Some((key, deployment)) = found else { return };
         let mut changed = Value::clone(&deployment);
         if let Some(Value::Array(containers)) = changed.pointer_mut("/spec/template/spec/containers") {
             let wanted = |c: &&mut Value| image.container.as_deref().is_none_or(|name| text(c, "/name") == name);
@@ -140,8 +163,12 @@ impl Core {
                 set(container, &["image"], image.image.clone());
             }
         }
-        super::kubernetes::write::bump_generation(&deployment, &mut changed);
-        self.cluster.write(&key, changed);
+        super::kubernetes::write::changed_by(&mut self.cluster, &key, &deployment, changed, &image.manager);
+    }
+
+    /// What a pod uses just now; nothing where none of that name runs.
+    pub(crate) fn usage(&mut self, pod: &str) -> Option<Usage> {
+        self.metrics.usage(&self.cluster, pod)
     }
 
     /// A query, read. The same few are asked again and again, so they are remembered.

@@ -9,8 +9,17 @@ use super::cluster::Millis;
 use super::period::Period;
 use super::scenario::{ApiFault, Event, Fault, HealthFault, PrometheusFault, Trigger};
 
+/// A fault begins or ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It begins, or happens once.
+    Begins(Fault),
+    /// It is over.
+    Ends(Fault),
+}
+
 /// The events of a scenario and which of them hold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Faults {
     events: Vec<Event>,
     queue: BTreeMap<(Millis, u64), (usize, bool)>,
@@ -20,8 +29,19 @@ pub(crate) struct Faults {
 
 impl Faults {
     /// The events of a scenario; those with a time wait for it.
-    pub(crate) fn new(events: &[Event]) -> Self {
-        let mut faults = Self { events: events.to_vec(), ..Self::default() };
+    ///
+    /// Chance is asked once for each event, in their order, so that what one event does
+    /// changes nothing for the others.
+    pub(crate) fn new(events: &[Event], seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed ^ 0xfa017);
+        let mut events = events.to_vec();
+        for event in &mut events {
+            let later = random.i64(0..=event.jitter.millis().clamp(0, i64::MAX - 1));
+            let happens = random.u8(1..=100) <= event.chance;
+            event.delay = Period(event.delay.0 + std::time::Duration::from_millis(later.unsigned_abs()));
+            event.chance = if happens { 100 } else { 0 };
+        }
+        let mut faults = Self { queue: BTreeMap::new(), queued: 0, active: BTreeSet::new(), events: events.clone() };
         for (index, event) in events.iter().enumerate() {
             if let Trigger::At(at) = event.trigger {
                 faults.begin_later(index, at.millis());
@@ -35,22 +55,21 @@ impl Faults {
         self.queue.keys().next().map(|(due, _)| *due)
     }
 
-    /// Begins or ends the next thing that is due. What happens once is handed back to be
-    /// done.
-    pub(crate) fn take_due(&mut self, to: Millis) -> Option<Option<Fault>> {
+    /// Begins or ends the next thing that is due, and says what.
+    pub(crate) fn take_due(&mut self, to: Millis) -> Option<Turn> {
         let entry = self.queue.first_entry().filter(|entry| entry.key().0 <= to)?;
         let ((at, _), (index, begins)) = entry.remove_entry();
-        if !begins {
-            self.active.remove(&index);
-            return Some(None);
-        }
-        self.active.insert(index);
         let event = self.events.get(index)?;
         let fault = event.fault.clone();
+        if !begins {
+            self.active.remove(&index);
+            return Some(Turn::Ends(fault));
+        }
+        self.active.insert(index);
         if let Some(lasts) = event.lasts {
             self.later(index, at + lasts.millis(), false);
         }
-        Some(Some(fault))
+        Some(Turn::Begins(fault))
     }
 
     /// A step was entered.
@@ -64,7 +83,9 @@ impl Faults {
     pub(crate) fn step_ended(&mut self, path: &str, now: Millis) {
         for index in self.waiting_for(|trigger| matches!(trigger, Trigger::During(step) if step == path)) {
             self.queue.retain(|_, (other, _)| *other != index);
-            self.active.remove(&index);
+            if self.active.contains(&index) {
+                self.later(index, now, false);
+            }
         }
         for index in self.waiting_for(|trigger| matches!(trigger, Trigger::After(step) if step == path)) {
             self.begin_later(index, now);
@@ -101,13 +122,35 @@ impl Faults {
         })
     }
 
-    /// Whether a verb on a resource, by plural, is refused.
-    pub(crate) fn forbids(&self, verb: &str, plural: &str) -> bool {
-        let covers = |list: &[String], word: &str| list.is_empty() || list.iter().any(|one| one == word);
+    /// Whether the login has expired, so that every request is answered 401.
+    pub(crate) fn login_expired(&self) -> bool {
+        self.holding().any(|fault| matches!(fault, Fault::LoginExpired))
+    }
+
+    /// Whether the network is cut: nothing answers.
+    pub(crate) fn network_is_cut(&self) -> bool {
+        self.holding().any(|fault| matches!(fault, Fault::NetworkCut))
+    }
+
+    /// Whether the disk of the machine that runs the program is full.
+    pub(crate) fn disk_is_full(&self) -> bool {
+        self.holding().any(|fault| matches!(fault, Fault::DiskFull))
+    }
+
+    /// Whether a verb on a resource, by plural, is refused. Who names a resource means its
+    /// subresources too; who names a subresource (`pods/log`) means that alone.
+    pub(crate) fn forbids(&self, verb: &str, plural: &str, sub: &str) -> bool {
+        let whole = format!("{plural}/{sub}");
+        let covers = |list: &[String], words: &[&str]| list.is_empty() || list.iter().any(|one| words.contains(&one.as_str()));
         self.holding().any(|fault| match fault {
-            Fault::Forbid(forbidden) => covers(&forbidden.verbs, verb) && covers(&forbidden.resources, plural),
+            Fault::Forbid(forbidden) => covers(&forbidden.verbs, &[verb]) && covers(&forbidden.resources, &[plural, &whole]),
             _ => false,
         })
+    }
+
+    /// Whether everything is allowed.
+    pub(crate) fn forbids_nothing(&self) -> bool {
+        !self.holding().any(|fault| matches!(fault, Fault::Forbid(_)))
     }
 
     fn holding(&self) -> impl Iterator<Item = &Fault> {
@@ -119,6 +162,9 @@ impl Faults {
     }
 
     fn begin_later(&mut self, index: usize, from: Millis) {
+        if self.events.get(index).is_none_or(|event| event.chance == 0) {
+            return;
+        }
         let delay = self.events.get(index).map_or(0, |event| event.delay.millis());
         self.later(index, from + delay, true);
     }
@@ -139,17 +185,17 @@ mod tests {
     }
 
     fn event(trigger: Trigger, delay: &str, fault: Fault, lasts: Option<&str>) -> Event {
-        Event { trigger, delay: period(delay), fault, lasts: lasts.map(period) }
+        Event { trigger, delay: period(delay), fault, lasts: lasts.map(period), jitter: Period::default(), chance: 100 }
     }
 
     fn advance(faults: &mut Faults, to: Millis) -> usize {
-        std::iter::from_fn(|| faults.take_due(to)).flatten().count()
+        std::iter::from_fn(|| faults.take_due(to)).filter(|turn| matches!(turn, Turn::Begins(_))).count()
     }
 
     #[test]
     fn faults_begin_and_end_by_time() {
         let at = Trigger::At(period("6m"));
-        let mut faults = Faults::new(&[event(at, "0s", Fault::Prometheus(PrometheusFault::Down), Some("2m"))]);
+        let mut faults = Faults::new(&[event(at, "0s", Fault::Prometheus(PrometheusFault::Down), Some("2m"))], 1);
         advance(&mut faults, 359_999);
         assert_eq!((faults.prometheus(), faults.next_due()), (None, Some(360_000)));
         advance(&mut faults, 360_000);
@@ -162,24 +208,40 @@ mod tests {
     fn faults_follow_steps() {
         let kill = Fault::KillPod(KillPod { selector: "app=a".to_owned(), count: 1 });
         let hang = Fault::Health(HealthFault::Hang, Some(Name::from("a")));
-        let mut faults = Faults::new(&[
-            event(Trigger::After("shift[10]".to_owned()), "5s", kill, None),
-            event(Trigger::During("watch".to_owned()), "0s", hang, None),
-        ]);
+        let mut faults = Faults::new(
+            &[
+                event(Trigger::After("shift[10]".to_owned()), "5s", kill, None),
+                event(Trigger::During("watch".to_owned()), "0s", hang, None),
+            ],
+            1,
+        );
         faults.step_ended("shift[10]", 1_000);
         assert_eq!((advance(&mut faults, 5_999), advance(&mut faults, 6_000)), (0, 1));
         faults.step_entered("watch", 7_000);
         advance(&mut faults, 7_000);
         assert_eq!((faults.health("a"), faults.health("b")), (Some(HealthFault::Hang), None));
         faults.step_ended("watch", 8_000);
+        advance(&mut faults, 8_000);
         assert_eq!(faults.health("a"), None);
+    }
+
+    #[test]
+    fn chance_comes_from_the_seed() {
+        let hang = Fault::Health(HealthFault::Hang, None);
+        let at = |seed| {
+            let maybe = Event { jitter: period("5m"), chance: 50, ..event(Trigger::At(period("1m")), "0s", hang.clone(), None) };
+            Faults::new(&vec![maybe; 8], seed).queue.keys().map(|(at, _)| *at).collect::<Vec<_>>()
+        };
+        let (first, other) = (at(7), at(8));
+        assert!(first == at(7) && first != other);
+        assert!((1..8).contains(&first.len()) && first.iter().all(|at| (60_000..=360_000).contains(at)), "{first:?}");
     }
 
     #[test]
     fn a_withdrawn_permission_covers_what_it_names() {
         let forbidden = Forbidden { verbs: vec!["patch".to_owned()], resources: vec![] };
-        let mut faults = Faults::new(&[event(Trigger::At(period("0s")), "0s", Fault::Forbid(forbidden), None)]);
+        let mut faults = Faults::new(&[event(Trigger::At(period("0s")), "0s", Fault::Forbid(forbidden), None)], 1);
         advance(&mut faults, 0);
-        assert!(faults.forbids("patch", "deployments") && !faults.forbids("get", "deployments"));
+        assert!(faults.forbids("patch", "deployments", "") && !faults.forbids("get", "deployments", ""));
     }
 }

@@ -1,40 +1,56 @@
 //! The Kubernetes API: from requests to answers in the form of a real API server.
 //!
-//! Paths are read here; what they mean is done in `write`, `watch` and
+//! Paths are read here; what they mean is done in `write`, `pages`, `watch`, `logs` and
 //! `discovery`. Only what is in the resource table is answered; everything else is the
 //! 404 a real server gives.
 
 use axum::body::Body;
-use axum::http::{Method, Request, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Request, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::World;
 use super::answer;
-use super::cluster::resource::Resource;
+use super::cluster::resource::{Resource, api_version};
 use super::cluster::{Key, Kind};
 use super::core::Core;
-use super::json::{Object, set, text};
+use super::json::{set, text};
 
+mod apply;
+mod convert;
 mod discovery;
+mod fields;
+mod logs;
+mod openapi;
+mod pages;
 pub(crate) mod patch;
+mod protobuf;
+mod review;
 pub(crate) mod selector;
 pub(crate) mod status;
+mod table;
+mod usage;
+mod validate;
 mod watch;
 pub(crate) mod write;
 
+use convert::outgoing;
 use patch::PatchKind;
 use selector::Selector;
 use status::Refusal;
-use write::Part;
+use table::Shape;
+use write::{Part, Write};
 
 /// The query of a request.
 type Query = Vec<(String, String)>;
 
 /// A path of the API, read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Target {
     resource: &'static Resource,
+    /// The group and version the request speaks.
+    served: (String, String),
     namespace: String,
     name: String,
     sub: String,
@@ -66,28 +82,38 @@ async fn respond(world: &World, request: Request<Body>) -> Answer {
     }
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
-    let query: Query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     if matches!(path.as_str(), "/healthz" | "/livez" | "/readyz") {
         return Ok(answer::text(200, "ok"));
     }
-    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    if world.with(|core| core.faults.login_expired()) {
+        return Err(Refusal::unauthorized());
+    }
+    let query: Query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let body = answer::body(body).await.ok_or_else(|| Refusal::new(413, "RequestEntityTooLarge", "the request is too large"))?;
-    if let Some(found) = review(world, &parts.method, &path, &body) {
+    if let Some(found) = review::review(world, &parts.method, &path, &body) {
         return found;
+    }
+    if let Some(found) = world.with(|core| usage::usage(core, &parts.method, &path, &query)) {
+        return found;
+    }
+    if let Some(found) = openapi::answer(&path, &parts.headers) {
+        return Ok(found);
     }
     let Some(target) = target(&path) else {
         return discovery::answer(&path).map(|found| answer::json(200, &found)).ok_or_else(Refusal::no_such_path);
     };
     let verb = verb(&parts.method, &target, &query);
-    if world.with(|core| core.faults.forbids(verb, target.resource.plural)) {
-        return Err(Refusal::forbidden(verb, target.resource, &target.namespace, &target.name));
+    if world.with(|core| core.faults.forbids(verb, target.resource.plural, &target.sub)) {
+        return Err(Refusal::forbidden(verb, target.resource, &target.sub, &target.namespace, &target.name));
     }
     match verb {
-        "watch" => watch::stream(world, &target, &query),
-        "get" | "list" => world.with(|core| read(core, &target, &query)),
+        "watch" => watch::stream(world, &target, &query, &parts.headers),
+        "get" if target.sub == "log" => logs::answer(world, &target, &query),
+        "list" => world.with(|core| pages::list(core, &target, &query, &parts.headers)),
+        "get" => world.with(|core| get(core, &target, &query, &parts.headers)),
         _ => {
             let body = decode(&body)?;
-            world.change(|core| change(core, verb, &target, &query, &content_type, body))
+            world.change(|core| change(core, verb, &target, &query, &parts, body))
         }
     }
 }
@@ -113,7 +139,9 @@ fn target(path: &str) -> Option<Target> {
     let resource = Resource::find(group, version, plural)?;
     let whole = sub.is_empty() || resource.sub.contains(&sub);
     let placed = name.is_empty() || resource.namespaced != namespace.is_empty();
-    (whole && placed).then(|| Target { resource, namespace: namespace.to_owned(), name: name.to_owned(), sub: sub.to_owned() })
+    let served = (group.to_owned(), version.to_owned());
+    let own = |text: &str| text.to_owned();
+    (whole && placed).then(|| Target { resource, served, namespace: own(namespace), name: own(name), sub: own(sub) })
 }
 
 fn verb(method: &Method, target: &Target, query: &Query) -> &'static str {
@@ -125,6 +153,7 @@ fn verb(method: &Method, target: &Target, query: &Query) -> &'static str {
         Method::POST => "create",
         Method::PUT => "update",
         Method::PATCH => "patch",
+        Method::DELETE if target.name.is_empty() => "deletecollection",
         Method::DELETE => "delete",
         _ => "",
     }
@@ -144,7 +173,20 @@ fn decode(body: &[u8]) -> Result<Value, Refusal> {
     if body.is_empty() {
         return Ok(json!({}));
     }
-    serde_json::from_slice(body).map_err(|wrong| Refusal::new(400, "BadRequest", format!("error decoding the body: {wrong}")))
+    if protobuf::is_encoded(body) {
+        let accepted = "application/json, application/yaml";
+        let message = format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
+        return Err(Refusal::new(415, "UnsupportedMediaType", message));
+    }
+    let refuse = |why: String| Refusal::new(400, "BadRequest", format!("error decoding the body: {why}"));
+    match serde_json::from_slice(body) {
+        Ok(value) => Ok(value),
+        // An apply may come as YAML, of which JSON is a part.
+        Err(wrong) => {
+            let text = std::str::from_utf8(body).map_err(|_| refuse(wrong.to_string()))?;
+            serde_saphyr::from_str::<Value>(text).ok().filter(Value::is_object).ok_or_else(|| refuse(wrong.to_string()))
+        }
+    }
 }
 
 impl Target {
@@ -153,136 +195,130 @@ impl Target {
         Key::new(self.resource.kind, namespace, &self.name)
     }
 
+    /// The group and version the request speaks: `apps/v1`.
+    fn version(&self) -> String {
+        api_version(&self.served.0, &self.served.1)
+    }
+
     fn in_namespace(&self) -> Option<&str> {
         (!self.namespace.is_empty()).then_some(self.namespace.as_str())
     }
 }
 
-fn read(core: &Core, target: &Target, query: &Query) -> Answer {
-    if target.name.is_empty() {
-        return objects(core, target, query);
-    }
+fn get(core: &Core, target: &Target, query: &Query, headers: &HeaderMap) -> Answer {
     let object = write::find(&core.cluster, &target.key())?;
-    match target.sub.as_str() {
-        "log" => {
-            let lines = parameter(query, "tailLines").parse().unwrap_or(1_000).min(10_000);
-            Ok(answer::text(200, &core.cluster.pod_log(&object, lines)))
+    if target.sub == "scale" {
+        return Ok(answer::json(200, &write::scale_of(&object)));
+    }
+    Ok(match Shape::asked(headers) {
+        Shape::Table => {
+            let metadata = json!({"resourceVersion": text(&object, "/metadata/resourceVersion")});
+            answer::json(200, &table::table(core, target, query, [&*object].into_iter(), &metadata))
         }
-        "scale" => Ok(answer::json(200, &write::scale_of(&object))),
-        _ => Ok(answer::json(200, &*object)),
-    }
+        Shape::Metadata => answer::json(200, &table::partial(&object)),
+        Shape::Object => answer::json(200, &outgoing(target.resource, &object, &target.version())),
+    })
 }
 
-/// A list, in pages where a limit is asked for. A page goes on from the state of its own
-/// time, not from that of the first page.
-fn objects(core: &Core, target: &Target, query: &Query) -> Answer {
-    let selector = selector(query)?;
-    let limit = parameter(query, "limit").parse().ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-    let after = parameter(query, "continue").split_once('/');
-    let mut found = core.cluster.store.list(target.resource.kind, target.in_namespace()).filter(|(key, object)| {
-        let later = after.is_none_or(|(namespace, name)| (key.namespace.as_str(), key.name.as_str()) > (namespace, name));
-        later && selector.matches(object)
-    });
-    let page: Vec<(&Key, &Object)> = found.by_ref().take(limit).collect();
-    let rest = found.count();
-    let mut metadata = json!({"resourceVersion": core.cluster.store.revision().to_string()});
-    if let (Some((last, _)), true) = (page.last(), rest > 0) {
-        set(&mut metadata, &["continue"], format!("{}/{}", last.namespace, last.name));
-        set(&mut metadata, &["remainingItemCount"], rest);
-    }
-    let items: Vec<&Value> = page.iter().map(|(_, object)| &***object).collect();
-    let kind = format!("{}List", target.resource.name);
-    Ok(answer::json(
-        200,
-        &json!({"kind": kind, "apiVersion": target.resource.api_version(), "metadata": metadata, "items": items}),
-    ))
-}
-
-fn change(core: &mut Core, verb: &str, target: &Target, query: &Query, content_type: &str, body: Value) -> Answer {
-    // The options of a deletion may stand in its body instead.
+/// Whether a change is only to be tried. The options of a deletion may stand in its body.
+fn dry_run(verb: &str, query: &Query, body: &Value) -> Result<bool, Refusal> {
     let asked = match (verb, parameter(query, "dryRun")) {
-        ("delete", "") => text(&body, "/dryRun/0"),
+        ("delete" | "deletecollection", "") => text(body, "/dryRun/0"),
         (_, asked) => asked,
     };
-    let dry = match asked {
-        "" => false,
-        "All" => true,
+    match asked {
+        "" => Ok(false),
+        "All" => Ok(true),
         other => {
             let message = format!("dryRun: Unsupported value: \"{other}\": supported values: \"All\"");
-            return Err(Refusal::new(422, "Invalid", message));
+            Err(Refusal::new(422, "Invalid", message))
         }
-    };
+    }
+}
+
+/// Who changes something: who they say they are, else what their client calls itself.
+fn manager<'a>(query: &'a Query, headers: &'a HeaderMap) -> &'a str {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match (parameter(query, "fieldManager"), agent.split('/').next().unwrap_or_default()) {
+        ("", "") => "unknown",
+        ("", client) => client,
+        (named, _) => named,
+    }
+}
+
+fn change(core: &mut Core, verb: &str, target: &Target, query: &Query, request: &Parts, body: Value) -> Answer {
+    let version = target.version();
     let part = match target.sub.as_str() {
         "" => Part::Main,
         "status" => Part::Status,
         "scale" => Part::Scale,
-        _ => {
-            return Err(Refusal::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource"));
-        }
+        _ => return Err(Refusal::not_allowed()),
+    };
+    let write = Write {
+        part,
+        version: &version,
+        manager: manager(query, &request.headers),
+        dry: dry_run(verb, query, &body)?,
+        force: parameter(query, "force") == "true",
     };
     let cluster = &mut core.cluster;
     let key = target.key();
+    let shown = |code: u16, object: &Value| answer::json(code, &outgoing(target.resource, object, &version));
     match (verb, target.name.is_empty()) {
         ("create", true) => {
-            let chance = cluster.chance();
-            let created = write::create(cluster, target.resource, &target.namespace, body, dry);
-            if dry {
-                // What was only tried does not show in the names that come later.
-                cluster.set_chance(chance);
-            }
-            created.map(|created| answer::json(201, &*created))
+            let created = write::create(cluster, target.resource, &target.namespace, body, write)?;
+            Ok(shown(201, &created))
         }
-        ("update", false) => write::replace(cluster, &key, part, body, dry).map(|new| answer::json(200, &*new)),
+        ("update", false) => write::replace(cluster, &key, body, write).map(|new| shown(200, &new)),
         ("patch", false) => {
-            let kind = PatchKind::of(content_type, target.resource)?;
-            write::patch(cluster, &key, part, kind, &body, dry).map(|patched| answer::json(200, &*patched))
-        }
-        ("delete", false) => {
-            let gone = write::delete(cluster, &key, &body, dry)?;
-            if key.kind == Kind::Pod {
-                return Ok(answer::json(200, &*gone));
+            let content = request.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            let kind = PatchKind::of(content, target.resource)?;
+            if kind == PatchKind::Apply && parameter(query, "fieldManager").is_empty() {
+                return Err(Refusal::new(422, "Invalid", "fieldManager: Required value: is required for apply patch"));
             }
-            let details = json!({
-                "name": key.name, "group": target.resource.group, "kind": target.resource.plural, "uid": text(&gone, "/metadata/uid"),
-            });
-            let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
-            Ok(answer::json(200, &status))
+            let (patched, created) = write::patch(cluster, &key, kind, &body, write)?;
+            Ok(shown(if created { 201 } else { 200 }, &patched))
         }
-        _ => Err(Refusal::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")),
+        ("delete", false) => delete(cluster, target, &options(query, body), write.dry),
+        ("deletecollection", true) => {
+            let selector = selector(query)?;
+            let gone: Vec<Key> = cluster
+                .store
+                .list(target.resource.kind, target.in_namespace())
+                .filter(|(_, object)| selector.matches(object))
+                .map(|(key, _)| key.clone())
+                .collect();
+            for key in &gone {
+                write::delete(cluster, key, &options(query, body.clone()), write.dry)?;
+            }
+            Ok(answer::json(200, &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})))
+        }
+        _ => Err(Refusal::not_allowed()),
     }
 }
 
-/// Answers the reviews that ask who one is and what one may.
-fn review(world: &World, method: &Method, path: &str, body: &[u8]) -> Option<Answer> {
-    let kind = match path {
-        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => "SelfSubjectAccessReview",
-        "/apis/authentication.k8s.io/v1/selfsubjectreviews" => "SelfSubjectReview",
-        _ => return None,
-    };
-    if *method != Method::POST {
-        return Some(Err(Refusal::new(
-            405,
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-        )));
+/// The options of a deletion, from its body or its query.
+fn options(query: &Query, mut body: Value) -> Value {
+    if let Ok(grace) = parameter(query, "gracePeriodSeconds").parse::<i64>() {
+        set(&mut body, &["gracePeriodSeconds"], grace);
     }
-    let mut review = match decode(body) {
-        Ok(review) => review,
-        Err(refusal) => return Some(Err(refusal)),
-    };
-    set(&mut review, &["kind"], kind);
-    let status = if kind == "SelfSubjectReview" {
-        json!({"userInfo": {"username": "rehearsal", "groups": ["system:authenticated"]}})
-    } else {
-        let attributes = |field: &str| text(&review, &format!("/spec/resourceAttributes/{field}")).to_owned();
-        let (verb, resource) = (attributes("verb"), attributes("resource"));
-        match world.with(|core| core.faults.forbids(&verb, &resource)) {
-            true => json!({"allowed": false, "reason": "withdrawn by the scenario"}),
-            false => json!({"allowed": true, "reason": "a rehearsal may do everything"}),
-        }
-    };
-    set(&mut review, &["status"], status);
-    Some(Ok(answer::json(201, &review)))
+    if !parameter(query, "propagationPolicy").is_empty() {
+        set(&mut body, &["propagationPolicy"], parameter(query, "propagationPolicy"));
+    }
+    body
+}
+
+fn delete(cluster: &mut super::cluster::Cluster, target: &Target, options: &Value, dry: bool) -> Answer {
+    let key = target.key();
+    let gone = write::delete(cluster, &key, options, dry)?;
+    if key.kind == Kind::Pod {
+        return Ok(answer::json(200, &*gone));
+    }
+    let details = json!({
+        "name": key.name, "group": target.resource.group, "kind": target.resource.plural, "uid": text(&gone, "/metadata/uid"),
+    });
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
+    Ok(answer::json(200, &status))
 }
 
 #[cfg(test)]

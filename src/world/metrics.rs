@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::cluster::{Cluster, Millis};
-use super::scenario::{Behaviour, WorldSpec};
+use super::scenario::WorldSpec;
 
 mod counters;
 mod flow;
@@ -17,7 +17,7 @@ mod table;
 
 use counters::{Counters, Gauges};
 use flow::Landscape;
-pub(crate) use flow::{Flow, flows, share_of};
+pub(crate) use flow::{Flow, Usage, amount, flows, share_of};
 pub(crate) use table::{Labels, Series, Table};
 
 /// How much history there is before the start.
@@ -53,11 +53,23 @@ impl Metrics {
         metrics
     }
 
-    /// Takes one scrape. While Prometheus is down the counters go on, unseen.
-    pub(crate) fn scrape(&mut self, cluster: &Cluster, seen: bool) {
-        if self.landscape.revision != cluster.store.revision() {
+    /// What a pod uses now; nothing where none of that name runs.
+    pub(crate) fn usage(&mut self, cluster: &Cluster, pod: &str) -> Option<Usage> {
+        self.look(cluster);
+        let seed = self.seed;
+        self.landscape.pods.iter().find(|facts| facts.name == pod && facts.running).map(|facts| facts.usage(seed, cluster.now()))
+    }
+
+    fn look(&mut self, cluster: &Cluster) {
+        if self.landscape.state != cluster.state() {
             self.landscape = Landscape::of(&self.world, &self.namespace, cluster);
         }
+    }
+
+    /// Takes one scrape. While Prometheus is down the counters go on, unseen.
+    pub(crate) fn scrape(&mut self, cluster: &Cluster, seen: bool) {
+        self.look(cluster);
+        let now = self.table.next_scrape();
         self.table.begin_scrape(seen);
         let tick = self.table.tick();
         for (service, rps, flows) in &self.landscape.services {
@@ -75,7 +87,7 @@ impl Metrics {
                 }
             }
         }
-        self.gauges.record(&mut self.table, &self.namespace, &self.landscape, self.seed);
+        self.gauges.record(&mut self.table, &self.namespace, &self.landscape, self.seed, now);
     }
 }
 
@@ -96,9 +108,4 @@ pub(crate) fn noise(seed: u64, name: &str, tick: i64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "53 bits are kept")]
     let unit = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
     unit * 2.0 - 1.0
-}
-
-/// How a version that the scenario does not describe behaves.
-pub(crate) fn behaviour_of(world: &WorldSpec, service: &str, version: &str) -> Behaviour {
-    world.services.get(service).and_then(|spec| spec.versions.get(version)).cloned().unwrap_or_default()
 }

@@ -15,15 +15,21 @@ use super::answers::Answers;
 use super::period::Period;
 use crate::runbook::Value;
 
+mod behaviour;
 mod event;
 mod name;
+mod quantity;
 mod read;
 mod route;
+mod workload;
 
+pub use behaviour::{Behaviour, Cpu, Latency, Memory};
 pub use event::{ApiFault, Event, Fault, Forbidden, HealthFault, KillPod, PrometheusFault, SetImage, Trigger};
 pub use name::Name;
+pub use quantity::Quantity;
 pub use read::ScenarioError;
 pub use route::Route;
+pub use workload::{AutoscalerSpec, Resources, WorkloadSpec};
 
 /// A whole scenario file.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -75,7 +81,7 @@ pub struct Scenario {
 }
 
 /// What there is: services, and the Deployments they run as.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorldSpec {
     /// The namespace of everything; the one of the runbook's environment where absent.
@@ -86,7 +92,60 @@ pub struct WorldSpec {
     pub services: BTreeMap<String, ServiceSpec>,
     /// The Deployments, by name.
     #[serde(default)]
-    pub deployments: BTreeMap<String, DeploymentSpec>,
+    pub deployments: BTreeMap<String, WorkloadSpec>,
+    /// The StatefulSets, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statefulsets: BTreeMap<String, WorkloadSpec>,
+    /// The DaemonSets, by name; they have a pod on each node, whatever `replicas` says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub daemonsets: BTreeMap<String, WorkloadSpec>,
+    /// The autoscalers, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub autoscalers: BTreeMap<String, AutoscalerSpec>,
+    /// Further objects as manifests have them: ConfigMaps, Secrets, Jobs, Leases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<serde_json::Value>,
+    /// How images behave that are no version of a service, by image with or without its
+    /// tag. What is not here runs for ever and does no harm; in a Job it ends well after
+    /// five seconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, Behaviour>,
+    /// How many nodes there are, `node-1` and so on.
+    #[serde(default = "default_nodes")]
+    #[schemars(range(min = 1, max = 100))]
+    pub nodes: u32,
+}
+
+fn default_nodes() -> u32 {
+    3
+}
+
+impl Default for WorldSpec {
+    fn default() -> Self {
+        Self {
+            namespace: None,
+            services: BTreeMap::new(),
+            deployments: BTreeMap::new(),
+            statefulsets: BTreeMap::new(),
+            daemonsets: BTreeMap::new(),
+            autoscalers: BTreeMap::new(),
+            objects: Vec::new(),
+            images: BTreeMap::new(),
+            nodes: default_nodes(),
+        }
+    }
+}
+
+impl WorldSpec {
+    /// Whether there is a workload of a name, of any kind.
+    pub fn has_workload(&self, name: &str) -> bool {
+        self.workloads().any(|(known, _)| known == name)
+    }
+
+    /// All workloads: Deployments, StatefulSets, DaemonSets.
+    pub fn workloads(&self) -> impl Iterator<Item = (&String, &WorkloadSpec)> {
+        self.deployments.iter().chain(&self.statefulsets).chain(&self.daemonsets)
+    }
 }
 
 /// A service: its traffic, and how its versions behave.
@@ -105,73 +164,6 @@ pub struct ServiceSpec {
     pub hosts: Vec<String>,
     /// How each version behaves, by image tag. An image whose tag is not here does not exist.
     pub versions: BTreeMap<String, Behaviour>,
-}
-
-/// How a version behaves.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Behaviour {
-    /// Requests that fail, percent.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 100.0))]
-    pub errors: f64,
-    /// How long answers take.
-    #[serde(default)]
-    pub latency: Latency,
-    /// From a pod's start to ready.
-    #[serde(default = "default_ready_after")]
-    pub ready_after: Period,
-    /// The process ends with an error this long after its first start. Started again by
-    /// the kubelet it ends within seconds, so that the pod falls into CrashLoopBackOff.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub crash_after: Option<Period>,
-}
-
-fn default_ready_after() -> Period {
-    Period(std::time::Duration::from_secs(4))
-}
-
-impl Default for Behaviour {
-    fn default() -> Self {
-        Self { errors: 0.0, latency: Latency::default(), ready_after: default_ready_after(), crash_after: None }
-    }
-}
-
-/// How long answers take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Latency {
-    /// Half of the answers take less.
-    pub p50: Period,
-    /// Of a hundred answers, 95 take less.
-    pub p95: Period,
-}
-
-impl Default for Latency {
-    fn default() -> Self {
-        let millis = |n| Period(std::time::Duration::from_millis(n));
-        Self { p50: millis(50), p95: millis(120) }
-    }
-}
-
-/// A Deployment as it is at the start.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DeploymentSpec {
-    /// The image of its container.
-    pub image: String,
-    /// How many pods.
-    pub replicas: u32,
-    /// The container's name.
-    #[serde(default = "default_container")]
-    pub container: String,
-    /// Further labels of its pods. `app`, the name of its service, is always there.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
-}
-
-fn default_container() -> String {
-    "app".to_owned()
 }
 
 /// What a `run` or `http` step answers.

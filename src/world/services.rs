@@ -73,7 +73,9 @@ fn health(world: &World, core: &mut Core, service: &str) -> Option<Health> {
     let flow = flow.or(reached.last()).filter(|flow| flow.ready > 0)?;
     let stretch = 1.0 + 0.15 * noise(core.seed, "latency", tick);
     // Whole milliseconds: timers know nothing finer.
-    let millis = (flow.behaviour.latency.p50.0.as_secs_f64() * 1_000.0 * stretch).round().max(1.0);
-    let after = Duration::from_secs_f64(millis / 1_000.0).min(LONGEST);
+    let millis = (flow.behaviour.latency.p50.0.as_secs_f64() * 1_000.0 * stretch * flow.strain).round().max(1.0);
+    // Every so often it reaches a pod that does not answer any more.
+    let silent = flow.silent > 0 && tick.unsigned_abs() % (flow.ready as u64) < flow.silent as u64;
+    let after = if silent { LONGEST } else { Duration::from_secs_f64(millis / 1_000.0).min(LONGEST) };
     Some(Health { after, healthy: flow.behaviour.errors < CRITICAL, version: flow.version.clone() })
 }

@@ -206,12 +206,12 @@ fn check_finds_mistakes_in_all_files_and_says_where() {
     write("lost.yaml", RUNBOOK);
     let good = run(home.path(), "check good.yaml");
     assert_eq!(good.status.code(), Some(0), "{}", out(&good));
-    assert!(out(&good).ends_with("1 runbook checked: 0 errors, 0 warnings\n"), "{}", out(&good));
+    assert!(out(&good).ends_with("1 file checked: 0 errors, 0 warnings\n"), "{}", out(&good));
 
     let output = run(home.path(), "check bad.yaml good.yaml lost.yaml none.yaml");
     assert_eq!(output.status.code(), Some(1));
     let said = out(&output);
-    for expected in ["bad.yaml:5:", "titel", "lost.yaml:5:", "deploy.sh", "none.yaml", "4 runbooks checked: "] {
+    for expected in ["bad.yaml:5:", "titel", "lost.yaml:5:", "deploy.sh", "none.yaml", "4 files checked: "] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     assert!(!said.contains('\u{1b}'), "no colour into a pipe");

@@ -5,10 +5,13 @@
 mod check;
 mod cli;
 mod conformance;
+mod coverage;
 mod crash;
 mod effects;
 mod effects_world;
+mod export;
 mod journal;
+mod kubectl;
 mod plain;
 mod ports;
 mod prometheus;

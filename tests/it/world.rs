@@ -16,9 +16,11 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
+mod api;
 mod http;
 mod promql;
 mod rollout;
+mod workloads;
 
 const SCENARIO: &str = r#"
 pacenote-scenario: 1

@@ -6,8 +6,10 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{Cluster, Key, Kind, Millis};
-use crate::world::json::{set, version_of_image};
-use crate::world::scenario::{Behaviour, DeploymentSpec, Route, ServiceSpec, WorldSpec};
+use crate::world::json::{set, text, version_of_image};
+use crate::world::kubernetes::status::Refusal;
+use crate::world::kubernetes::write::{self, Part, Write};
+use crate::world::scenario::{AutoscalerSpec, Behaviour, Resources, Route, ServiceSpec, WorkloadSpec, WorldSpec};
 
 /// Everything was deployed so long before the start.
 const AGE: Millis = 26 * 3_600_000;
@@ -18,6 +20,7 @@ const INSTANCE: &str = "app.kubernetes.io/instance";
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Catalogue {
     services: BTreeMap<String, BTreeMap<String, Behaviour>>,
+    images: BTreeMap<String, Behaviour>,
     present: Vec<String>,
 }
 
@@ -25,15 +28,18 @@ impl Catalogue {
     fn of(world: &WorldSpec) -> Self {
         Self {
             services: world.services.iter().map(|(name, service)| (name.clone(), service.versions.clone())).collect(),
-            present: world.deployments.values().map(|deployment| deployment.image.clone()).collect(),
+            images: world.images.clone(),
+            present: world.workloads().map(|(_, workload)| workload.image.clone()).collect(),
         }
     }
 
     /// How an image behaves as a part of a service; nothing where there is no such image.
     /// Images of what is no service of the scenario exist and do no harm.
     pub(crate) fn behaviour(&self, service: &str, image: &str) -> Option<Behaviour> {
-        let Some(versions) = self.services.get(service) else { return Some(Behaviour::default()) };
-        let known = versions.get(version_of_image(image)).cloned();
+        let untagged = image.strip_suffix(version_of_image(image)).map_or(image, |rest| rest.trim_end_matches(':'));
+        let other = || self.images.get(image).or_else(|| self.images.get(untagged)).cloned();
+        let Some(versions) = self.services.get(service) else { return Some(other().unwrap_or_default()) };
+        let known = versions.get(version_of_image(image)).cloned().or_else(other);
         known.or_else(|| self.present.iter().any(|present| present == image).then(Behaviour::default))
     }
 }
@@ -47,17 +53,37 @@ pub(crate) fn service_of<'a>(world: &'a WorldSpec, deployment: &'a str) -> &'a s
 }
 
 impl Cluster {
-    /// The cluster a scenario begins with, at the moment it begins.
-    pub(crate) fn build(world: &WorldSpec, namespace: &str, epoch: DateTime<Utc>, seed: u64) -> Self {
+    /// The cluster a scenario begins with, at the moment it begins, and the objects of the
+    /// scenario that the API server refuses: their number, and why.
+    pub(crate) fn build(world: &WorldSpec, namespace: &str, epoch: DateTime<Utc>, seed: u64) -> (Self, Vec<(usize, String)>) {
         let mut cluster = Cluster::new(Catalogue::of(world), epoch, seed, -AGE);
         for name in ["default", "kube-system", namespace] {
             cluster.create_namespace(name);
         }
+        for number in 1..=world.nodes {
+            cluster.create_node(number);
+        }
         for (name, service) in &world.services {
             cluster.create_service(namespace, name, service);
         }
-        for (name, deployment) in &world.deployments {
-            cluster.create_deployment(namespace, service_of(world, name), name, deployment);
+        let kinds = [
+            (Kind::Deployment, &world.deployments),
+            (Kind::StatefulSet, &world.statefulsets),
+            (Kind::DaemonSet, &world.daemonsets),
+        ];
+        for (kind, workloads) in kinds {
+            for (name, workload) in workloads {
+                cluster.create_workload(&Key::new(kind, namespace, name), service_of(world, name), workload);
+            }
+        }
+        for (name, autoscaler) in &world.autoscalers {
+            cluster.create_autoscaler(world, namespace, name, autoscaler);
+        }
+        let mut refused = Vec::new();
+        for (number, object) in world.objects.iter().enumerate() {
+            if let Err(refusal) = cluster.create_object(namespace, object) {
+                refused.push((number, text(&refusal.body(), "/message").to_owned()));
+            }
         }
         cluster.advance(0);
         // Events are kept for an hour, and nothing is left in the log of what led here.
@@ -66,7 +92,58 @@ impl Cluster {
             cluster.store.remove(&event);
         }
         cluster.store.compact();
-        cluster
+        (cluster, refused)
+    }
+
+    fn create_object(&mut self, namespace: &str, object: &Value) -> Result<(), Refusal> {
+        let unknown =
+            || Refusal::new(400, "BadRequest", "an object wants the `apiVersion` and `kind` of something this world knows");
+        let kind = Kind::named(text(object, "/kind")).ok_or_else(unknown)?;
+        let namespace = match text(object, "/metadata/namespace") {
+            "" => namespace,
+            named => named,
+        };
+        let version = text(object, "/apiVersion");
+        let write = Write { part: Part::Main, version, manager: "scenario", dry: false, force: false };
+        let created = write::create(self, kind.resource(), namespace, object.clone(), write)?;
+        // Nobody is known to own what was there from the start.
+        let mut bare = Value::clone(&created);
+        crate::world::json::unset(&mut bare, &["metadata", "managedFields"]);
+        self.write(&Key::new(kind, text(&created, "/metadata/namespace"), text(&created, "/metadata/name")), bare);
+        Ok(())
+    }
+
+    fn create_node(&mut self, number: u32) {
+        let key = Key::new(Kind::Node, "", &format!("node-{number}"));
+        let mut object = self.object(&key);
+        let address = format!("10.0.0.{number}");
+        set(&mut object, &["metadata", "labels"], json!({"kubernetes.io/hostname": key.name}));
+        set(&mut object, &["spec"], json!({"podCIDR": format!("10.244.{number}.0/24")}));
+        let capacity = json!({"cpu": "8", "memory": "32Gi", "pods": "110"});
+        let status = json!({
+            "capacity": capacity, "allocatable": capacity,
+            "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": key.name}],
+            "nodeInfo": {"kubeletVersion": "v1.36.0", "operatingSystem": "linux", "architecture": "amd64"},
+        });
+        set(&mut object, &["status"], status);
+        self.set_node_ready(&mut object, true);
+        self.write(&key, object);
+    }
+
+    fn create_autoscaler(&mut self, world: &WorldSpec, namespace: &str, name: &str, spec: &AutoscalerSpec) {
+        let key = Key::new(Kind::HorizontalPodAutoscaler, namespace, name);
+        let mut object = self.object(&key);
+        let target = spec.target.as_str();
+        let kind = if world.statefulsets.contains_key(target) { "StatefulSet" } else { "Deployment" };
+        let metric = json!({"name": "cpu", "target": {"type": "Utilization", "averageUtilization": spec.cpu}});
+        let spec = json!({
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": kind, "name": target},
+            "minReplicas": spec.min, "maxReplicas": spec.max, "metrics": [{"type": "Resource", "resource": metric}],
+        });
+        set(&mut object, &["metadata", "generation"], 1);
+        set(&mut object, &["spec"], spec);
+        set(&mut object, &["status"], json!({"currentReplicas": 0, "desiredReplicas": 0}));
+        self.write(&key, object);
     }
 
     fn create_namespace(&mut self, name: &str) {
@@ -115,9 +192,8 @@ impl Cluster {
         }
     }
 
-    fn create_deployment(&mut self, namespace: &str, service: &str, name: &str, spec: &DeploymentSpec) {
-        let key = Key::new(Kind::Deployment, namespace, name);
-        let mut labels = json!({"app": service, INSTANCE: name});
+    fn create_workload(&mut self, key: &Key, service: &str, spec: &WorkloadSpec) {
+        let mut labels = json!({"app": service, INSTANCE: key.name});
         for (label, value) in &spec.labels {
             set(&mut labels, &[label], value.clone());
         }
@@ -125,14 +201,14 @@ impl Cluster {
             "name": spec.container,
             "image": spec.image,
             "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}],
-            "resources": {},
+            "resources": resources(&spec.requests, &spec.limits),
             "readinessProbe": {
                 "httpGet": {"path": "/health", "port": 8080, "scheme": "HTTP"},
                 "timeoutSeconds": 1, "periodSeconds": 2, "successThreshold": 1, "failureThreshold": 3,
             },
         });
         let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
-        let mut object = self.object(&key);
+        let mut object = self.object(key);
         set(&mut object, &["metadata", "labels"], labels.clone());
         set(&mut object, &["metadata", "generation"], 1);
         set(
@@ -140,8 +216,16 @@ impl Cluster {
             &["spec"],
             json!({"replicas": spec.replicas, "selector": {"matchLabels": labels}, "template": template}),
         );
-        complete_deployment(&mut object);
-        self.write(&key, object);
+        match key.kind {
+            Kind::StatefulSet => set(&mut object, &["spec", "serviceName"], service),
+            Kind::DaemonSet => crate::world::json::unset(&mut object, &["spec", "replicas"]),
+            _ => {}
+        }
+        if let Some(manager) = &spec.managed_by {
+            write::owned_by(&mut object, key, manager, &self.timestamp());
+        }
+        self.complete(key.kind, &mut object);
+        self.write(key, object);
     }
 
     /// The frame of an object: kind and metadata.
@@ -157,48 +241,14 @@ impl Cluster {
     }
 }
 
-/// Fills in what the API server defaults in a Deployment.
-pub(crate) fn complete_deployment(object: &mut Value) {
-    let absent = |object: &Value, pointer: &str| object.pointer(pointer).is_none_or(Value::is_null);
-    for (pointer, path, value) in [
-        ("/spec/replicas", &["spec", "replicas"][..], json!(1)),
-        ("/spec/strategy/type", &["spec", "strategy", "type"], json!("RollingUpdate")),
-        ("/spec/revisionHistoryLimit", &["spec", "revisionHistoryLimit"], json!(10)),
-        ("/spec/progressDeadlineSeconds", &["spec", "progressDeadlineSeconds"], json!(600)),
-        ("/spec/template/spec/restartPolicy", &["spec", "template", "spec", "restartPolicy"], json!("Always")),
-        (
-            "/spec/template/spec/terminationGracePeriodSeconds",
-            &["spec", "template", "spec", "terminationGracePeriodSeconds"],
-            json!(30),
-        ),
-        ("/spec/template/spec/dnsPolicy", &["spec", "template", "spec", "dnsPolicy"], json!("ClusterFirst")),
-        ("/spec/template/spec/securityContext", &["spec", "template", "spec", "securityContext"], json!({})),
-        ("/spec/template/spec/schedulerName", &["spec", "template", "spec", "schedulerName"], json!("default-scheduler")),
-        ("/status", &["status"], json!({})),
-    ] {
-        if absent(object, pointer) {
-            set(object, path, value);
-        }
-    }
-    if object.pointer("/spec/strategy/type") == Some(&json!("RollingUpdate")) {
-        for field in ["maxUnavailable", "maxSurge"] {
-            if absent(object, &format!("/spec/strategy/rollingUpdate/{field}")) {
-                set(object, &["spec", "strategy", "rollingUpdate", field], "25%");
+fn resources(requests: &Resources, limits: &Resources) -> Value {
+    let mut shown = json!({});
+    for (part, amounts) in [("limits", limits), ("requests", requests)] {
+        for (name, amount) in [("cpu", &amounts.cpu), ("memory", &amounts.memory)] {
+            if let Some(amount) = amount {
+                set(&mut shown, &[part, name], amount.as_str());
             }
         }
     }
-    if let Some(Value::Array(containers)) = object.pointer_mut("/spec/template/spec/containers") {
-        for container in containers {
-            for (field, value) in [
-                ("resources", json!({})),
-                ("terminationMessagePath", json!("/dev/termination-log")),
-                ("terminationMessagePolicy", json!("File")),
-                ("imagePullPolicy", json!("IfNotPresent")),
-            ] {
-                if absent(container, &format!("/{field}")) {
-                    set(container, &[field], value);
-                }
-            }
-        }
-    }
+    shown
 }

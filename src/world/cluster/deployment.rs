@@ -304,7 +304,7 @@ fn copy_annotations(deployment: &Value, set_: &mut Value) {
 
 /// The hash of a template in the form the controller gives it: FNV-1a over the template,
 /// its digits written with letters that make no words.
-fn template_hash(template: &Value) -> String {
+pub(super) fn template_hash(template: &Value) -> String {
     let mut template = template.clone();
     unset(&mut template, &["metadata", "creationTimestamp"]);
     let hash =

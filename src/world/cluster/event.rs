@@ -7,7 +7,7 @@ use crate::world::json::{number, set, text};
 
 impl Cluster {
     /// Records an event about an object; the same one again only counts up.
-    pub(super) fn note(&mut self, about: &Key, component: &str, reason: &str, message: &str) {
+    pub(crate) fn note(&mut self, about: &Key, component: &str, reason: &str, message: &str) {
         let Some(object) = self.store.get(about).cloned() else { return };
         let uid = text(&object, "/metadata/uid");
         let same = self.store.list(Kind::Event, Some(&about.namespace)).find(|(_, event)| {
@@ -25,7 +25,16 @@ impl Cluster {
         let name = format!("{}.{:016x}", about.name, self.random.u64(..));
         let key = Key::new(Kind::Event, &about.namespace, &name);
         let kind = about.kind.resource();
-        let warning = matches!(reason, "Failed" | "BackOff" | "Unhealthy");
+        let warning = matches!(
+            reason,
+            "Failed"
+                | "BackOff"
+                | "Unhealthy"
+                | "FailedScheduling"
+                | "NodeNotReady"
+                | "BackoffLimitExceeded"
+                | "DeadlineExceeded"
+        );
         let event = json!({
             "kind": "Event",
             "apiVersion": "v1",

@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use super::deployment::safe_letter;
-use super::{Cluster, Key, Millis, Work};
-use crate::world::json::{Object, condition, label, list, number, set, terminating, text, version_of_image};
+use super::{Cluster, Key, Kind, Millis, Work};
+use crate::world::json::{Object, condition, label, list, number, set, terminating, text};
+use crate::world::metrics::amount;
 use crate::world::scenario::Behaviour;
 
 const SCHEDULER: &str = "default-scheduler";
@@ -28,6 +29,10 @@ pub(super) enum PodStep {
     Ready,
     /// The process ends with an error.
     Crash,
+    /// The kernel kills the process for its memory.
+    OutOfMemory,
+    /// The process of a Job ends.
+    Exit,
     /// It waits before the next start.
     BackOff,
     /// It is started again.
@@ -43,14 +48,14 @@ const CREATING: Millis = 250;
 const LONGEST_BACK_OFF: Millis = 300_000;
 /// A process that was started again after a crash ends again so soon.
 const SECOND_CRASH: Millis = 8_000;
-const NODES: u32 = 3;
+/// The process of a Job runs so long where the scenario does not say.
+const JOB: Millis = 5_000;
+/// What waits for a node is looked at again after this.
+const WAITING: Millis = 5_000;
 
 impl Cluster {
-    /// A pod from a ReplicaSet's template, as the API server completes it.
-    pub(super) fn new_pod(&mut self, key: &Key, set_: &Object) -> Value {
-        let suffix: String = (0..5).map(|_| safe_letter(self.random.u8(..216))).collect();
-        let name = format!("{}-{suffix}", key.name);
-        let template = set_.pointer("/spec/template").cloned().unwrap_or_default();
+    /// A pod from a template, as the API server completes it.
+    pub(super) fn new_pod(&mut self, owner: &Key, object: &Object, template: &Value, name: &str) -> Value {
         let mut spec = template.pointer("/spec").cloned().unwrap_or_default();
         for (field, value) in [
             ("serviceAccountName", json!("default")),
@@ -63,8 +68,8 @@ impl Cluster {
         }
         let mut metadata = json!({
             "name": name,
-            "generateName": format!("{}-", key.name),
-            "namespace": key.namespace,
+            "generateName": format!("{}-", owner.name),
+            "namespace": owner.namespace,
             "uid": self.uid(),
             "generation": 1,
             "creationTimestamp": self.timestamp(),
@@ -73,26 +78,36 @@ impl Cluster {
         if let Some(annotations) = template.pointer("/metadata/annotations") {
             set(&mut metadata, &["annotations"], annotations.clone());
         }
-        let owner = json!([{
-            "apiVersion": "apps/v1",
-            "kind": "ReplicaSet",
-            "name": key.name,
-            "uid": text(set_, "/metadata/uid"),
-            "controller": true,
-            "blockOwnerDeletion": true,
-        }]);
-        set(&mut metadata, &["ownerReferences"], owner);
+        set(&mut metadata, &["ownerReferences"], owned_by(owner, object));
+        let asks = list(&spec, "/containers").iter().any(|c| c.get("resources").is_some_and(|r| *r != json!({})));
         json!({
             "kind": "Pod",
             "apiVersion": "v1",
             "metadata": metadata,
             "spec": spec,
-            "status": {"phase": "Pending", "qosClass": "BestEffort"},
+            "status": {"phase": "Pending", "qosClass": if asks { "Burstable" } else { "BestEffort" }},
         })
     }
 
+    /// Five letters that tell a pod from its siblings.
+    pub(super) fn suffix(&mut self) -> String {
+        (0..5).map(|_| safe_letter(self.random.u8(..216))).collect()
+    }
+
+    /// Creates a pod and starts its life.
+    pub(super) fn create_pod(&mut self, owner: &Key, component: &str, pod: Value) {
+        let key = Key::new(Kind::Pod, &owner.namespace, text(&pod, "/metadata/name"));
+        self.write(&key, pod);
+        self.begin_pod(&key);
+        let message = match owner.kind {
+            Kind::StatefulSet => format!("create Pod {} in StatefulSet {} successful", key.name, owner.name),
+            _ => format!("Created pod: {}", key.name),
+        };
+        self.note(owner, component, "SuccessfulCreate", &message);
+    }
+
     /// Starts the life of a pod that was created.
-    pub(super) fn begin_pod(&mut self, key: &Key) {
+    fn begin_pod(&mut self, key: &Key) {
         self.pod_later(key, PodStep::Schedule, SCHEDULING, 0);
     }
 
@@ -133,9 +148,20 @@ impl Cluster {
     pub(super) fn pod_step(&mut self, key: &Key, uid: &str, step: PodStep, life: i64) {
         let Some(pod) = self.store.get(key).cloned() else { return };
         let ending = matches!(step, PodStep::Stopped | PodStep::Gone);
-        let stale = matches!(step, PodStep::Ready | PodStep::Crash | PodStep::BackOff | PodStep::Restart)
-            && number(&pod, "/status/containerStatuses/0/restartCount") != life;
+        let of_a_life = matches!(
+            step,
+            PodStep::Ready | PodStep::Crash | PodStep::OutOfMemory | PodStep::Exit | PodStep::BackOff | PodStep::Restart
+        );
+        let stale = of_a_life && number(&pod, "/status/containerStatuses/0/restartCount") != life;
+        // A process that has ended meanwhile neither becomes ready nor ends again.
+        let of_a_process = matches!(step, PodStep::Ready | PodStep::Crash | PodStep::OutOfMemory | PodStep::Exit);
+        let stale = stale || (of_a_process && pod.pointer("/status/containerStatuses/0/state/running").is_none());
         if text(&pod, "/metadata/uid") != uid || terminating(&pod) != ending || stale {
+            return;
+        }
+        if !self.answers(&pod) {
+            // Nobody there does anything until the node is back.
+            self.schedule(WAITING, Work::Pod { key: key.clone(), uid: uid.to_owned(), step, life });
             return;
         }
         let image = text(&pod, "/spec/containers/0/image").to_owned();
@@ -146,7 +172,9 @@ impl Cluster {
             PodStep::PullBackOff => self.pull_back_off(key, &pod, &image, life),
             PodStep::Start => self.start(key, &pod, 0, None),
             PodStep::Ready => self.ready(key, &pod),
-            PodStep::Crash => self.crash(key, &pod, life),
+            PodStep::Crash => self.crash(key, &pod, life, 1, "Error"),
+            PodStep::OutOfMemory => self.crash(key, &pod, life, 137, "OOMKilled"),
+            PodStep::Exit => self.exit(key, &pod, life),
             PodStep::BackOff => self.back_off(key, &pod, life),
             PodStep::Restart => {
                 let last = last_end(&pod);
@@ -167,14 +195,31 @@ impl Cluster {
     }
 
     fn assign(&mut self, key: &Key, pod: &Object) {
-        let node = self.random.u32(1..=NODES);
+        let nodes = self.free_nodes(pod);
+        if nodes.is_empty() {
+            let mut waiting = Value::clone(pod);
+            let message = "0 nodes are available: no node is ready and schedulable.";
+            let since =
+                condition(pod, "PodScheduled").map_or_else(|| self.timestamp(), |c| text(c, "/lastTransitionTime").to_owned());
+            let unscheduled = json!([{
+                "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
+                "lastProbeTime": null, "lastTransitionTime": since,
+            }]);
+            set(&mut waiting, &["status", "conditions"], unscheduled);
+            self.write(key, waiting);
+            self.note(key, SCHEDULER, "FailedScheduling", message);
+            self.pod_later(key, PodStep::Schedule, WAITING, 0);
+            return;
+        }
+        let chosen = self.random.usize(..nodes.len());
+        let Some(node) = nodes.get(chosen) else { return };
         let mut assigned = Value::clone(pod);
-        set(&mut assigned, &["spec", "nodeName"], format!("node-{node}"));
+        set(&mut assigned, &["spec", "nodeName"], node.clone());
         let now = self.timestamp();
         let scheduled = json!([{"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now}]);
         set(&mut assigned, &["status", "conditions"], scheduled);
         self.write(key, assigned);
-        let message = format!("Successfully assigned {}/{} to node-{node}", key.namespace, key.name);
+        let message = format!("Successfully assigned {}/{} to {node}", key.namespace, key.name);
         self.note(key, SCHEDULER, "Scheduled", &message);
         self.pod_later(key, PodStep::Create, CREATING, 0);
     }
@@ -237,10 +282,22 @@ impl Cluster {
         let spent = if life == 0 { (self.now - created).clamp(0, 1_500) } else { 0 };
         let jitter = self.between(0, 400);
         self.pod_later(key, PodStep::Ready, (behaviour.ready_after.millis() - spent).max(50) + jitter, life);
+        self.end_later(key, pod, &behaviour, life);
+    }
+
+    /// Plans how the process that was just started ends, if it does.
+    fn end_later(&mut self, key: &Key, pod: &Object, behaviour: &Behaviour, life: i64) {
+        if text(pod, "/spec/restartPolicy") != "Always" {
+            let after = behaviour.exits_after.map_or(JOB, |period| period.millis());
+            self.pod_later(key, PodStep::Exit, after, life);
+        }
         if let Some(crash) = behaviour.crash_after.map(|period| period.millis()) {
             let after = if life == 0 { crash } else { crash.min(SECOND_CRASH) };
             let jitter = self.between(0, after / 20 + 1);
             self.pod_later(key, PodStep::Crash, after + jitter, life);
+        }
+        if let Some(full) = amount(pod, "limits/memory").and_then(|limit| behaviour.memory.reaches(limit)) {
+            self.pod_later(key, PodStep::OutOfMemory, full.millis(), life);
         }
     }
 
@@ -251,13 +308,28 @@ impl Cluster {
         self.show(key, Value::clone(pod), &state, last, true, restarts);
     }
 
-    fn crash(&mut self, key: &Key, pod: &Object, life: i64) {
-        let began = text(pod, "/status/containerStatuses/0/state/running/startedAt");
-        let end = json!({"exitCode": 1, "reason": "Error", "startedAt": began, "finishedAt": self.timestamp()});
+    fn crash(&mut self, key: &Key, pod: &Object, life: i64, code: u8, reason: &str) {
         let last = pod.pointer("/status/containerStatuses/0/lastState").cloned();
-        self.show(key, Value::clone(pod), &json!({"terminated": end}), last, false, life);
+        self.show(key, Value::clone(pod), &self.ended(pod, code, reason), last, false, life);
         let next = if life == 0 { PodStep::Restart } else { PodStep::BackOff };
         self.pod_later(key, next, 1_000, life);
+    }
+
+    fn ended(&self, pod: &Value, code: u8, reason: &str) -> Value {
+        let began = text(pod, "/status/containerStatuses/0/state/running/startedAt");
+        json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": began, "finishedAt": self.timestamp()}})
+    }
+
+    /// The process of a Job ends, and the pod with it unless it is to be started again.
+    fn exit(&mut self, key: &Key, pod: &Object, life: i64) {
+        let code = self.behaviour(pod, text(pod, "/spec/containers/0/image")).unwrap_or_default().exit;
+        if code != 0 && text(pod, "/spec/restartPolicy") == "OnFailure" {
+            return self.crash(key, pod, life, code, "Error");
+        }
+        let (phase, reason) = if code == 0 { ("Succeeded", "Completed") } else { ("Failed", "Error") };
+        let mut over = Value::clone(pod);
+        set(&mut over, &["status", "phase"], phase);
+        self.show(key, over, &self.ended(pod, code, reason), None, false, life);
     }
 
     fn back_off(&mut self, key: &Key, pod: &Object, life: i64) {
@@ -313,28 +385,29 @@ impl Cluster {
         let mut shown = json!({"type": kind, "status": status, "lastProbeTime": null, "lastTransitionTime": since});
         if !holds {
             let names: Vec<&str> = list(pod, "/spec/containers").iter().map(|c| text(c, "/name")).collect();
+            let over = matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
+            if over {
+                set(&mut shown, &["reason"], "PodCompleted");
+                return shown;
+            }
             set(&mut shown, &["reason"], "ContainersNotReady");
             set(&mut shown, &["message"], format!("containers with unready status: [{}]", names.join(" ")));
         }
         shown
     }
+}
 
-    /// The text of a pod's log: a line a second of what its version does.
-    pub(crate) fn pod_log(&self, pod: &Value, lines: usize) -> String {
-        let image = text(pod, "/spec/containers/0/image");
-        let version = version_of_image(image);
-        let Some(began) = self.millis_of(text(pod, "/status/containerStatuses/0/state/running/startedAt")) else {
-            return String::new();
-        };
-        let seconds = usize::try_from((self.now - began) / 1_000).unwrap_or(0);
-        let mut log = String::new();
-        for second in seconds.saturating_sub(lines)..seconds {
-            let at = self.timestamp_after(began + i64::try_from(second).unwrap_or(0) * 1_000 - self.now);
-            let line = if second == 0 { "listening on :8080" } else { "request served" };
-            log.push_str(&format!("{at} level=info version={version} msg=\"{line}\"\n"));
-        }
-        log
-    }
+/// The owner reference of what an object controls.
+pub(super) fn owned_by(owner: &Key, object: &Value) -> Value {
+    let resource = owner.kind.resource();
+    json!([{
+        "apiVersion": resource.api_version(),
+        "kind": resource.name,
+        "name": owner.name,
+        "uid": text(object, "/metadata/uid"),
+        "controller": true,
+        "blockOwnerDeletion": true,
+    }])
 }
 
 /// How the container of a pod ended last.

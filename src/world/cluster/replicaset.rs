@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use serde_json::{Map, Value};
 
 use super::sets::wanted;
-use super::{Cluster, Key, Kind};
+use super::{Cluster, Key};
 use crate::world::json::{Object, condition, list, number, serves, set, terminating, text};
 
 const NAME: &str = "replicaset-controller";
@@ -16,10 +16,15 @@ impl Cluster {
     pub(super) fn sync_replicaset(&mut self, key: &Key) {
         let Some(object) = self.store.get(key).cloned() else { return };
         let pods = self.controlled_by(key, text(&object, "/metadata/uid"));
-        let (going, active): (Vec<_>, Vec<_>) = pods.into_iter().partition(|(_, pod)| terminating(pod));
+        let over = |pod: &Value| matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
+        let (going, active): (Vec<_>, Vec<_>) =
+            pods.into_iter().filter(|(_, pod)| !over(pod)).partition(|(_, pod)| terminating(pod));
         let difference = i64::try_from(active.len()).unwrap_or(i64::MAX) - wanted(&object);
         for _ in difference..0 {
-            self.create_pod(key, &object);
+            let template = object.pointer("/spec/template").cloned().unwrap_or_default();
+            let name = format!("{}-{}", key.name, self.suffix());
+            let pod = self.new_pod(key, &object, &template, &name);
+            self.create_pod(key, NAME, pod);
         }
         if difference > 0 {
             let surplus = usize::try_from(difference).unwrap_or(0);
@@ -31,15 +36,6 @@ impl Cluster {
         let mut changed = Value::clone(&object);
         set(&mut changed, &["status"], status(&object, &active, going.len()));
         self.write(key, changed);
-    }
-
-    fn create_pod(&mut self, key: &Key, set_: &Object) {
-        let pod = self.new_pod(key, set_);
-        let name = text(&pod, "/metadata/name").to_owned();
-        let pod_key = Key::new(Kind::Pod, &key.namespace, &name);
-        self.write(&pod_key, pod);
-        self.begin_pod(&pod_key);
-        self.note(key, NAME, "SuccessfulCreate", &format!("Created pod: {name}"));
     }
 }
 

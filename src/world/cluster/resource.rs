@@ -1,24 +1,31 @@
 //! The kinds of objects the cluster knows, as API discovery lists them.
 
-/// A kind of object.
+/// A kind of object. The names are those of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
-    /// `v1/Namespace`.
     Namespace,
-    /// `v1/Pod`.
+    Node,
     Pod,
-    /// `v1/Service`.
     Service,
-    /// `v1/ConfigMap`.
+    Endpoints,
     ConfigMap,
-    /// `v1/Event`.
+    Secret,
+    ServiceAccount,
+    PersistentVolumeClaim,
     Event,
-    /// `apps/v1/Deployment`.
     Deployment,
-    /// `apps/v1/ReplicaSet`.
     ReplicaSet,
-    /// `networking.istio.io/v1/VirtualService`.
+    StatefulSet,
+    DaemonSet,
+    ControllerRevision,
+    Job,
+    CronJob,
+    HorizontalPodAutoscaler,
+    Lease,
+    Ingress,
+    PodDisruptionBudget,
     VirtualService,
+    DestinationRule,
 }
 
 /// What discovery says about a kind.
@@ -28,8 +35,10 @@ pub(crate) struct Resource {
     pub(crate) kind: Kind,
     /// API group; empty for the core.
     pub(crate) group: &'static str,
-    /// Version.
+    /// The version objects are kept in.
     pub(crate) version: &'static str,
+    /// Further groups and versions it is served under.
+    pub(crate) also: &'static [(&'static str, &'static str)],
     /// Kind as written in objects.
     pub(crate) name: &'static str,
     /// Plural, as in paths.
@@ -46,12 +55,15 @@ pub(crate) struct Resource {
     pub(crate) custom: bool,
     /// Subresources, as in paths.
     pub(crate) sub: &'static [&'static str],
+    /// Part of what `kubectl get all` shows.
+    pub(crate) all: bool,
 }
 
 const CORE: Resource = Resource {
     kind: Kind::Namespace,
     group: "",
     version: "v1",
+    also: &[],
     name: "Namespace",
     plural: "namespaces",
     singular: "namespace",
@@ -60,7 +72,11 @@ const CORE: Resource = Resource {
     status: true,
     custom: false,
     sub: &["status"],
+    all: false,
 };
+
+/// What has no status and no subresources.
+const PLAIN: Resource = Resource { namespaced: true, status: false, sub: &[], short: &[], ..CORE };
 
 const APPS: Resource = Resource {
     kind: Kind::Deployment,
@@ -71,74 +87,89 @@ const APPS: Resource = Resource {
     short: &["deploy"],
     namespaced: true,
     sub: &["status", "scale"],
+    all: true,
     ..CORE
 };
 
+const BATCH: Resource = Resource {
+    kind: Kind::Job,
+    group: "batch",
+    name: "Job",
+    plural: "jobs",
+    singular: "job",
+    short: &[],
+    sub: &["status"],
+    ..APPS
+};
+
+const ISTIO: Resource = Resource {
+    kind: Kind::VirtualService,
+    group: "networking.istio.io",
+    also: &[("networking.istio.io", "v1beta1"), ("networking.istio.io", "v1alpha3")],
+    name: "VirtualService",
+    plural: "virtualservices",
+    singular: "virtualservice",
+    short: &["vs"],
+    custom: true,
+    ..PLAIN
+};
+
+/// A row: kind, its three names, its short ones.
+const fn row(base: Resource, kind: Kind, names: [&'static str; 3], short: &'static [&'static str]) -> Resource {
+    let [name, plural, singular] = names;
+    Resource { kind, name, plural, singular, short, ..base }
+}
+
 /// Every kind, in the order of discovery.
-pub(crate) static RESOURCES: [Resource; 8] = [
+#[rustfmt::skip]
+pub(crate) static RESOURCES: [Resource; 23] = [
     CORE,
+    row(CORE, Kind::Node, ["Node", "nodes", "node"], &["no"]),
     Resource {
-        kind: Kind::Pod,
-        name: "Pod",
-        plural: "pods",
-        singular: "pod",
-        short: &["po"],
         namespaced: true,
         sub: &["status", "log"],
-        ..CORE
+        all: true,
+        ..row(CORE, Kind::Pod, ["Pod", "pods", "pod"], &["po"])
     },
+    Resource { namespaced: true, all: true, ..row(CORE, Kind::Service, ["Service", "services", "service"], &["svc"]) },
+    row(PLAIN, Kind::Endpoints, ["Endpoints", "endpoints", "endpoints"], &["ep"]),
+    row(PLAIN, Kind::ConfigMap, ["ConfigMap", "configmaps", "configmap"], &["cm"]),
+    row(PLAIN, Kind::Secret, ["Secret", "secrets", "secret"], &[]),
+    row(PLAIN, Kind::ServiceAccount, ["ServiceAccount", "serviceaccounts", "serviceaccount"], &["sa"]),
     Resource {
-        kind: Kind::Service,
-        name: "Service",
-        plural: "services",
-        singular: "service",
-        short: &["svc"],
         namespaced: true,
-        ..CORE
+        ..row(CORE, Kind::PersistentVolumeClaim, ["PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim"], &["pvc"])
     },
-    Resource {
-        kind: Kind::ConfigMap,
-        name: "ConfigMap",
-        plural: "configmaps",
-        singular: "configmap",
-        short: &["cm"],
-        namespaced: true,
-        status: false,
-        sub: &[],
-        ..CORE
-    },
-    Resource {
-        kind: Kind::Event,
-        name: "Event",
-        plural: "events",
-        singular: "event",
-        short: &["ev"],
-        namespaced: true,
-        status: false,
-        sub: &[],
-        ..CORE
-    },
+    Resource { also: &[("events.k8s.io", "v1")], ..row(PLAIN, Kind::Event, ["Event", "events", "event"], &["ev"]) },
     APPS,
+    row(APPS, Kind::ReplicaSet, ["ReplicaSet", "replicasets", "replicaset"], &["rs"]),
+    row(APPS, Kind::StatefulSet, ["StatefulSet", "statefulsets", "statefulset"], &["sts"]),
+    Resource { sub: &["status"], ..row(APPS, Kind::DaemonSet, ["DaemonSet", "daemonsets", "daemonset"], &["ds"]) },
     Resource {
-        kind: Kind::ReplicaSet,
-        name: "ReplicaSet",
-        plural: "replicasets",
-        singular: "replicaset",
-        short: &["rs"],
-        ..APPS
+        group: "apps",
+        ..row(PLAIN, Kind::ControllerRevision, ["ControllerRevision", "controllerrevisions", "controllerrevision"], &[])
+    },
+    BATCH,
+    row(BATCH, Kind::CronJob, ["CronJob", "cronjobs", "cronjob"], &["cj"]),
+    Resource {
+        group: "autoscaling",
+        version: "v2",
+        also: &[("autoscaling", "v1")],
+        ..row(BATCH, Kind::HorizontalPodAutoscaler, ["HorizontalPodAutoscaler", "horizontalpodautoscalers", "horizontalpodautoscaler"], &["hpa"])
+    },
+    Resource { group: "coordination.k8s.io", ..row(PLAIN, Kind::Lease, ["Lease", "leases", "lease"], &[]) },
+    Resource {
+        group: "networking.k8s.io",
+        all: false,
+        ..row(BATCH, Kind::Ingress, ["Ingress", "ingresses", "ingress"], &["ing"])
     },
     Resource {
-        kind: Kind::VirtualService,
-        group: "networking.istio.io",
-        name: "VirtualService",
-        plural: "virtualservices",
-        singular: "virtualservice",
-        short: &["vs"],
-        status: false,
-        custom: true,
-        sub: &[],
-        ..APPS
+        group: "policy",
+        all: false,
+        ..row(BATCH, Kind::PodDisruptionBudget, ["PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget"], &["pdb"])
     },
+    ISTIO,
+    row(ISTIO, Kind::DestinationRule, ["DestinationRule", "destinationrules", "destinationrule"], &["dr"]),
 ];
 
 impl Kind {
@@ -146,23 +177,38 @@ impl Kind {
     pub(crate) fn resource(self) -> &'static Resource {
         RESOURCES.iter().find(|resource| resource.kind == self).unwrap_or(&CORE)
     }
+
+    /// The kind of an owner reference's `kind`.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        RESOURCES.iter().find(|resource| resource.name == name).map(|resource| resource.kind)
+    }
 }
 
 impl Resource {
     /// The resource of a path.
     pub(crate) fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
-        RESOURCES.iter().find(|r| r.group == group && r.version == version && r.plural == plural)
+        RESOURCES.iter().find(|r| r.plural == plural && r.served().any(|served| served == (group, version)))
+    }
+
+    /// The groups and versions it is served under, the one it is kept in first.
+    pub(crate) fn served(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        [(self.group, self.version)].into_iter().chain(self.also.iter().copied())
     }
 
     /// `v1` or `apps/v1`.
     pub(crate) fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+        api_version(self.group, self.version)
     }
 
     /// `deployments.apps`, as messages name it.
     pub(crate) fn qualified(&self) -> String {
         if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
     }
+}
+
+/// `v1` or `apps/v1`.
+pub(crate) fn api_version(group: &str, version: &str) -> String {
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
 }
 
 #[cfg(test)]
@@ -173,8 +219,10 @@ mod tests {
     fn each_kind_stands_in_the_table_once() {
         for resource in &RESOURCES {
             assert_eq!(resource.kind.resource().name, resource.name);
-            let found = Resource::find(resource.group, resource.version, resource.plural).unwrap();
-            assert_eq!(found.kind, resource.kind);
+            for (group, version) in resource.served() {
+                let found = Resource::find(group, version, resource.plural).unwrap();
+                assert_eq!(found.kind, resource.kind);
+            }
         }
     }
 }

@@ -88,6 +88,22 @@ impl Store {
             .take_while(move |(key, _)| key.kind == kind && namespace.as_ref().is_none_or(|n| *n == key.namespace))
     }
 
+    /// The objects of a kind as they were at a revision that is still in the log, by
+    /// namespace and name.
+    pub(crate) fn list_at(&self, revision: u64, kind: Kind, namespace: Option<&str>) -> BTreeMap<Key, Object> {
+        let mut found: BTreeMap<Key, Object> =
+            self.list(kind, namespace).map(|(key, object)| (key.clone(), object.clone())).collect();
+        let covered = |key: &Key| key.kind == kind && namespace.is_none_or(|n| key.namespace == n);
+        let later: Vec<&Change> = self.since(revision).filter(|change| covered(&change.key)).collect();
+        for change in later.into_iter().rev() {
+            match &change.before {
+                Some(before) => drop(found.insert(change.key.clone(), before.clone())),
+                None => drop(found.remove(&change.key)),
+            }
+        }
+        found
+    }
+
     /// Writes an object, unless it is what is there already, and gives it a new
     /// resource version.
     pub(crate) fn put(&mut self, key: &Key, mut object: Value) -> Object {
@@ -163,6 +179,21 @@ mod tests {
         assert_eq!(store.since(1_001).count(), 1);
         store.compact();
         assert_eq!((store.oldest(), store.since(FIRST).count()), (1_002, 0));
+    }
+
+    #[test]
+    fn a_list_of_an_earlier_state_is_as_it_was() {
+        let mut store = Store::default();
+        let key = |name| Key::new(Kind::ConfigMap, "shop", name);
+        store.put(&key("a"), json!({"data": {"x": "1"}}));
+        store.put(&key("b"), json!({"data": {"x": "1"}}));
+        let then = store.revision();
+        store.put(&key("a"), json!({"data": {"x": "2"}}));
+        store.remove(&key("b"));
+        store.put(&key("c"), json!({}));
+        let found = store.list_at(then, Kind::ConfigMap, Some("shop"));
+        let seen: Vec<_> = found.iter().map(|(key, object)| (key.name.as_str(), text(object, "/data/x"))).collect();
+        assert_eq!(seen, [("a", "1"), ("b", "1")]);
     }
 
     #[test]

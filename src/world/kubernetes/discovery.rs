@@ -2,13 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::world::cluster::resource::{RESOURCES, Resource};
-
-/// Groups that only answer reviews, and their resources.
-const REVIEWS: [(&str, &str, &str); 2] = [
-    ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
-    ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
-];
+use super::review::{REVIEWS, VERBS};
+use crate::world::cluster::resource::{RESOURCES, Resource, api_version};
 
 /// The answer to a discovery path; nothing where the path is none.
 pub(crate) fn answer(path: &str) -> Option<Value> {
@@ -22,11 +17,13 @@ pub(crate) fn answer(path: &str) -> Option<Value> {
             "kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1"}],
         })),
-        ["apis"] => Some(
-            json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups().iter().map(|g| group(g)).collect::<Vec<_>>()}),
-        ),
-        ["apis", name] if groups().contains(name) => {
-            let mut group = group(name);
+        ["apis"] => {
+            let groups: Vec<Value> = groups().iter().map(|(name, versions)| group(name, versions)).collect();
+            Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
+        }
+        ["apis", name] => {
+            let (_, versions) = groups().into_iter().find(|(group, _)| group == name)?;
+            let mut group = group(name, &versions);
             group["kind"] = "APIGroup".into();
             group["apiVersion"] = "v1".into();
             Some(group)
@@ -37,22 +34,34 @@ pub(crate) fn answer(path: &str) -> Option<Value> {
     }
 }
 
-fn groups() -> Vec<&'static str> {
-    let mut groups: Vec<&str> =
-        RESOURCES.iter().map(|r| r.group).chain(REVIEWS.iter().map(|r| r.0)).filter(|g| !g.is_empty()).collect();
-    groups.sort_unstable();
-    groups.dedup();
+/// All groups but the core, with their versions, preferred first.
+pub(super) fn groups() -> Vec<(&'static str, Vec<&'static str>)> {
+    let reviews = REVIEWS.iter().map(|(group, ..)| (*group, "v1"));
+    let served = RESOURCES.iter().flat_map(Resource::served).chain(reviews).chain([("metrics.k8s.io", "v1beta1")]);
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (group, version) in served.filter(|(group, _)| !group.is_empty()) {
+        match groups.iter_mut().find(|(known, _)| *known == group) {
+            Some((_, versions)) if versions.contains(&version) => {}
+            Some((_, versions)) => versions.push(version),
+            None => groups.push((group, vec![version])),
+        }
+    }
+    groups.sort_by_key(|(group, _)| *group);
     groups
 }
 
-fn group(name: &str) -> Value {
-    let version = json!({"groupVersion": format!("{name}/v1"), "version": "v1"});
-    json!({"name": name, "versions": [version], "preferredVersion": version})
+fn group(name: &str, versions: &[&str]) -> Value {
+    let shown = |version: &&str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
+    json!({
+        "name": name,
+        "versions": versions.iter().map(shown).collect::<Vec<_>>(),
+        "preferredVersion": versions.first().map(shown),
+    })
 }
 
 fn resources(group: &str, version: &str) -> Option<Value> {
     let mut list = Vec::new();
-    for resource in RESOURCES.iter().filter(|r| r.group == group && r.version == version) {
+    for resource in RESOURCES.iter().filter(|r| r.served().any(|served| served == (group, version))) {
         list.push(listed(resource));
         for sub in resource.sub {
             list.push(subresource(resource, sub));
@@ -62,19 +71,28 @@ fn resources(group: &str, version: &str) -> Option<Value> {
         let singular = kind.to_ascii_lowercase();
         list.push(json!({"name": plural, "singularName": singular, "namespaced": false, "kind": kind, "verbs": ["create"]}));
     }
-    let name = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    let name = api_version(group, version);
+    if name == super::usage::GROUP {
+        list.push(
+            json!({"name": "pods", "singularName": "", "namespaced": true, "kind": "PodMetrics", "verbs": ["get", "list"]}),
+        );
+    }
     (!list.is_empty()).then(|| json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": list}))
 }
 
 fn listed(resource: &Resource) -> Value {
-    json!({
+    let mut listed = json!({
         "name": resource.plural,
         "singularName": resource.singular,
         "namespaced": resource.namespaced,
         "kind": resource.name,
-        "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
+        "verbs": VERBS,
         "shortNames": resource.short,
-    })
+    });
+    if resource.all {
+        listed["categories"] = json!(["all"]);
+    }
+    listed
 }
 
 fn subresource(resource: &Resource, sub: &str) -> Value {

@@ -14,6 +14,8 @@ pub(crate) enum PatchKind {
     Strategic,
     /// RFC 6902.
     Json,
+    /// Server-side apply: a configuration, not a change.
+    Apply,
 }
 
 impl PatchKind {
@@ -23,13 +25,14 @@ impl PatchKind {
     /// 415 for what is not known, or not for this kind of object.
     pub(crate) fn of(content_type: &str, resource: &Resource) -> Result<Self, Refusal> {
         let accepted = if resource.custom {
-            "application/json-patch+json, application/merge-patch+json"
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
         } else {
-            "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json"
+            "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"
         };
         match content_type.split(';').next().unwrap_or_default().trim() {
             "application/merge-patch+json" => Ok(Self::Merge),
             "application/json-patch+json" => Ok(Self::Json),
+            "application/apply-patch+yaml" => Ok(Self::Apply),
             "application/strategic-merge-patch+json" if !resource.custom => Ok(Self::Strategic),
             _ => {
                 let message =
@@ -46,10 +49,11 @@ impl PatchKind {
     pub(crate) fn apply(self, object: &Value, patch: &Value) -> Result<Value, Refusal> {
         let mut patched = object.clone();
         match self {
-            Self::Merge | Self::Strategic if !patch.is_object() => {
+            Self::Merge | Self::Strategic | Self::Apply if !patch.is_object() => {
                 return Err(Refusal::new(400, "BadRequest", "json: cannot unmarshal the patch into an object"));
             }
-            Self::Merge => merge(&mut patched, patch),
+            // Who owns what is told by `apply`, which does not come here.
+            Self::Merge | Self::Apply => merge(&mut patched, patch),
             Self::Strategic => strategic(&mut patched, patch),
             Self::Json => {
                 let operations: json_patch::Patch = serde_json::from_value(patch.clone())

@@ -70,6 +70,37 @@ impl Refusal {
         refusal
     }
 
+    /// 409 because others own fields that an apply would change: who, whether by apply, in
+    /// which version, which field.
+    pub(crate) fn owned(conflicts: &[(String, bool, String, String)]) -> Self {
+        let owner = |(manager, applied, version, _): &(String, bool, String, String)| match applied {
+            true => format!("\"{manager}\""),
+            false => format!("\"{manager}\" using {version}"),
+        };
+        let message = match conflicts {
+            [one] => format!("conflict with {}: {}", owner(one), one.3),
+            _ => {
+                let mut owners: Vec<String> = conflicts.iter().map(owner).collect();
+                owners.dedup();
+                let fields = |who: &String| {
+                    let theirs = conflicts.iter().filter(|one| owner(one) == *who).map(|one| format!("\n- {}", one.3));
+                    format!("conflicts with {who}:{}", theirs.collect::<String>())
+                };
+                owners.iter().map(fields).collect::<Vec<_>>().join("\n")
+            }
+        };
+        let word = if conflicts.len() == 1 { "conflict" } else { "conflicts" };
+        let causes: Vec<Value> = conflicts
+            .iter()
+            .map(|one| {
+                let message = format!("conflict with {}", owner(one));
+                json!({"reason": "FieldManagerConflict", "message": message, "field": one.3})
+            })
+            .collect();
+        let message = format!("Apply failed with {} {word}: {message}", conflicts.len());
+        Self { details: json!({"causes": causes}), ..Self::new(409, "Conflict", message) }
+    }
+
     /// 422 because a JSON patch does not apply, a failed `test` among other reasons.
     pub(crate) fn patch_failed(why: &str) -> Self {
         let details = json!({"causes": [{"reason": "UnexpectedServerResponse", "message": why}]});
@@ -77,19 +108,31 @@ impl Refusal {
     }
 
     /// 403 because the permission is missing.
-    pub(crate) fn forbidden(verb: &str, resource: &Resource, namespace: &str, name: &str) -> Self {
+    pub(crate) fn forbidden(verb: &str, resource: &Resource, sub: &str, namespace: &str, name: &str) -> Self {
         let place =
             if namespace.is_empty() { "at the cluster scope".to_owned() } else { format!("in the namespace \"{namespace}\"") };
         let qualified = resource.qualified();
         let named = if name.is_empty() { String::new() } else { format!(" \"{name}\"") };
         let message = format!(
-            "{qualified}{named} is forbidden: User \"rehearsal\" cannot {verb} resource \"{}\" in API group \"{}\" {place}",
-            resource.plural, resource.group
+            "{qualified}{named} is forbidden: User \"rehearsal\" cannot {verb} resource \"{}{}{sub}\" in API group \"{}\" {place}",
+            resource.plural,
+            if sub.is_empty() { "" } else { "/" },
+            resource.group
         );
         Self::about(403, "Forbidden", resource, name, message)
     }
 
-    /// 410 because what a watch asks for is no longer kept.
+    /// 401 because the login has expired.
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(401, "Unauthorized", "Unauthorized")
+    }
+
+    /// 405 because the path is not for this.
+    pub(crate) fn not_allowed() -> Self {
+        Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+    }
+
+    /// 410 because what a watch or the next page of a list asks for is no longer kept.
     pub(crate) fn expired(asked: u64, oldest: u64) -> Self {
         Self::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
     }

@@ -3,20 +3,22 @@
 use std::collections::VecDeque;
 
 use axum::body::{Body, Bytes};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use futures::stream;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
+use super::convert::outgoing;
 use super::selector::Selector;
 use super::status::Refusal;
+use super::table::{self, Shape};
 use super::{Answer, Query, Target, parameter};
 use crate::world::World;
 use crate::world::cluster::Kind;
 use crate::world::cluster::store::Change;
 use crate::world::core::Core;
-use crate::world::json::Object;
+use crate::world::json::{Object, text};
 
 /// A watch that does not say how long lasts so long.
 const DEFAULT_SECONDS: u64 = 1_800;
@@ -25,6 +27,9 @@ const DEFAULT_SECONDS: u64 = 1_800;
 struct Watch {
     world: World,
     kind: Kind,
+    target: Target,
+    query: Query,
+    shape: Shape,
     namespace: Option<String>,
     selector: Selector,
     /// The revision up to which everything was told.
@@ -46,7 +51,7 @@ enum Next {
 
 /// Opens a watch. Its end, `timeoutSeconds`, is the client's time, however fast the
 /// world goes.
-pub(super) fn stream(world: &World, target: &Target, query: &Query) -> Answer {
+pub(super) fn stream(world: &World, target: &Target, query: &Query, headers: &HeaderMap) -> Answer {
     let selector = super::selector(query)?;
     let from = match parameter(query, "resourceVersion") {
         "" | "0" => None,
@@ -56,6 +61,9 @@ pub(super) fn stream(world: &World, target: &Target, query: &Query) -> Answer {
     let mut watch = Watch {
         world: world.clone(),
         kind: target.resource.kind,
+        target: target.clone(),
+        query: query.clone(),
+        shape: Shape::asked(headers),
         namespace: target.in_namespace().map(str::to_owned),
         selector: if target.name.is_empty() { selector } else { selector.and(named(&target.name)?) },
         told: 0,
@@ -96,7 +104,7 @@ impl Watch {
         let there: Vec<Object> = store.list(self.kind, self.namespace.as_deref()).map(|(_, object)| object.clone()).collect();
         for object in &there {
             if self.selector.matches(object) {
-                self.line("ADDED", object);
+                self.object(core, "ADDED", object);
             }
         }
         self.told = store.revision();
@@ -139,9 +147,12 @@ impl Watch {
 
     /// Takes what changed since the last look.
     fn look(&mut self, core: &Core) -> Next {
-        if core.faults.api_is_down() {
+        if core.faults.api_is_down() || core.faults.login_expired() {
             self.over = true;
             return Next::Wait(None);
+        }
+        if core.faults.network_is_cut() {
+            return Next::Wait(core.next_due());
         }
         let store = &core.cluster.store;
         if self.told < store.oldest() {
@@ -151,7 +162,7 @@ impl Watch {
         }
         let changes: Vec<Change> = store.since(self.told).filter(|change| self.covers(change)).cloned().collect();
         self.told = self.told.max(store.revision());
-        changes.iter().for_each(|change| self.tell(change));
+        changes.iter().for_each(|change| self.tell(core, change));
         if self.lines.is_empty() { Next::Wait(core.next_due()) } else { Next::Lines }
     }
 
@@ -161,20 +172,36 @@ impl Watch {
 
     /// An object that comes to match was added for this watch, and one that no longer does
     /// was deleted.
-    fn tell(&mut self, change: &Change) {
+    fn tell(&mut self, core: &Core, change: &Change) {
         let before = change.before.as_ref().is_some_and(|object| self.selector.matches(object));
         let after = self.selector.matches(&change.after);
         match (before, after, change.deleted) {
-            (true, _, true) | (true, false, false) => self.line("DELETED", &change.after),
-            (true, true, false) => self.line("MODIFIED", &change.after),
-            (false, true, false) => self.line("ADDED", &change.after),
+            (true, _, true) | (true, false, false) => self.object(core, "DELETED", &change.after),
+            (true, true, false) => self.object(core, "MODIFIED", &change.after),
+            (false, true, false) => self.object(core, "ADDED", &change.after),
             (false, _, _) => {}
+        }
+    }
+
+    /// Tells of an object, in the form that was asked for.
+    fn object(&mut self, core: &Core, kind: &str, object: &Object) {
+        match self.shape {
+            Shape::Object => {
+                let shown = outgoing(self.target.resource, object, &self.target.version()).into_owned();
+                self.line(kind, &shown);
+            }
+            Shape::Metadata => self.line(kind, &table::partial(object)),
+            Shape::Table => {
+                let metadata = json!({"resourceVersion": text(object, "/metadata/resourceVersion")});
+                let rows = table::table(core, &self.target, &self.query, [&**object].into_iter(), &metadata);
+                self.line(kind, &rows);
+            }
         }
     }
 
     fn bookmark(&mut self, initial: bool) {
         let kind = self.kind.resource();
-        let mut object = json!({"kind": kind.name, "apiVersion": kind.api_version(), "metadata": {"resourceVersion": self.told.to_string(), "creationTimestamp": null}});
+        let mut object = json!({"kind": kind.name, "apiVersion": self.target.version(), "metadata": {"resourceVersion": self.told.to_string(), "creationTimestamp": null}});
         match self.kind {
             Kind::Pod => object["spec"] = json!({"containers": []}),
             Kind::Deployment => object["spec"] = json!({"selector": {}, "template": {}}),

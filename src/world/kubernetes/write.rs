@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::apply::{Manager, track};
+use super::convert::{incoming, outgoing};
 use super::patch::PatchKind;
 use super::status::Refusal;
-use crate::world::cluster::build::complete_deployment;
+use super::validate::{validate, validate_change};
 use crate::world::cluster::resource::Resource;
 use crate::world::cluster::{Cluster, Key, Kind};
 use crate::world::json::{Object, list, number, set, text, unset};
@@ -30,6 +32,32 @@ pub(crate) fn bump_generation(before: &Value, after: &mut Value) {
     }
 }
 
+/// A request to change something.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Write<'a> {
+    /// Which part.
+    pub(crate) part: Part,
+    /// The group and version the request speaks.
+    pub(crate) version: &'a str,
+    /// Who changes it.
+    pub(crate) manager: &'a str,
+    /// It is only tried.
+    pub(crate) dry: bool,
+    /// An apply takes over what others own.
+    pub(crate) force: bool,
+}
+
+impl Write<'_> {
+    fn by<'a>(&'a self, time: &'a str) -> Manager<'a> {
+        let part = match self.part {
+            Part::Main => "",
+            Part::Status => "status",
+            Part::Scale => "scale",
+        };
+        Manager { name: self.manager, time, part }
+    }
+}
+
 /// Creates an object.
 ///
 /// # Errors
@@ -38,13 +66,36 @@ pub(crate) fn create(
     cluster: &mut Cluster,
     resource: &'static Resource,
     namespace: &str,
-    mut object: Value,
-    dry: bool,
+    object: Value,
+    write: Write<'_>,
 ) -> Result<Object, Refusal> {
+    let time = cluster.timestamp();
+    let mut object = incoming(resource, object, write.version);
     if text(&object, "/kind") != resource.name || text(&object, "/apiVersion") != resource.api_version() {
-        let message = format!("the object provided is unrecognized: expected {} {}", resource.api_version(), resource.name);
+        let message = format!("the object provided is unrecognized: expected {} {}", write.version, resource.name);
         return Err(Refusal::new(400, "BadRequest", message));
     }
+    // An apply has said already who owns what.
+    if list(&object, "/metadata/managedFields").is_empty() {
+        track(resource, &Value::Null, &mut object, write.by(&time));
+    }
+    let chance = cluster.chance();
+    let created = complete(cluster, resource, namespace, object);
+    if write.dry {
+        // What was only tried does not show in the names that come later.
+        cluster.set_chance(chance);
+    }
+    let (key, object) = created?;
+    Ok(if write.dry { object.into() } else { cluster.write(&key, object) })
+}
+
+/// Gives a new object what the server adds.
+fn complete(
+    cluster: &mut Cluster,
+    resource: &'static Resource,
+    namespace: &str,
+    mut object: Value,
+) -> Result<(Key, Value), Refusal> {
     let mut name = text(&object, "/metadata/name").to_owned();
     if name.is_empty() && !text(&object, "/metadata/generateName").is_empty() {
         name = format!("{}{}", text(&object, "/metadata/generateName"), cluster.uid().get(..5).unwrap_or_default());
@@ -66,78 +117,132 @@ pub(crate) fn create(
     set(&mut object, &["metadata", "uid"], cluster.uid());
     set(&mut object, &["metadata", "creationTimestamp"], cluster.timestamp());
     unset(&mut object, &["metadata", "resourceVersion"]);
-    if object.get("spec").is_some() {
+    if object.get("spec").is_some() && resource.status {
         set(&mut object, &["metadata", "generation"], 1);
     }
     if resource.status {
         set(&mut object, &["status"], json!({}));
     }
-    if resource.kind == Kind::Deployment {
-        complete_deployment(&mut object);
-    }
+    cluster.complete(resource.kind, &mut object);
     validate(resource, &object)?;
-    Ok(if dry { object.into() } else { cluster.write(&key, object) })
+    Ok((key, object))
 }
 
-/// Applies a patch to an object.
+/// Applies a patch to an object. An apply makes what is not there.
 ///
 /// # Errors
-/// 404, and what [`replace`] refuses.
+/// 404, 409 where others own what an apply would change, and what [`replace`] refuses.
 pub(crate) fn patch(
     cluster: &mut Cluster,
     key: &Key,
-    part: Part,
     kind: PatchKind,
     patch: &Value,
-    dry: bool,
-) -> Result<Object, Refusal> {
+    write: Write<'_>,
+) -> Result<(Object, bool), Refusal> {
+    let resource = key.kind.resource();
+    let time = cluster.timestamp();
+    if kind == PatchKind::Apply {
+        let configuration = incoming(resource, patch.clone(), write.version);
+        if !list(&configuration, "/metadata/managedFields").is_empty() {
+            return Err(Refusal::new(400, "BadRequest", "metadata.managedFields must be nil"));
+        }
+        let Some(current) = cluster.store.get(key).cloned().filter(|_| write.part == Part::Main) else {
+            let mut new = super::apply::apply(resource, &json!({}), &configuration, write.by(&time), false)?;
+            for field in ["apiVersion", "kind"] {
+                set(&mut new, &[field], text(&configuration, &format!("/{field}")));
+            }
+            set(&mut new, &["metadata", "name"], key.name.clone());
+            let version = resource.api_version();
+            let write = Write { version: &version, ..write };
+            return create(cluster, resource, &key.namespace, new, write).map(|created| (created, true));
+        };
+        refuse_other(resource, key, &configuration, &current)?;
+        let mut merged = super::apply::apply(resource, &current, &configuration, write.by(&time), write.force)?;
+        cluster.complete(key.kind, &mut merged);
+        return put(cluster, key, &current, merged, write).map(|object| (object, false));
+    }
     let current = find(cluster, key)?;
-    let seen = if part == Part::Scale { scale_of(&current) } else { Value::clone(&current) };
+    let seen = match write.part {
+        Part::Scale => scale_of(&current),
+        _ => outgoing(resource, &current, write.version).into_owned(),
+    };
     let patched = kind.apply(&seen, patch)?;
-    replace(cluster, key, part, patched, dry)
+    replace(cluster, key, patched, write).map(|object| (object, false))
+}
+
+fn refuse_other(resource: &Resource, key: &Key, asked: &Value, found: &Value) -> Result<(), Refusal> {
+    let (uid, version) = ("/metadata/uid", "/metadata/resourceVersion");
+    let differs = |at: &str| !text(asked, at).is_empty() && text(asked, at) != text(found, at);
+    if differs(uid) {
+        return Err(Refusal::other_object(resource, &key.name, text(asked, uid), text(found, uid)));
+    }
+    if differs(version) {
+        return Err(Refusal::conflict(resource, &key.name));
+    }
+    if !text(asked, "/metadata/name").is_empty() && text(asked, "/metadata/name") != key.name {
+        return Err(Refusal::new(400, "BadRequest", "the name of the object does not match the name on the URL"));
+    }
+    Ok(())
 }
 
 /// Replaces an object, or a part of it.
 ///
 /// # Errors
 /// 404, 409 where it has changed since or is another, 422 where it would not be valid.
-pub(crate) fn replace(cluster: &mut Cluster, key: &Key, part: Part, new: Value, dry: bool) -> Result<Object, Refusal> {
+pub(crate) fn replace(cluster: &mut Cluster, key: &Key, new: Value, write: Write<'_>) -> Result<Object, Refusal> {
     let resource = key.kind.resource();
+    let time = cluster.timestamp();
     let current = find(cluster, key)?;
-    for (pointer, refusal) in [("/metadata/uid", true), ("/metadata/resourceVersion", false)] {
-        let (asked, found) = (text(&new, pointer), text(&current, pointer));
-        if !asked.is_empty() && asked != found {
-            return Err(match refusal {
-                true => Refusal::other_object(resource, &key.name, asked, found),
-                false => Refusal::conflict(resource, &key.name),
-            });
-        }
-    }
-    if text(&new, "/metadata/name") != key.name {
-        return Err(Refusal::new(400, "BadRequest", "the name of the object does not match the name on the URL"));
-    }
+    refuse_other(resource, key, &new, &current)?;
     let mut changed = Value::clone(&current);
-    match part {
+    match write.part {
         Part::Main => {
-            changed = new;
-            for field in ["uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"] {
-                match current.pointer(&format!("/metadata/{field}")) {
-                    Some(kept) => set(&mut changed, &["metadata", field], kept.clone()),
-                    None => unset(&mut changed, &["metadata", field]),
-                }
+            changed = incoming(resource, new, write.version);
+            if text(&changed, "/metadata/name").is_empty() {
+                return Err(Refusal::new(400, "BadRequest", "the name of the object does not match the name on the URL"));
             }
-            if resource.status {
-                set(&mut changed, &["status"], current.get("status").cloned().unwrap_or_else(|| json!({})));
-            }
-            validate_change(resource, &current, &changed)?;
+            cluster.complete(key.kind, &mut changed);
         }
         Part::Status => set(&mut changed, &["status"], new.get("status").cloned().unwrap_or_else(|| json!({}))),
-        Part::Scale => set(&mut changed, &["spec", "replicas"], number(&new, "/spec/replicas")),
+        Part::Scale => {
+            set(&mut changed, &["spec", "replicas"], number(&new, "/spec/replicas"));
+        }
+    }
+    track(resource, &current, &mut changed, write.by(&time));
+    put(cluster, key, &current, changed, write)
+}
+
+/// Writes a changed object, with what is not the client's to change as it was.
+fn put(cluster: &mut Cluster, key: &Key, current: &Object, mut changed: Value, write: Write<'_>) -> Result<Object, Refusal> {
+    let resource = key.kind.resource();
+    let kept = ["uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "namespace"];
+    for field in kept {
+        match current.pointer(&format!("/metadata/{field}")) {
+            Some(kept) => set(&mut changed, &["metadata", field], kept.clone()),
+            None => unset(&mut changed, &["metadata", field]),
+        }
+    }
+    if resource.status && write.part != Part::Status {
+        set(&mut changed, &["status"], current.get("status").cloned().unwrap_or_else(|| json!({})));
     }
     validate(resource, &changed)?;
-    bump_generation(&current, &mut changed);
-    let written = if dry { changed.into() } else { cluster.write(key, changed) };
-    Ok(if part == Part::Scale { scale_of(&written).into() } else { written })
+    validate_change(resource, current, &changed)?;
+    bump_generation(current, &mut changed);
+    let written = if write.dry { changed.into() } else { cluster.write(key, changed) };
+    Ok(if write.part == Part::Scale { scale_of(&written).into() } else { written })
+}
+
+/// Writes what somebody else has changed in an object.
+pub(crate) fn changed_by(cluster: &mut Cluster, key: &Key, before: &Object, mut after: Value, manager: &str) {
+    let time = cluster.timestamp();
+    track(key.kind.resource(), before, &mut after, Manager { name: manager, time: &time, part: "" });
+    bump_generation(before, &mut after);
+    cluster.write(key, after);
+}
+
+/// Notes that all of an object belongs to somebody.
+pub(crate) fn owned_by(object: &mut Value, key: &Key, manager: &str, time: &str) {
+    track(key.kind.resource(), &Value::Null, object, Manager { name: manager, time, part: "" });
 }
 
 /// Deletes an object. Pods go in their own time.
@@ -161,6 +266,9 @@ pub(crate) fn delete(cluster: &mut Cluster, key: &Key, options: &Value, dry: boo
     if key.kind == Kind::Pod {
         cluster.terminate_pod(key, options.get("gracePeriodSeconds").and_then(Value::as_i64));
         return Ok(cluster.store.get(key).cloned().unwrap_or(current));
+    }
+    if text(options, "/propagationPolicy") == "Orphan" {
+        cluster.orphan(key);
     }
     Ok(cluster.remove(key).unwrap_or(current))
 }
@@ -189,45 +297,4 @@ pub(crate) fn scale_of(object: &Value) -> Value {
         "spec": {"replicas": number(object, "/spec/replicas")},
         "status": {"replicas": number(object, "/status/replicas"), "selector": selector.join(",")},
     })
-}
-
-fn validate(resource: &Resource, object: &Value) -> Result<(), Refusal> {
-    let name = text(object, "/metadata/name");
-    if !matches!(resource.kind, Kind::Deployment | Kind::ReplicaSet) {
-        return Ok(());
-    }
-    if number(object, "/spec/replicas") < 0 {
-        return Err(Refusal::invalid(resource, name, "spec.replicas", "Invalid value: must be greater than or equal to 0"));
-    }
-    let containers = list(object, "/spec/template/spec/containers");
-    if containers.is_empty() {
-        return Err(Refusal::invalid(resource, name, "spec.template.spec.containers", "Required value"));
-    }
-    for (index, container) in containers.iter().enumerate() {
-        for field in ["name", "image"] {
-            if text(container, &format!("/{field}")).is_empty() {
-                let field = format!("spec.template.spec.containers[{index}].{field}");
-                return Err(Refusal::invalid(resource, name, &field, "Required value"));
-            }
-        }
-    }
-    let labels = object.pointer("/spec/template/metadata/labels");
-    let selector = object.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
-    let selected = selector.is_some_and(|wanted| {
-        !wanted.is_empty() && wanted.iter().all(|(name, value)| labels.and_then(|labels| labels.get(name)) == Some(value))
-    });
-    if !selected {
-        let problem = "Invalid value: `selector` does not match template `labels`";
-        return Err(Refusal::invalid(resource, name, "spec.template.metadata.labels", problem));
-    }
-    Ok(())
-}
-
-fn validate_change(resource: &Resource, before: &Value, after: &Value) -> Result<(), Refusal> {
-    let workload = matches!(resource.kind, Kind::Deployment | Kind::ReplicaSet);
-    if workload && before.pointer("/spec/selector") != after.pointer("/spec/selector") {
-        let name = text(before, "/metadata/name");
-        return Err(Refusal::invalid(resource, name, "spec.selector", "Invalid value: field is immutable"));
-    }
-    Ok(())
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::flow::{Flow, Landscape, PodFacts};
-use super::noise;
 use super::table::{SCRAPE_EVERY, Table};
+use crate::world::cluster::Millis;
 
 /// Upper bounds of the latency buckets, seconds.
 const BOUNDS: [f64; 19] =
@@ -13,11 +13,6 @@ const BOUNDS: [f64; 19] =
 const METHODS: [(&str, f64); 2] = [("GET", 0.8), ("POST", 0.2)];
 /// Statuses of failed requests and their share of them.
 const FAILURES: [(&str, f64); 2] = [("500", 0.6), ("503", 0.4)];
-/// How much a container works without any request, in cores, and for each request.
-const CORES: (f64, f64) = (0.02, 0.004);
-/// Memory a container uses, bytes.
-const MEMORY: f64 = 180.0 * 1024.0 * 1024.0;
-
 /// A counter and its series.
 #[derive(Debug, Clone, Copy)]
 struct Counter {
@@ -75,8 +70,10 @@ impl Counters {
         }
         #[expect(clippy::cast_precision_loss, reason = "a small constant")]
         let requests = rps * flow.share * SCRAPE_EVERY as f64 / 1_000.0;
-        let failing =
-            if flow.ready == 0 { 1.0 } else { (flow.behaviour.errors / 100.0 * (1.0 + 0.08 * swing(1))).clamp(0.0, 1.0) };
+        #[expect(clippy::cast_precision_loss, reason = "pods are few")]
+        let silent = if flow.ready == 0 { 1.0 } else { flow.silent as f64 / flow.ready as f64 };
+        let wrong = (flow.behaviour.errors / 100.0 * (1.0 + 0.08 * swing(1))).clamp(0.0, 1.0);
+        let failing = silent + (1.0 - silent) * wrong;
         let errors = requests * failing;
         for (share, counter) in &mut self.good {
             counter.total += (requests - errors) * *share;
@@ -92,7 +89,7 @@ impl Counters {
             };
             counter.total += errors * part;
         }
-        let stretch = 1.0 + 0.03 * swing(2);
+        let stretch = (1.0 + 0.03 * swing(2)) * flow.strain;
         let (p50, p95) = match flow.ready {
             0 => (0.002, 0.004),
             _ => {
@@ -149,12 +146,13 @@ struct PodSeries {
     up: usize,
     memory: usize,
     cpu: Counter,
+    /// Of processor and memory, where there are limits.
+    limits: [Option<usize>; 2],
 }
 
 impl Gauges {
     /// Records them.
-    pub(super) fn record(&mut self, table: &mut Table, namespace: &str, landscape: &Landscape, seed: u64) {
-        let tick = table.tick();
+    pub(super) fn record(&mut self, table: &mut Table, namespace: &str, landscape: &Landscape, seed: u64, now: Millis) {
         for pod in landscape.pods.iter().filter(|pod| !pod.address.is_empty()) {
             if !self.pods.contains_key(&pod.name) {
                 self.pods.insert(pod.name.clone(), PodSeries::new(table, namespace, pod));
@@ -164,12 +162,17 @@ impl Gauges {
             table.record(series.restarts, pod.restarts as f64);
             table.record(series.up, if pod.ready { 1.0 } else { 0.0 });
             if pod.running {
-                let swing = noise(seed, &pod.name, tick);
-                table.record(series.memory, (MEMORY * (1.0 + 0.02 * swing)).floor());
+                let usage = pod.usage(seed, now);
+                table.record(series.memory, usage.memory.floor());
                 #[expect(clippy::cast_precision_loss, reason = "a small constant")]
                 let seconds = SCRAPE_EVERY as f64 / 1_000.0;
-                series.cpu.total += seconds * (CORES.0 + CORES.1 * pod.rps) * (1.0 + 0.05 * swing);
+                series.cpu.total += seconds * usage.cpu;
                 table.record(series.cpu.series, series.cpu.total);
+                for (number, limit) in series.limits.iter().zip([pod.limits.0, pod.limits.1]) {
+                    if let (Some(number), Some(limit)) = (number, limit) {
+                        table.record(*number, limit);
+                    }
+                }
             }
         }
         self.pods.retain(|name, _| landscape.pods.iter().any(|pod| pod.name == *name));
@@ -193,7 +196,13 @@ impl PodSeries {
         let name = [("namespace", namespace), ("pod", pod.name.as_str())];
         let container = [name[0], name[1], ("container", pod.container.as_str()), ("node", pod.node.as_str())];
         let target = [name[0], name[1], ("job", &pod.app), ("app", &pod.app), ("instance", &pod.address)];
+        let mut limit = |resource: &str, unit: &str, limit: Option<f64>| {
+            let labels = [name[0], name[1], container[2], container[3], ("resource", resource), ("unit", unit)];
+            limit.map(|_| table.series("kube_pod_container_resource_limits", &labels))
+        };
+        let limits = [limit("cpu", "core", pod.limits.0), limit("memory", "byte", pod.limits.1)];
         Self {
+            limits,
             restarts: table.series("kube_pod_container_status_restarts_total", &container[..3]),
             up: table.series("up", &target),
             memory: table.series("container_memory_working_set_bytes", &container),

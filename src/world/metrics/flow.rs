@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::behaviour_of;
+use super::noise;
+use super::table::SCRAPE_EVERY;
 use crate::world::cluster::build::service_of;
-use crate::world::cluster::{Cluster, Key, Kind};
+use crate::world::cluster::{Cluster, Key, Kind, Millis};
 use crate::world::json::{Object, condition, label, list, number, serves, terminating, text, version_of_image};
-use crate::world::scenario::{Behaviour, Route, WorldSpec};
+use crate::world::scenario::{Behaviour, Quantity, Route, WorldSpec};
 
 /// The label that names a pod's Deployment.
 const INSTANCE: &str = "app.kubernetes.io/instance";
@@ -28,6 +29,20 @@ pub(crate) struct Flow {
     pub(crate) running: bool,
     /// How the version behaves.
     pub(crate) behaviour: Behaviour,
+    /// How many of those pods do not answer, because their node is lost.
+    pub(crate) silent: usize,
+    /// How much longer answers take because the pods are short of processor: 1 is not at
+    /// all.
+    pub(crate) strain: f64,
+}
+
+/// What a container uses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Usage {
+    /// Cores.
+    pub(crate) cpu: f64,
+    /// Bytes.
+    pub(crate) memory: f64,
 }
 
 /// A pod, reduced to what its metrics need.
@@ -51,13 +66,30 @@ pub(crate) struct PodFacts {
     pub(crate) running: bool,
     /// Requests a second it gets.
     pub(crate) rps: f64,
+    /// How its version behaves.
+    pub(crate) behaviour: Behaviour,
+    /// When its process started.
+    pub(crate) began: Millis,
+    /// Its limits: cores and bytes.
+    pub(crate) limits: (Option<f64>, Option<f64>),
+}
+
+impl PodFacts {
+    /// What it uses at a moment.
+    pub(crate) fn usage(&self, seed: u64, at: Millis) -> Usage {
+        let swing = noise(seed, &self.name, at / SCRAPE_EVERY - 1);
+        let cpu = self.behaviour.cpu.at(self.rps) * (1.0 + 0.05 * swing);
+        let memory = self.behaviour.memory.after(at - self.began) * (1.0 + 0.02 * swing);
+        let within = |amount: f64, limit: Option<f64>| limit.map_or(amount, |limit| amount.min(limit));
+        Usage { cpu: within(cpu, self.limits.0), memory: within(memory, self.limits.1) }
+    }
 }
 
 /// All that metrics read from the cluster, at one revision of it.
 #[derive(Debug, Default)]
 pub(crate) struct Landscape {
-    /// The revision it was read at.
-    pub(crate) revision: u64,
+    /// The state of the cluster it was read at.
+    pub(crate) state: (u64, u64),
     /// Services: name, requests a second, and where they go.
     pub(crate) services: Vec<(String, f64, Vec<Flow>)>,
     /// Pods.
@@ -79,7 +111,7 @@ impl Landscape {
             #[expect(clippy::cast_precision_loss, reason = "pods are few")]
             flow.map_or(0.0, |(rps, flow)| rps * flow.share / flow.ready as f64)
         };
-        let pods = cluster.store.list(Kind::Pod, Some(namespace)).map(|(_, pod)| facts(pod, load)).collect();
+        let pods = cluster.store.list(Kind::Pod, Some(namespace)).map(|(_, pod)| facts(cluster, pod, load)).collect();
         let deployments = cluster
             .store
             .list(Kind::Deployment, Some(namespace))
@@ -87,11 +119,11 @@ impl Landscape {
                 (key.name.clone(), number(object, "/spec/replicas"), number(object, "/status/availableReplicas"))
             })
             .collect();
-        Self { revision: cluster.store.revision(), services, pods, deployments }
+        Self { state: cluster.state(), services, pods, deployments }
     }
 }
 
-fn facts(pod: &Value, load: impl Fn(&str, &Value) -> f64) -> PodFacts {
+fn facts(cluster: &Cluster, pod: &Value, load: impl Fn(&str, &Value) -> f64) -> PodFacts {
     let app = label(pod, "app").unwrap_or_default().to_owned();
     let ready = serves(pod);
     PodFacts {
@@ -102,9 +134,19 @@ fn facts(pod: &Value, load: impl Fn(&str, &Value) -> f64) -> PodFacts {
         restarts: number(pod, "/status/containerStatuses/0/restartCount"),
         ready,
         running: runs(pod),
+        behaviour: cluster.catalogue.behaviour(&app, text(pod, "/spec/containers/0/image")).unwrap_or_default(),
+        began: cluster.millis_of(text(pod, "/status/containerStatuses/0/state/running/startedAt")).unwrap_or(0),
+        limits: (amount(pod, "limits/cpu"), amount(pod, "limits/memory")),
         rps: if ready { load(&app, pod) } else { 0.0 },
         app,
     }
+}
+
+/// An amount of processor or memory that a pod's container asks for, or is limited to.
+pub(crate) fn amount(pod: &Value, which: &str) -> Option<f64> {
+    let written = pod.pointer(&format!("/spec/containers/0/resources/{which}"))?;
+    let text = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
+    text.parse::<Quantity>().ok().map(|amount| amount.value())
 }
 
 fn runs(pod: &Value) -> bool {
@@ -115,8 +157,12 @@ fn deployment_of(pod: &Value) -> &str {
     label(pod, INSTANCE).or_else(|| label(pod, "app")).unwrap_or_default()
 }
 
+fn image_of(pod: &Value) -> &str {
+    text(pod, "/spec/containers/0/image")
+}
+
 fn version_of(pod: &Value) -> &str {
-    version_of_image(text(pod, "/spec/containers/0/image"))
+    version_of_image(image_of(pod))
 }
 
 /// Where the requests of a service go: one flow a Deployment and version. Versions that
@@ -127,20 +173,25 @@ pub(crate) fn flows(world: &WorldSpec, service: &str, namespace: &str, cluster: 
     let pods: Vec<&Object> =
         cluster.store.list(Kind::Pod, Some(namespace)).map(|(_, p)| p).filter(|p| label(p, "app") == Some(service)).collect();
     for pod in pods.iter().filter(|pod| runs(pod) && !terminating(pod) && condition(pod, "Ready").is_some()) {
-        flow(&mut found, world, service, deployment_of(pod), version_of(pod)).running = true;
+        flow(&mut found, cluster, service, deployment_of(pod), image_of(pod)).running = true;
     }
     let mut spread = |targets: Vec<&&Object>, share: f64, fallback: &str| {
         if targets.is_empty() {
             let key = Key::new(Kind::Deployment, namespace, fallback);
             let image = cluster.store.get(&key).map_or("", |d| text(d, "/spec/template/spec/containers/0/image"));
-            flow(&mut found, world, service, fallback, version_of_image(image)).share += share;
+            flow(&mut found, cluster, service, fallback, image).share += share;
         }
         #[expect(clippy::cast_precision_loss, reason = "pods are few")]
         let each = share / targets.len() as f64;
         for pod in targets {
-            let flow = flow(&mut found, world, service, deployment_of(pod), version_of(pod));
+            let flow = flow(&mut found, cluster, service, deployment_of(pod), image_of(pod));
             flow.share += each;
             flow.ready += 1;
+            flow.silent += usize::from(!cluster.answers(pod));
+            let limit = amount(pod, "limits/cpu").filter(|limit| *limit > 0.0);
+            let short = limit.map_or(1.0, |limit| flow.behaviour.cpu.at(spec.rps * each) / limit);
+            // A queue grows faster than what is missing.
+            flow.strain = flow.strain.max(short * short);
         }
     };
     let ready = |of: &dyn Fn(&Value) -> bool| pods.iter().filter(|pod| serves(pod) && of(pod)).collect::<Vec<_>>();
@@ -171,18 +222,21 @@ pub(crate) fn flows(world: &WorldSpec, service: &str, namespace: &str, cluster: 
 
 fn flow<'a>(
     found: &'a mut BTreeMap<(String, String), Flow>,
-    world: &WorldSpec,
+    cluster: &Cluster,
     service: &str,
     deployment: &str,
-    version: &str,
+    image: &str,
 ) -> &'a mut Flow {
+    let version = version_of_image(image);
     found.entry((deployment.to_owned(), version.to_owned())).or_insert_with(|| Flow {
         deployment: deployment.to_owned(),
         version: version.to_owned(),
         share: 0.0,
         ready: 0,
         running: false,
-        behaviour: behaviour_of(world, service, version),
+        behaviour: cluster.catalogue.behaviour(service, image).unwrap_or_default(),
+        silent: 0,
+        strain: 1.0,
     })
 }
 

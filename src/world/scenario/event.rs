@@ -18,6 +18,10 @@ pub struct Event {
     pub fault: Fault,
     /// For how long; to the end where absent (or to the end of the step of `during`).
     pub lasts: Option<Period>,
+    /// Up to so much later, as chance has it.
+    pub jitter: Period,
+    /// Whether it happens at all, percent, as chance has it.
+    pub chance: u8,
 }
 
 /// When something happens.
@@ -46,6 +50,38 @@ pub enum Fault {
     SetImage(SetImage),
     /// A permission is withdrawn.
     Forbid(Forbidden),
+    /// A node is lost, by name: what runs there no longer answers.
+    NodeLost(String),
+    /// The login to the cluster has expired: every request to it is answered 401.
+    LoginExpired,
+    /// Nothing answers, neither the cluster nor Prometheus nor a service.
+    NetworkCut,
+    /// The disk of the machine that runs the program is full.
+    DiskFull,
+}
+
+/// How a login fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum LoginFault {
+    /// The API server answers 401 to everything.
+    Expired,
+}
+
+/// How the network fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum NetworkFault {
+    /// Requests get no answer until it is over.
+    Cut,
+}
+
+/// How a disk fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum DiskFault {
+    /// Nothing more can be written.
+    Full,
 }
 
 /// How Prometheus fails.
@@ -104,6 +140,13 @@ pub struct SetImage {
     pub container: Option<String>,
     /// The image.
     pub image: String,
+    /// Who it is, as the owner of the fields they change.
+    #[serde(default = "somebody")]
+    pub manager: String,
+}
+
+fn somebody() -> String {
+    "another-deploy".to_owned()
 }
 
 /// What is refused with 403.
@@ -135,6 +178,13 @@ struct Written {
     /// So long after `after` or `during`.
     #[serde(skip_serializing_if = "Option::is_none")]
     delay: Option<Period>,
+    /// Up to so much later, as chance has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jitter: Option<Period>,
+    /// Whether it happens at all, percent, as chance has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    chance: Option<u8>,
     /// For how long.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     lasts: Option<Period>,
@@ -159,6 +209,18 @@ struct Written {
     /// A permission is withdrawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     forbid: Option<Forbidden>,
+    /// This node is lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_lost: Option<String>,
+    /// The login to the cluster fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<LoginFault>,
+    /// The network fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<NetworkFault>,
+    /// The disk of the machine that runs the program fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk: Option<DiskFault>,
 }
 
 /// What is wrong with an event.
@@ -167,13 +229,15 @@ enum Unclear {
     #[error("an event wants exactly one of `at`, `after` and `during`, to say when it happens")]
     When,
     #[error(
-        "an event wants exactly one of `prometheus`, `health`, `kubernetes`, `kill_pod`, `set_image` and `forbid`, to say what happens"
+        "an event wants exactly one of `prometheus`, `health`, `kubernetes`, `kill_pod`, `set_image`, `forbid`, `node_lost`, `login`, `network` and `disk`, to say what happens"
     )]
     What,
     #[error("`delay` goes with `after` and `during`; with `at` the time is already given")]
     Delay,
     #[error("`service` goes with `health`")]
     Service,
+    #[error("`chance` is a percentage from 1 to 100")]
+    Chance,
     #[error("`for` does not go with `kill_pod` and `set_image`: they happen once")]
     Once,
 }
@@ -191,6 +255,10 @@ impl TryFrom<Written> for Event {
         if written.lasts.is_some() && (written.kill_pod.is_some() || written.set_image.is_some()) {
             return Err(Unclear::Once);
         }
+        let chance = written.chance.unwrap_or(100);
+        if !(1..=100).contains(&chance) {
+            return Err(Unclear::Chance);
+        }
         let triggers = [written.at.map(Trigger::At), written.after.map(Trigger::After), written.during.map(Trigger::During)];
         let service = written.service;
         let faults = [
@@ -200,12 +268,18 @@ impl TryFrom<Written> for Event {
             written.kill_pod.map(Fault::KillPod),
             written.set_image.map(Fault::SetImage),
             written.forbid.map(Fault::Forbid),
+            written.node_lost.map(Fault::NodeLost),
+            written.login.map(|LoginFault::Expired| Fault::LoginExpired),
+            written.network.map(|NetworkFault::Cut| Fault::NetworkCut),
+            written.disk.map(|DiskFault::Full| Fault::DiskFull),
         ];
         Ok(Event {
             trigger: only(triggers).ok_or(Unclear::When)?,
             fault: only(faults).ok_or(Unclear::What)?,
             delay: written.delay.unwrap_or_default(),
             lasts: written.lasts,
+            jitter: written.jitter.unwrap_or_default(),
+            chance,
         })
     }
 }
@@ -220,6 +294,8 @@ fn only<T>(options: impl IntoIterator<Item = Option<T>>) -> Option<T> {
 impl From<Event> for Written {
     fn from(event: Event) -> Self {
         let mut written = Written { lasts: event.lasts, ..Written::default() };
+        written.jitter = (event.jitter != Period::default()).then_some(event.jitter);
+        written.chance = (event.chance != 100).then_some(event.chance);
         written.delay = (event.delay != Period::default()).then_some(event.delay);
         match event.trigger {
             Trigger::At(period) => written.at = Some(period),
@@ -233,6 +309,10 @@ impl From<Event> for Written {
             Fault::KillPod(kill) => written.kill_pod = Some(kill),
             Fault::SetImage(image) => written.set_image = Some(image),
             Fault::Forbid(forbidden) => written.forbid = Some(forbidden),
+            Fault::NodeLost(node) => written.node_lost = Some(node),
+            Fault::LoginExpired => written.login = Some(LoginFault::Expired),
+            Fault::NetworkCut => written.network = Some(NetworkFault::Cut),
+            Fault::DiskFull => written.disk = Some(DiskFault::Full),
         }
         written
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Event, Fault, Name, Route, Scenario};
+use crate::world::cluster::Cluster;
 
 /// A scenario file that cannot be used: where, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,18 +64,31 @@ impl Scenario {
         for (name, service) in &self.world.services {
             self.check_service(name, service)?;
         }
+        for autoscaler in self.world.autoscalers.values() {
+            self.workload(&autoscaler.target)?;
+        }
+        if !(1..=100).contains(&self.world.nodes) {
+            return Err(((0, 0), "`nodes` is a number from 1 to 100".to_owned()));
+        }
+        if !self.world.objects.is_empty() {
+            let namespace = self.world.namespace.as_deref().unwrap_or("default");
+            let (_, refused) = Cluster::build(&self.world, namespace, chrono::DateTime::UNIX_EPOCH, self.seed);
+            if let Some((number, why)) = refused.first() {
+                return Err(((0, 0), format!("`world.objects`, number {}: {why}", number + 1)));
+            }
+        }
         self.events.iter().try_for_each(|event| self.check_event(event))
     }
 
     fn check_service(&self, name: &str, service: &super::ServiceSpec) -> Result<(), ((u64, u64), String)> {
         match &service.route {
             Some(Route::Weights { stable, canary, .. }) => {
-                self.deployment(stable)?;
-                self.deployment(canary)?;
+                self.workload(stable)?;
+                self.workload(canary)?;
             }
-            Some(Route::Replicas(names)) => names.iter().try_for_each(|name| self.deployment(name))?,
+            Some(Route::Replicas(names)) => names.iter().try_for_each(|name| self.workload(name))?,
             Some(Route::Selector(_)) => {}
-            None if self.world.deployments.contains_key(name) => {}
+            None if self.world.has_workload(name) => {}
             None => {
                 let hint = "give it a `route`, or add the Deployment under `world.deployments`";
                 return Err(((0, 0), format!("service `{name}` has no Deployment of its name: {hint}")));
@@ -96,7 +110,10 @@ impl Scenario {
 
     fn check_event(&self, event: &Event) -> Result<(), ((u64, u64), String)> {
         match &event.fault {
-            Fault::SetImage(image) => self.deployment(&image.deployment),
+            Fault::SetImage(image) => self.workload(&image.deployment),
+            Fault::NodeLost(node) if !(1..=self.world.nodes).any(|number| *node == format!("node-{number}")) => {
+                Err(((0, 0), format!("there is no node `{node}`; there is `node-1` to `node-{}`", self.world.nodes)))
+            }
             Fault::Health(_, Some(service)) if !self.world.services.contains_key(service.as_str()) => {
                 Err((service.place(), format!("there is no service `{service}` under `world.services`")))
             }
@@ -104,11 +121,11 @@ impl Scenario {
         }
     }
 
-    fn deployment(&self, name: &Name) -> Result<(), ((u64, u64), String)> {
-        if self.world.deployments.contains_key(name.as_str()) {
+    fn workload(&self, name: &Name) -> Result<(), ((u64, u64), String)> {
+        if self.world.has_workload(name.as_str()) {
             return Ok(());
         }
-        let known: Vec<&str> = self.world.deployments.keys().map(String::as_str).collect();
+        let known: Vec<&str> = self.world.workloads().map(|(name, _)| name.as_str()).collect();
         Err((name.place(), format!("there is no Deployment `{name}` under `world.deployments` (there is: {})", known.join(", "))))
     }
 }

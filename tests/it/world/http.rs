@@ -113,7 +113,7 @@ async fn what_the_api_refuses() {
     let weights = json!({"spec": {}});
     let result = rig.routes().patch("checkout", &PatchParams::default(), &Patch::Strategic(weights)).await;
     assert_eq!(refusal(result).0, 415);
-    let (status, body) = rig.get("127.0.0.1", "/apis/batch/v1/jobs").await;
+    let (status, body) = rig.get("127.0.0.1", "/apis/batch/v9/jobs").await;
     assert_eq!((status, body.contains("could not find the requested resource")), (404, true));
 }
 

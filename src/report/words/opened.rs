@@ -56,18 +56,18 @@ pub(super) fn resumed(resumed: &Resumed) -> Vec<String> {
     lines
 }
 
-fn operator(operator: &Operator) -> String {
+pub(in crate::report) fn operator(operator: &Operator) -> String {
     let key = operator.key.as_ref().map(|key| format!(", key {key}")).unwrap_or_default();
     format!("{} (login {}, uid {}{key})", operator.principal, operator.os_user, operator.uid)
 }
 
-fn origin(origin: &Origin) -> String {
+pub(in crate::report) fn origin(origin: &Origin) -> String {
     let tty = origin.tty.as_ref().map(|tty| format!(", {tty}")).unwrap_or_default();
     let ssh = origin.ssh_client.as_ref().map(|ssh| format!(", over SSH from {ssh}")).unwrap_or_default();
     format!("{}{tty}{ssh}", origin.host)
 }
 
-fn tool(tool: &Tool) -> String {
+pub(in crate::report) fn tool(tool: &Tool) -> String {
     format!("pacenote {}, SHA-256 {}", tool.version, tool.sha256.as_deref().unwrap_or("not known"))
 }
 
@@ -84,7 +84,7 @@ fn change(change: &ChangeRecord) -> String {
     format!("{}{details}", change.kind)
 }
 
-fn cluster(environment: &EnvironmentRecord) -> Option<String> {
+pub(in crate::report) fn cluster(environment: &EnvironmentRecord) -> Option<String> {
     let named = [
         ("context", &environment.context),
         ("namespace", &environment.namespace),

@@ -1,4 +1,8 @@
 //! Each kind of record in words: the first line says what happened, the others more.
+//!
+//! The one place where a record becomes text: `show`, the timeline of a report, its CSV and
+//! its cast say the same. Texts come out as the journal has them; whoever prints them
+//! takes out what a terminal or a browser would obey.
 
 use crate::session::Event;
 use crate::session::event::{
@@ -8,11 +12,10 @@ use crate::session::event::{
 use crate::session::intent::{Intent, KubernetesRequest, Purpose, Starter, What};
 use crate::session::reading::Reading;
 
-use super::opened;
-use super::took;
+pub(super) mod opened;
 
 /// A record as lines of text. None for what only the screen and statistics use.
-pub(super) fn lines(event: &Event) -> Vec<String> {
+pub fn lines(event: &Event) -> Vec<String> {
     match event {
         Event::SessionOpened(o) => opened::opened(o),
         Event::SessionResumed(r) => opened::resumed(r),
@@ -95,6 +98,12 @@ fn of_the_session(event: &Event) -> Vec<String> {
     }
 }
 
+/// A length of time as people say it: no milliseconds once there are seconds.
+pub(super) fn took(ms: u64) -> String {
+    let rounded = if ms >= 1000 { ms / 1000 * 1000 } else { ms };
+    crate::runbook::duration::format(std::time::Duration::from_millis(rounded))
+}
+
 fn one(line: String) -> Vec<String> {
     vec![line]
 }
@@ -103,7 +112,7 @@ fn because(reason: Option<&String>) -> String {
     reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
-fn by(starter: Starter) -> &'static str {
+pub(super) fn by(starter: Starter) -> &'static str {
     match starter {
         Starter::Operator => "the operator",
         Starter::Answers => "the answers file",
@@ -168,7 +177,7 @@ fn intent_lines(intent: &Intent) -> Vec<String> {
 }
 
 /// What is done, on one line.
-fn what(what: &What) -> String {
+pub(super) fn what(what: &What) -> String {
     match what {
         What::Run(run) => run.argv.join(" "),
         What::Http(http) => format!("{} {}", http.method, http.url),
@@ -203,7 +212,7 @@ fn sampled_lines(sampled: &SignalSampled) -> Vec<String> {
 }
 
 /// What a reading says: its numbers, or why there are none.
-fn says(reading: &Reading) -> String {
+pub(super) fn says(reading: &Reading) -> String {
     let mut parts: Vec<String> = reading.members.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let failures = reading.failures;
     parts.extend(reading.ok.map(|ok| if ok { "ok".to_owned() } else { format!("not ok ({failures} in a row)") }));

@@ -1,0 +1,129 @@
+//! `pacenote export`: one session as a report or an evidence pack.
+//!
+//! A journal that is damaged, torn or open is exported all the same, with a banner in
+//! front of everything else; the damage is also said on standard error, and the exit
+//! code is then 1. A file is written whole or not at all, for its user alone: it appears
+//! under its name when its last byte is on the disk.
+
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::args::{ExportArgs, ExportFormat};
+use super::console::Console;
+use super::{Basis, show};
+use crate::error::{Exit, Problem};
+use crate::journal::SessionSummary;
+use crate::report::{self, Beside, Source, Story};
+
+/// Writes a report.
+///
+/// # Errors
+/// When there is no such session, or the report cannot be made or written.
+pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ExportArgs) -> Result<Exit, Problem> {
+    if arguments.format == ExportFormat::Pack && arguments.output.is_none() && io::stdout().is_terminal() {
+        return Err(Problem::usage("a pack is no text for a terminal").hint("name a file with --output, or use a pipe"));
+    }
+    let path = show::journal(basis, &arguments.session)?;
+    let source = Source::read(&path).map_err(|e| {
+        Problem::cannot_start(format!("the journal cannot be read: {e}"))
+            .at(path.display())
+            .hint("`pacenote sessions` lists the sessions of this machine")
+    })?;
+    let signals = Beside::signals_of(&source);
+    let mut story = Story::of(source, Beside { kin: None, signals });
+    story.beside.kin = kin(basis, &path, &story);
+    let bytes = match arguments.format {
+        ExportFormat::Html => report::html(&story).into_bytes(),
+        ExportFormat::Markdown => report::markdown(&story).into_bytes(),
+        ExportFormat::Json => report::json(&story).into_bytes(),
+        ExportFormat::Csv => report::csv(&story).into_bytes(),
+        ExportFormat::Cast => report::asciicast(&story).into_bytes(),
+        ExportFormat::Pack => pack(basis, &path, &story)?,
+    };
+    match &arguments.output {
+        None => console.bytes(&bytes)?,
+        Some(output) => write(output, &bytes).map_err(|e| {
+            Problem::cannot_start(format!("the report cannot be written: {e}"))
+                .at(output.display())
+                .hint("free some space or choose another place; what stood under this name is untouched")
+        })?,
+    }
+    for flaw in story.flaws.iter().filter(|flaw| flaw.severe) {
+        console.note(format_args!("warning: {}", flaw.text));
+    }
+    Ok(if story.is_broken() { Exit::Failed } else { Exit::Done })
+}
+
+/// Other sessions of the same bundle in the state folder the journal is in; none where it
+/// is not in one: a list of another machine would say nothing.
+fn kin(basis: &Basis, journal: &Path, story: &Story) -> Option<Vec<SessionSummary>> {
+    let (_, opened) = story.opened.as_ref()?;
+    if !basis.config.state_dir.value.is_dir() {
+        // Opening it would make it.
+        return None;
+    }
+    let state = basis.state().ok()?;
+    let ours = journal.canonicalize().ok()?;
+    if !ours.starts_with(state.sessions_folder().canonicalize().ok()?) {
+        return None;
+    }
+    let mut sessions = state.sessions().ok()?;
+    sessions.retain(|other| {
+        other.sid != story.sid && other.opened.as_ref().is_some_and(|other| other.bundle == opened.bundle.sha256)
+    });
+    Some(sessions)
+}
+
+fn pack(basis: &Basis, journal: &Path, story: &Story) -> Result<Vec<u8>, Problem> {
+    let folder = journal.parent().unwrap_or(Path::new("."));
+    // `<state>/sessions/<id>/journal.jsonl`.
+    let ledger = folder.ancestors().nth(2).map(|state| state.join("ledger.jsonl"));
+    let ledger = ledger.map(|path| optional(&path)).transpose()?.flatten();
+    let signers = optional(&basis.config.allowed_signers.value)?;
+    report::pack(story, folder, ledger.as_deref(), signers.as_deref()).map_err(|e| {
+        Problem::cannot_start(format!("the pack cannot be made: {e}"))
+            .at(folder.display())
+            .hint("`pacenote verify` says what is wrong with the session")
+    })
+}
+
+/// A file that may be missing.
+fn optional(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
+    let mut bytes = Vec::new();
+    match crate::journal::disk::open_for_reading(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Problem::cannot_start(format!("a file of the pack cannot be read: {e}"))
+            .at(path.display())
+            .hint("a pack without it would look whole; make it readable")),
+    }
+}
+
+/// Writes a file beside its name first, so that it never stands there in part.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.exists() && !path.is_file() {
+        // A pipe or a device takes what it is given.
+        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
+    let part = part(path)?;
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)
+    });
+    if written.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::AlreadyExists) {
+        // Half a report would only take space.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
+}
+
+fn part(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it names no file"))?;
+    let mut part = std::ffi::OsString::from(".");
+    part.push(name);
+    part.push(format!(".{}.part", std::process::id()));
+    Ok(path.with_file_name(part))
+}
