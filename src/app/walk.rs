@@ -273,16 +273,16 @@ impl Walk {
     }
 
     /// Ends what watches and waits until it has ended. The lock is given back where the
-    /// session is closed.
-    pub async fn stop_watching(&mut self) {
-        if let Some(coordination) = self.coordination.take()
-            && let Some(why) = coordination.end(self.session.closed().is_some()).await
-        {
-            self.notice(why);
-        }
+    /// session is closed; why it could not be, for people.
+    pub async fn stop_watching(&mut self) -> Option<String> {
+        let trouble = match self.coordination.take() {
+            Some(coordination) => coordination.end(self.session.closed().is_some()).await,
+            None => None,
+        };
         if let Some(watching) = self.watching.take() {
             watching.stop().await;
         }
+        trouble
     }
 
     /// When something is due by itself.

@@ -156,7 +156,8 @@ async fn enter(
     take_over: Option<&str>,
 ) -> Result<(opening::Entered, Watched), Problem> {
     let found = neighbours.judge(session, now.wall, folder).await;
-    let (mut notices, deviations) = found.admission.granted().map_err(|objections| refusal(&objections, &found.troubles))?;
+    let (mut notices, deviations) =
+        found.admission.granted().map_err(|objections| refusal(&objections, &found.troubles, session.records() > 1))?;
     if let Some(reason) = &session.opened().emergency {
         notices
             .insert(0, format!("EMERGENCY: {reason}. Approvals, windows, freezes and requirements are passed, on the record."));
@@ -177,7 +178,7 @@ async fn enter(
 }
 
 /// Everything that speaks against a start, at once.
-fn refusal(objections: &[crate::session::admission::Objection], troubles: &[String]) -> Problem {
+fn refusal(objections: &[crate::session::admission::Objection], troubles: &[String], resumed: bool) -> Problem {
     let lines: Vec<String> = objections
         .iter()
         .map(|o| format!("  {}: {}", o.rule, o.text))
@@ -185,8 +186,10 @@ fn refusal(objections: &[crate::session::admission::Objection], troubles: &[Stri
         .collect();
     let mut hints: Vec<&str> = objections.iter().map(|o| o.hint.as_str()).collect();
     hints.dedup();
+    // Nothing was changed by it yet, or it would not be refused.
+    let anew = if resumed { "a new session with " } else { "" };
     Problem::cannot_start(format!("this may not start now:\n{}", lines.join("\n")))
-        .hint(format!("{}; in an emergency --emergency REASON passes it, on the record", hints.join(", or ")))
+        .hint(format!("{}; in an emergency {anew}--emergency REASON passes it, on the record", hints.join(", or ")))
 }
 
 fn locked(error: &LockError) -> Problem {
@@ -339,7 +342,9 @@ async fn face(
             Err(_) => walk.ended().unwrap_or(Ended::Left),
         }
     };
-    walk.stop_watching().await;
+    if let Some(trouble) = walk.stop_watching().await {
+        let _ = writeln!(io::stderr(), "{trouble}");
+    }
     Ok(match ended {
         Ended::Closed(crate::session::event::SessionOutcome::Completed) => Exit::Done,
         Ended::Closed(outcome) => {

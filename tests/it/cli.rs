@@ -72,8 +72,6 @@ fn commands_that_are_not_there_yet_say_so_and_end_with_3() {
         "stats",
         "approve r",
         "review s",
-        "freeze e --reason r",
-        "unfreeze e",
         "world s",
         "new f",
         "import f",
