@@ -7,7 +7,10 @@
 //! any. When the journal cannot be written nothing further is started, and everything can
 //! still be looked at.
 
+pub mod anchors;
 pub mod answering;
+pub mod cluster_secrets;
+mod commands;
 pub mod doors;
 pub mod entry;
 pub mod headless;
@@ -16,6 +19,7 @@ mod notices;
 pub mod opening;
 mod pen;
 pub mod screen;
+pub mod sealing;
 pub mod unattended;
 mod walk;
 pub mod watch;

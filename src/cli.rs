@@ -79,6 +79,18 @@ impl Basis {
         Ok(Self { config, policy })
     }
 
+    /// The list of allowed signers in force: the policy's, else one's own.
+    pub fn signers_file(&self) -> &std::path::Path {
+        self.policy.rules.signers.as_deref().unwrap_or(&self.config.allowed_signers.value)
+    }
+
+    /// Everyone who is told the head of each seal: the policy's anchors, then one's own.
+    pub fn anchors(&self) -> Vec<String> {
+        let mut all = self.policy.rules.anchors.clone();
+        all.extend(self.config.anchors.value.iter().filter(|own| !self.policy.rules.anchors.contains(own)).cloned());
+        all
+    }
+
     /// Opens the state folder, making it where it is missing.
     ///
     /// # Errors

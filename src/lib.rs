@@ -1,7 +1,7 @@
 //! pacenote walks an on-call engineer through a YAML runbook in a terminal.
 //!
 //! The modules, in reading order: what was written ([`runbook`]), what happened and
-//! what follows ([`session`]), the record on disk ([`journal`]), the tables and series
+//! what follows ([`session`]), the record on disk ([`journal`]), who vouches for it ([`signature`]), the tables and series
 //! behind the panels ([`live`]), the two doors to the network ([`ports`]), how the world
 //! is watched ([`signals`]), what is done to it ([`effects`]), the simulated world
 //! ([`world`]), how it looks ([`tui`]) and
@@ -13,6 +13,8 @@ pub mod runbook;
 pub mod session;
 
 pub mod journal;
+
+pub mod signature;
 
 pub mod live;
 

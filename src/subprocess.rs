@@ -46,14 +46,23 @@ pub enum SubprocessError {
 /// # Errors
 /// [`SubprocessError`]; a non-zero exit code is not one.
 pub fn run(command: &mut Command, timeout: Duration) -> Result<Finished, SubprocessError> {
-    let deadline = Instant::now() + timeout;
-    let mut child = command
+    let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
         .map_err(SubprocessError::Start)?;
+    finish(child, timeout)
+}
+
+/// Waits for the end of a command that was started, in a process group of its own and
+/// with its output piped, because it takes something on its standard input.
+///
+/// # Errors
+/// As [`run`].
+pub fn finish(mut child: std::process::Child, timeout: Duration) -> Result<Finished, SubprocessError> {
+    let deadline = Instant::now() + timeout;
     let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
     let kill = |child: &mut std::process::Child| {
         if let Some(group) = group {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::commands::{Machine, Scripted};
 use super::watch::Headers;
 use crate::clock::Clock;
 use crate::coordination::Watch;
@@ -39,6 +40,8 @@ pub struct Doors {
     pub notices: Vec<String>,
     /// The lock that is held and the freezes that are looked for.
     pub coordination: Option<Watch>,
+    /// Who is told of each seal, beside this machine.
+    pub anchors: Option<super::anchors::Told>,
 }
 
 /// What doors are made from, beside where they lead.
@@ -71,6 +74,7 @@ impl Doors {
         let commands = Commands::Scripted(Arc::new(Script(world.clone())));
         let headers = Headers { secrets: BTreeMap::new(), pace };
         let mut doors = Self::new(frame, http, Some(cluster), commands, headers);
+        doors.signals.commands = Some(Arc::new(Scripted(world.clone())));
         doors.world = Some(world);
         doors.scripted = true;
         doors
@@ -78,9 +82,11 @@ impl Doors {
 
     fn new(frame: Frame, http: HttpPort, cluster: Option<Cluster>, commands: Commands, headers: Headers) -> Self {
         let kube = cluster.as_ref().map(KubeTarget::from);
+        let kubeconfig = cluster.as_ref().and_then(Cluster::narrowed_kubeconfig);
+        let machine = Machine::new(&frame.bundle, frame.session.path(), clean_environment(), kubeconfig);
         let sid = frame.session.sid().to_owned();
         Self {
-            signals: SignalPorts { http: http.clone(), kube, clock: wall(frame.clock) },
+            signals: SignalPorts { http: http.clone(), kube, commands: Some(Arc::new(machine)), clock: wall(frame.clock) },
             effects: EffectPorts {
                 http,
                 cluster,
@@ -100,6 +106,7 @@ impl Doors {
             scripted: false,
             notices: Vec::new(),
             coordination: None,
+            anchors: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::coordination::{Claim, Freeze, Freezes, Lock, LockError, Place};
-use crate::journal::verify::{Status, Verification, verify};
+use crate::journal::verify::{Options, Status, Verification, verify};
 use crate::journal::{Blobs, Reader, SessionDir};
 use crate::ports::{Cluster, HttpCall, HttpPort};
 use crate::runbook::model::Require;
@@ -178,7 +178,7 @@ pub fn evidence_is_good(found: &Verification) -> Result<(), String> {
 
 /// The story of a journal, where it is good.
 fn evidence(journal: &Path) -> Result<PastSession, String> {
-    let report = verify(&[journal.to_path_buf()]);
+    let report = verify(&[journal.to_path_buf()], Options::default());
     let found = report.journals.first().ok_or("there is no journal")?;
     evidence_is_good(found)?;
     let reader = Reader::open_file(journal, Blobs::Heads).map_err(|e| e.to_string())?;

@@ -15,7 +15,7 @@ use super::opening::{Opening, Who};
 use super::unattended::Unattended;
 use super::walk::Walk;
 use crate::clock::Clock;
-use crate::journal::SessionDir;
+use crate::journal::{Sealer, SessionDir};
 use crate::ports::{Cluster, HttpPort};
 use crate::redact::Redactor;
 use crate::runbook::load::Bundle;
@@ -111,6 +111,7 @@ pub fn opening(
         return Err(format!("the scenario gives no value for {}; give it with --input", gathered.missing.join(", ")));
     }
     let environment = super::environment_record(&plan, None);
+    let sealer = Sealer::simulated(&who.operator.principal, scenario.seed).map_err(|e| e.to_string())?;
     Ok(Opening {
         environment,
         mode: Mode::Rehearsal,
@@ -124,6 +125,9 @@ pub fn opening(
         scenario: Some(ScenarioRecord { name: scenario.scenario.to_string(), seed: scenario.seed }),
         policy: None,
         entered: super::opening::Entered::default(),
+        signers: None,
+        ledger_head: None,
+        sealer: Some(sealer),
         plan: Arc::new(plan),
     })
 }

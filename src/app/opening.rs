@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::journal::disk::{Disk, RealDisk};
-use crate::journal::{Record, SessionDir, Writer};
+use crate::journal::{Record, Sealer, SessionDir, Writer};
 use crate::redact::Redactor;
 use crate::runbook::Value;
 use crate::runbook::expression::{Escape, Template, Unknown};
@@ -48,6 +48,12 @@ pub struct Opening {
     pub policy: Option<String>,
     /// What was decided on the way in.
     pub entered: Entered,
+    /// SHA-256 of the list of allowed signers, where there is one.
+    pub signers: Option<String>,
+    /// SHA-256 of the last line of the ledger.
+    pub ledger_head: Option<String>,
+    /// What seals it.
+    pub sealer: Option<Sealer>,
 }
 
 /// Who walks, from where, with what.
@@ -102,7 +108,7 @@ impl Opening {
     /// # Errors
     /// As [`Opening::open`].
     pub fn open_on(
-        self,
+        mut self,
         disk: Arc<dyn Disk>,
         dir: &SessionDir,
         redactor: Redactor,
@@ -111,12 +117,18 @@ impl Opening {
         clock.restart();
         let at = clock.now();
         let plan = self.plan.clone();
+        let sealer = self.sealer.take();
+        self.who.operator.key = sealer.as_ref().map(Sealer::key);
         let emergency = self.emergency.clone();
         let mut opened = self.draft(dir.sid(), at)?.opened().clone();
         opened.window.clone_from(&self.entered.window);
         let mut writer = Writer::create_on(disk, dir, redactor).map_err(|e| e.to_string())?;
-        let event = written(&mut writer, at, &Event::SessionOpened(Box::new(opened)))?;
+        if let Some(sealer) = sealer {
+            writer.seal_with(sealer);
+        }
+        let (event, seal) = written(&mut writer, at, &Event::SessionOpened(Box::new(opened)))?;
         let mut session = Session::open(plan, dir.sid(), at, &event).map_err(|e| e.to_string())?;
+        fold_seal(&mut session, at, &seal)?;
         if let Some(reason) = emergency {
             note(&mut session, &mut writer, at, &deviation("emergency", reason))?;
         }
@@ -140,10 +152,10 @@ impl Opening {
             inputs: self.inputs.clone(),
             secrets: self.secrets.clone(),
             policy: self.policy.clone(),
-            signers: None,
+            signers: self.signers.clone(),
             window: None,
             lock: None,
-            ledger_head: None,
+            ledger_head: self.ledger_head.clone(),
             clock: self.who.clock.clone(),
             boot_id: self.who.boot_id.clone(),
             rollback: if self.plan.has_rollback_procedure() { "the procedure `rollback`" } else { "undo: all, last first" }
@@ -155,10 +167,21 @@ impl Opening {
     }
 }
 
-/// Appends an event and gives it back as it was written.
-fn written(writer: &mut Writer, at: At, event: &Event) -> Result<Event, String> {
+/// Appends an event and gives it back as it was written, with the seal behind it. A seal
+/// that is due and cannot be made ends it: nothing has been done yet.
+fn written(writer: &mut Writer, at: At, event: &Event) -> Result<(Event, Vec<Record>), String> {
     let appended = writer.append(at, event).map_err(|e| e.to_string())?;
-    appended.record.event.ok_or_else(|| "the record just written cannot be read".to_owned())
+    if let Some(trouble) = appended.trouble {
+        return Err(trouble);
+    }
+    let event = appended.record.event.ok_or_else(|| "the record just written cannot be read".to_owned())?;
+    Ok((event, appended.seal))
+}
+
+fn fold_seal(session: &mut Session, at: At, seal: &[Record]) -> Result<(), String> {
+    seal.iter()
+        .filter_map(|record| record.event.as_ref())
+        .try_for_each(|event| session.apply(at, event).map_err(|e| e.to_string()))
 }
 
 /// What was decided on the way into a session, for its record.
@@ -198,8 +221,9 @@ fn deviation(what: &str, reason: String) -> Event {
 
 /// Appends an event and folds it.
 fn note(session: &mut Session, writer: &mut Writer, at: At, event: &Event) -> Result<(), String> {
-    let event = written(writer, at, event)?;
-    session.apply(at, &event).map_err(|e| e.to_string())
+    let (event, seal) = written(writer, at, event)?;
+    session.apply(at, &event).map_err(|e| e.to_string())?;
+    fold_seal(session, at, &seal)
 }
 
 fn change(session: &Session, at: At) -> Option<ChangeRecord> {
@@ -284,18 +308,15 @@ pub fn resume(
     who: Who,
     attended: bool,
     accept_loss: Option<String>,
+    sealer: Sealer,
 ) -> Result<(), String> {
     clock.restart();
     let at = clock.now();
-    let resumed = Resumed {
-        attended,
-        operator: who.operator,
-        origin: who.origin,
-        tool: who.tool,
-        clock: who.clock,
-        boot_id: who.boot_id,
-        accept_loss,
-    };
-    let event = written(writer, at, &Event::SessionResumed(Box::new(resumed)))?;
-    session.apply(at, &event).map_err(|e| e.to_string())
+    let operator = Operator { key: Some(sealer.key()), ..who.operator };
+    writer.seal_with(sealer);
+    let resumed =
+        Resumed { attended, operator, origin: who.origin, tool: who.tool, clock: who.clock, boot_id: who.boot_id, accept_loss };
+    let (event, seal) = written(writer, at, &Event::SessionResumed(Box::new(resumed)))?;
+    session.apply(at, &event).map_err(|e| e.to_string())?;
+    fold_seal(session, at, &seal)
 }

@@ -110,7 +110,7 @@ impl Pen {
             self.head.clone_from(&appended.head);
         }
         let last = match written {
-            Ok(appended) => Some(&appended.record),
+            Ok(appended) => Some(appended.last()),
             Err(AppendError::Stopped { last, .. }) => last.as_deref(),
             Err(_) => None,
         };

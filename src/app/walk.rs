@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tokio::sync::mpsc;
 
+use super::anchors::{Answer as AnchorAnswer, Told};
 use super::doors::Doors;
 use super::pen::{Pen, Written};
 use super::{notices, watch};
@@ -11,7 +12,7 @@ use crate::clock::Clock;
 use crate::coordination::{News, Watch};
 use crate::effects::{Answer, Effects, StopSignal};
 use crate::journal::{AppendError, Durable, Writer};
-use crate::live::{Change, Live, SourceState};
+use crate::live::Live;
 use crate::redact::Redactor;
 use crate::session::event::{ApprovalAnswer, Mode, SessionOutcome};
 use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
@@ -30,6 +31,9 @@ const RETRY_MS: u64 = 5_000;
 const MOST_RECORDS: usize = 10_000;
 /// While a record waits for the disk, the screen says for how long, so often.
 const WAITING_TICK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// At the end, anchors are waited for so long.
+const ANCHOR_PATIENCE: std::time::Duration = std::time::Duration::from_secs(25);
 
 /// How a walk was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +71,11 @@ pub struct Walk {
     interactive: Option<Durable<Intent>>,
     scripted: bool,
     failed: Option<String>,
+    /// Hash of the last record.
+    head: String,
+    anchors: Option<Told>,
+    /// What there is to say of seals and anchors at the end.
+    pub record_notes: Vec<String>,
     /// Standing messages for the screen.
     pub notices: Vec<String>,
     followups: Vec<String>,
@@ -88,6 +97,7 @@ impl Walk {
         let watching = crate::signals::start(specs, &doors.signals, &message_tx)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         let open: Vec<Intent> = session.open_intents().cloned().collect();
+        let head = writer.head();
         let mut walk = Self {
             session,
             pen: Pen::new(writer),
@@ -111,6 +121,9 @@ impl Walk {
             interactive: None,
             scripted: doors.scripted,
             failed: None,
+            head,
+            anchors: doors.anchors,
+            record_notes: Vec::new(),
             notices: doors.notices,
             followups: Vec::new(),
             coordination: doors.coordination,
@@ -142,6 +155,11 @@ impl Walk {
     /// Number of the last record.
     pub fn last_record(&self) -> u64 {
         self.pen.records().saturating_sub(1)
+    }
+
+    /// SHA-256 of the last record: what one notes elsewhere to know the journal again.
+    pub fn head(&self) -> &str {
+        &self.head
     }
 
     /// Why the journal cannot be written any more, if it cannot.
@@ -254,6 +272,7 @@ impl Walk {
             Some(answer) = self.answers.recv(), if !waits => self.answered(answer),
             Some(message) = self.messages.recv() => self.watched(message),
             news = next_news(&mut self.coordination) => self.noticed(news),
+            answer = anchors_answer(&mut self.anchors), if !waits => self.anchored(answer),
             () = sleep => {}
         }
         // Everything that has come meanwhile is taken before anything is drawn.
@@ -270,6 +289,32 @@ impl Walk {
         }
         self.flush_readings();
         self.settle();
+    }
+
+    /// An anchor has answered: recorded while the session is open, else only told.
+    fn anchored(&mut self, answer: AnchorAnswer) {
+        match answer {
+            Ok(confirmed) if self.session.closed().is_none() => {
+                self.backlog.push_back((self.clock.now(), Event::AnchorConfirmed(confirmed)));
+                self.write();
+            }
+            Ok(confirmed) => self.record_notes.push(format!("{} knows the head", confirmed.place)),
+            Err(why) => self.of_the_record(why),
+        }
+    }
+
+    /// Waits for the anchors, a while. The session may be over; they need not be.
+    pub async fn settle_anchors(&mut self) {
+        let deadline = tokio::time::Instant::now() + ANCHOR_PATIENCE;
+        while self.anchors.as_ref().is_some_and(|anchors| !anchors.is_settled()) {
+            match tokio::time::timeout_at(deadline, anchors_answer(&mut self.anchors)).await {
+                Ok(answer) => self.anchored(answer),
+                Err(_) => {
+                    return self
+                        .of_the_record("an anchor has not answered yet; whether it knows the head is not known".to_owned());
+                }
+            }
+        }
     }
 
     /// Ends what watches and waits until it has ended. The lock is given back where the
@@ -353,6 +398,16 @@ impl Walk {
         // What was written counts: it may have been redacted.
         if let Some(event) = &appended.record.event {
             self.fold(at, event);
+        }
+        for event in appended.seal.iter().filter_map(|record| record.event.as_ref()) {
+            self.fold(at, event);
+        }
+        self.head = appended.head;
+        if let Some(anchors) = self.anchors.as_mut().filter(|_| !appended.seal.is_empty()) {
+            anchors.sealed();
+        }
+        if let Some(trouble) = appended.trouble {
+            self.of_the_record(trouble);
         }
         if let Some(intent) = appended.intent {
             self.begin(intent);
@@ -463,6 +518,14 @@ impl Walk {
         }
     }
 
+    /// What is wrong with seals and anchors is said now, and again at the end.
+    fn of_the_record(&mut self, text: String) {
+        if !self.record_notes.contains(&text) {
+            self.record_notes.push(text.clone());
+        }
+        self.notice(text);
+    }
+
     fn notice(&mut self, text: String) {
         if !self.notices.contains(&text) {
             self.notices.push(text);
@@ -479,13 +542,12 @@ impl Walk {
     /// Takes what a signal said: the panels at once, the record at its pace.
     fn watched(&mut self, message: SignalMessage) {
         for mut update in message.updates {
-            if let Change::Source(state) = &mut update.change {
-                redact_source(&self.redactor, state);
-            }
+            update.change.texts(&mut |text| *text = self.redactor.clean(std::mem::take(text)));
             self.live.apply(update);
         }
         if let Some((name, mut reading)) = message.reading {
             reading.problem = reading.problem.map(|p| self.redactor.clean(p));
+            reading.detail = reading.detail.into_iter().map(|d| self.redactor.clean(d)).collect();
             self.pending.insert(name, reading);
         }
     }
@@ -599,9 +661,9 @@ async fn next_news(coordination: &mut Option<Watch>) -> News {
     }
 }
 
-fn redact_source(redactor: &Redactor, state: &mut SourceState) {
-    match state {
-        SourceState::Degraded(why) | SourceState::Lost(why, _) => *why = redactor.clean(std::mem::take(why)),
-        SourceState::Connecting | SourceState::Connected => {}
+async fn anchors_answer(anchors: &mut Option<Told>) -> AnchorAnswer {
+    match anchors {
+        Some(anchors) => anchors.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -316,15 +316,35 @@ pub struct ReplayArgs {
     pub speed: Option<f64>,
 }
 
+/// What `verify --require` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Required {
+    /// Everyone who had the session in hand sealed it with a trusted key
+    Operator,
+    /// Every approval carries a good signature
+    Approvals,
+    /// Something outside the journal knows its head: the ledger, or a file among `anchors`
+    Anchor,
+}
+
 /// `verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
-    /// Sessions, journals or folders of journals
-    #[arg(value_name = "SESSION|PATH", required = true)]
+    /// Sessions, journals, packs or folders of journals
+    #[arg(value_name = "SESSION|PATH", required_unless_present = "print_script")]
     pub targets: Vec<String>,
+    /// What must be there besides a trusted closing seal
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    pub require: Vec<Required>,
+    /// Whose seals are trusted, instead of the list of the settings
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub signers: Option<PathBuf>,
     /// How to answer
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub format: TextOrJson,
+    /// Print a shell script that checks the same with coreutils, jq and ssh-keygen
+    #[arg(long, conflicts_with_all = ["targets", "require", "signers"])]
+    pub print_script: bool,
 }
 
 /// `export`.

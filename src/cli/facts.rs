@@ -173,6 +173,11 @@ fn keep_note(folder: &Path, note: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(&draft, note)
 }
 
+/// SHA-256 of a file, hexadecimal; nothing where it cannot be read.
+pub fn hash_of(path: &Path) -> Option<String> {
+    hash_of_file(path)
+}
+
 fn hash_of_file(path: &Path) -> Option<String> {
     let mut file = std::fs::File::open(path).ok()?;
     let mut hasher = Sha256::new();

@@ -3,29 +3,90 @@
 //! What is named may be a journal, a folder of journals, or a session by the beginning of
 //! its id. The exit code is the worst of all, in the order 1, 6, 5, 0.
 
+mod anchors;
+
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Exit, Problem};
-use crate::journal::verify::{self, Report, Verification};
-use crate::redact::{Keep, strip_controls};
+use chrono::Utc;
 
-use super::args::{TextOrJson, VerifyArgs};
+use crate::error::{Exit, Problem};
+use crate::journal::verify::{self, Options, Report, Verification};
+use crate::redact::{Keep, strip_controls};
+use crate::signature::{AllowedSigners, ListError, Revoked};
+
+use super::args::{Required, TextOrJson, VerifyArgs};
 use super::console::Console;
 use super::{Basis, explain_state};
+
+/// The same checks with stock tools.
+pub const SCRIPT: &str = include_str!("verify/script.sh");
+/// Of files from this size on, progress is told, each time so much more has been read.
+const PROGRESS: u64 = 256 << 20;
 
 /// Verifies what is named.
 ///
 /// # Errors
-/// When a session is not found or the output cannot be written; a journal that is broken
-/// is an answer and no error.
+/// When a session is not found, a list of keys cannot be used, or the output cannot be
+/// written; a journal that is broken is an answer and no error.
 pub fn run(console: &mut Console, basis: &Basis, arguments: &VerifyArgs) -> Result<Exit, Problem> {
+    if arguments.print_script {
+        console.text(SCRIPT)?;
+        return Ok(Exit::Done);
+    }
     let paths = arguments.targets.iter().map(|target| path(basis, target)).collect::<Result<Vec<_>, _>>()?;
-    let report = verify::verify(&paths);
+    let signers = signers(basis, arguments.signers.as_deref())?;
+    let wants = |what| arguments.require.contains(&what);
+    let report = {
+        let told = RefCell::new((&mut *console, 0));
+        let progress = |path: &Path, read: u64, all: u64| {
+            let (console, last) = &mut *told.borrow_mut();
+            if read / PROGRESS != *last && all >= PROGRESS {
+                *last = read / PROGRESS;
+                console.note(format_args!("{}: {} of {} MB", path.display(), read >> 20, all >> 20));
+            }
+        };
+        let known = wants(Required::Anchor).then(|| anchors::Known::read(basis));
+        let look_up = |mark: &crate::journal::Mark| known.as_ref().map_or(Err(String::new()), |known| known.look_up(mark));
+        let options = Options {
+            signers: signers.as_ref(),
+            now: Utc::now(),
+            operator: wants(Required::Operator),
+            approvals: wants(Required::Approvals),
+            anchors: if known.is_some() { Some(&look_up) } else { None },
+            progress: Some(&progress),
+            ..Options::default()
+        };
+        verify::verify(&paths, options)
+    };
     match arguments.format {
         TextOrJson::Json => console.json(&report)?,
         TextOrJson::Text => text(console, &report)?,
     }
     Ok(exit(report.code))
+}
+
+/// The list of those who are trusted, without the keys that were revoked. None where
+/// nobody named one and the usual one is not there.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn signers(basis: &Basis, named: Option<&Path>) -> Result<Option<AllowedSigners>, Problem> {
+    let file = named.unwrap_or_else(|| basis.signers_file());
+    let must_be_there = named.is_some() || basis.policy.rules.signers.is_some();
+    let refuse = |e: ListError| {
+        Problem::cannot_start(format!("the list of keys cannot be used: {e}"))
+            .hint("correct the list; nothing is verified with half a list")
+    };
+    let list = match AllowedSigners::load(file) {
+        Ok(list) => list,
+        Err(ListError::Unreadable { error, .. }) if error.kind() == std::io::ErrorKind::NotFound && !must_be_there => {
+            return Ok(None);
+        }
+        Err(e) => return Err(refuse(e)),
+    };
+    let Some(revocations) = &basis.policy.rules.revocations else { return Ok(Some(list)) };
+    Ok(Some(list.without(Revoked::load(revocations).map_err(refuse)?)))
 }
 
 /// A path stays a path, even to nothing: a journal that has gone must not be mistaken for
@@ -64,6 +125,10 @@ fn details(journal: &Verification) -> Vec<String> {
     if !journal.head.is_empty() && journal.problem.is_none() {
         lines.push(format!("head {}", journal.head));
     }
+    if let Some(anchored) = journal.seal.as_ref().and_then(|seal| seal.anchored.as_ref()) {
+        lines.push(format!("known to {} since {}", anchored.place, crate::session::time::rfc3339(anchored.at)));
+    }
+    lines.extend(journal.warnings.iter().map(|warning| format!("warning: {warning}")));
     if !journal.unknown.is_empty() {
         let kinds: Vec<&str> = journal.unknown.iter().map(String::as_str).collect();
         lines.push(format!("holds records this version does not know: {}", kinds.join(", ")));

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
 use super::modal::Look;
 use super::{Basis, acceptance, answers, check, explain_state, facts};
+use crate::app::anchors::Told;
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
 use crate::app::entry::{self, Neighbourhood};
 use crate::app::opening::{self, Opening, Who};
 use crate::app::unattended::Unattended;
-use crate::app::{self, Ended, Walk, headless, lines, screen, watch};
+use crate::app::{self, Ended, Walk, headless, lines, screen, sealing, watch};
 use crate::clock::Clock;
 use crate::coordination::{Freeze, Freezes, Lock, LockError, Watch};
 use crate::error::{Exit, Problem};
@@ -24,6 +25,8 @@ use crate::runbook::load::{self, Bundle};
 use crate::secrets::{Accepted, Secret, Secrets};
 use crate::session::event::Mode;
 use crate::session::{Plan, Session};
+use crate::state::ledger::Ledger;
+use crate::state::marks::{Marks, Notes};
 use crate::state::{self, StateDir};
 use crate::terminal::TerminalGuard;
 use crate::terminal::capabilities::Capabilities;
@@ -54,7 +57,9 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let exit = runtime.block_on(async {
         let mut clock = sid_clock;
         let cluster = connect(basis, &plan, dir.sid()).await?;
+        let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         let who = who(basis, &state, Path::new(&arguments.file));
+        let (sealer, told) = sealer(basis, &state, &who, false)?;
         let mut record = app::bundle_record(&bundle);
         let commit = facts::commit(&folder_of(&arguments.file));
         record.commit = commit.commit;
@@ -72,6 +77,9 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             scenario: None,
             policy: basis.policy.sha256.clone(),
             entered: opening::Entered::default(),
+            signers: facts::hash_of(basis.signers_file()),
+            ledger_head: Ledger::of(&state).head().map_err(|e| unusable_ledger(&e))?,
+            sealer: Some(sealer),
             plan: Arc::new(plan),
         };
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
@@ -80,8 +88,21 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         let (entered, watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
         opening.entered = entered;
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
-        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), watched, &arguments.walk, unattended)
-            .await
+        live(
+            basis,
+            session,
+            writer,
+            clock,
+            redactor,
+            &dir,
+            cluster,
+            Arc::new(secrets),
+            watched,
+            told,
+            &arguments.walk,
+            unattended,
+        )
+        .await
     })?;
     runtime.shutdown_background();
     Ok(exit)
@@ -95,6 +116,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         None => state.only_unfinished(),
     };
     let dir = found.map_err(|e| explain_state(&e))?;
+    behind_its_mark(&state, &dir, arguments.accept_loss.is_some())?;
     let unattended = unattended(&arguments.walk)?;
     let runtime = runtime()?;
     let exit = runtime.block_on(async {
@@ -126,13 +148,29 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
         let (entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), arguments.take_over.as_deref()).await?;
         let who = who(basis, &state, dir.path());
-        opening::resume(&mut session, &mut writer, &mut clock, who, unattended.is_none(), arguments.accept_loss.clone())
+        let (sealer, told) = sealer(basis, &state, &who, true)?;
+        let accept_loss = arguments.accept_loss.clone();
+        opening::resume(&mut session, &mut writer, &mut clock, who, unattended.is_none(), accept_loss, sealer)
             .map_err(Problem::cannot_start)?;
         entered.record(&mut session, &mut writer, clock.now()).map_err(Problem::cannot_start)?;
         let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
+        let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         declare_secrets(&bundle, &secrets);
-        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), watched, &arguments.walk, unattended)
-            .await
+        live(
+            basis,
+            session,
+            writer,
+            clock,
+            redactor,
+            &dir,
+            cluster,
+            Arc::new(secrets),
+            watched,
+            told,
+            &arguments.walk,
+            unattended,
+        )
+        .await
     })?;
     runtime.shutdown_background();
     Ok(exit)
@@ -223,6 +261,7 @@ async fn live(
     cluster: Option<Cluster>,
     secrets: Arc<Secrets>,
     watched: Watched,
+    anchors: Option<Told>,
     walk_args: &WalkArgs,
     unattended: Option<(crate::world::answers::Answers, u64)>,
 ) -> Result<Exit, Problem> {
@@ -249,6 +288,7 @@ async fn live(
     doors.effects.freezes = watched.freezes.as_ref().map(|(freezes, _)| freezes.clone());
     doors.notices = watched.notices;
     doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
+    doors.anchors = anchors;
     let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
     let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
     face(basis, walk, walk_args, unattended, &mut keep).await
@@ -270,6 +310,8 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         let mut opening = headless::opening(&bundle, &scenario, arguments.start.env.as_deref(), &arguments.start.inputs, who)
             .map_err(Problem::cannot_start)?;
         opening.attended = unattended.is_none();
+        opening.ledger_head = Ledger::of(&state).head().map_err(|e| unusable_ledger(&e))?;
+        opening.sealer = opening.sealer.map(|sealer| sealer.witnessed(Box::new(Notes::of(&state, false))));
         let (dir, _) = new_session(&state, &bundle)?;
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
         let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: door(basis) };
@@ -345,6 +387,11 @@ async fn face(
     if let Some(trouble) = walk.stop_watching().await {
         let _ = writeln!(io::stderr(), "{trouble}");
     }
+    walk.settle_anchors().await;
+    for notice in &walk.record_notes {
+        let _ = writeln!(io::stderr(), "note: {notice}");
+    }
+    let _ = writeln!(io::stderr(), "head of the journal: {} (note it where others see it; `pacenote verify {sid}`)", walk.head());
     Ok(match ended {
         Ended::Closed(crate::session::event::SessionOutcome::Completed) => Exit::Done,
         Ended::Closed(outcome) => {
@@ -393,6 +440,27 @@ fn who(basis: &Basis, state: &StateDir, _folder: &Path) -> Who {
         tool: facts::tool(state.path()),
         clock: facts::clock(),
         boot_id: facts::boot_id(),
+    }
+}
+
+/// What seals the session, ready before it starts.
+fn sealer(basis: &Basis, state: &StateDir, who: &Who, resumed: bool) -> Result<(crate::journal::Sealer, Option<Told>), Problem> {
+    sealing::live(&basis.config, basis.anchors(), state, &who.operator, resumed)
+        .map_err(|e| Problem::cannot_start(format!("the journal could not be sealed: {e}")).hint(sealing::hint(&e)))
+}
+
+fn unusable_ledger(error: &crate::state::ledger::LedgerError) -> Problem {
+    Problem::cannot_start(error).hint("look at the file: each session's beginning and end is noted there before anything is done")
+}
+
+/// A journal that holds less than was sealed was put back, and is gone on with only by
+/// somebody who says why.
+fn behind_its_mark(state: &StateDir, dir: &SessionDir, accepted: bool) -> Result<(), Problem> {
+    match Marks::of(state).check(dir) {
+        Err(why) if !accepted => Err(Problem::cannot_start(format!("records are missing from the journal: {why}"))
+            .at(dir.journal().display())
+            .hint("put the whole journal back; or go on without them: pacenote resume --accept-loss REASON")),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! In which order records may stand: one rule for the writer, the reader and verify.
 
 use super::format::Hash;
+use super::rules::{Rule, Rules};
 use super::scan::Line;
 
 /// The types the format knows.
@@ -88,6 +89,18 @@ impl Stage {
         }
     }
 
+    /// The stage after a record that may not stand here, where nobody minds.
+    fn anyhow(self, kind: &str) -> Self {
+        match (self.is_closed(), kind) {
+            (_, "session.closed") => Self::Closed,
+            (true, "seal.intended") => Self::ClosedSealing,
+            (true, "journal.sealed") => Self::Ended,
+            (false, "seal.intended") => Self::Sealing,
+            (true, _) => self,
+            (false, _) => Self::Open,
+        }
+    }
+
     /// Whether nothing may follow.
     pub(super) fn is_ended(self) -> bool {
         self == Self::Ended
@@ -118,18 +131,27 @@ impl Chain {
     /// # Errors
     /// Why it does not follow.
     pub(super) fn follow(&mut self, line: &Line<'_>, hash: Hash) -> Result<(), &'static str> {
-        if line.prev != self.head {
+        self.follow_by(Rules::default(), line, hash)
+    }
+
+    /// The same by given rules.
+    pub(super) fn follow_by(&mut self, rules: Rules, line: &Line<'_>, hash: Hash) -> Result<(), &'static str> {
+        if line.prev != self.head && rules.has(Rule::Prev) {
             return Err("`prev` is not the hash of the line before: a line was changed, removed, moved or put in");
         }
-        if line.seq != self.seq {
+        if line.seq != self.seq && rules.has(Rule::Seq) {
             return Err("`seq` is not the number that comes next");
         }
         if self.seq == 0 {
             line.sid.clone_into(&mut self.sid);
-        } else if line.sid != self.sid {
+        } else if line.sid != self.sid && rules.has(Rule::Sid) {
             return Err("`sid` is another session's");
         }
-        self.stage = self.stage.follow(line.kind)?;
+        self.stage = match self.stage.follow(line.kind) {
+            Err(why) if rules.has(Rule::Order) => return Err(why),
+            Err(_) => self.stage.anyhow(line.kind),
+            Ok(stage) => stage,
+        };
         self.seq += 1;
         self.head = hash;
         Ok(())

@@ -1,127 +1,83 @@
-//! Whether a journal is what was written: everything that can be said without keys.
+//! Whether a journal is what was written, and who vouches for it.
 //!
 //! Streams the file once, hashing each line and scanning it strictly, so it runs about
-//! as fast as the file can be hashed. Seals are not judged here: a journal that is
-//! intact comes out as *unsealed* (5) at best, never as 0.
+//! as fast as the file can be hashed. The rules are a list ([`Rule`]). *Invariant:* 0 is
+//! given only for a journal that ends with a good seal of its operator, right behind
+//! `session.closed`, by a key that the verifier's own list trusts. Without a list nobody
+//! is trusted.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+use chrono::{DateTime, Utc};
 
 use super::blob::BlobError;
-use super::disk::open_for_reading;
 use super::format::{MAX_LINE, hex, sha256};
 use super::order::{Chain, is_known};
+use super::rules::{Rule, Rules};
 use super::scan::{self, BlobRef};
-use super::summary::{OpenedSummary, opened_summary};
+use super::seal::{Issuer, Mark, Role};
+use super::summary::opened_summary;
 use crate::session::Event;
-use crate::session::event::SessionOutcome;
+use crate::session::event::Mode;
+use crate::signature::{AllowedSigners, SESSION};
+
+mod report;
+mod seals;
+mod source;
+
+pub use report::{Anchored, Finding, Report, SealFound, Status, Verification};
+use seals::{Digester, OperatorSeal, Seals};
+use source::Source;
 
 /// How much of a file is read at once.
 const BATCH: usize = 1024 * 1024;
 
-/// What was found about several journals.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
-    /// The worst of the exit codes, in the order 1, 6, 5, 0.
-    pub code: u8,
-    /// Each journal.
-    pub journals: Vec<Verification>,
+/// Looks up when something outside the journal knew its last line.
+pub type Anchors<'a> = &'a dyn Fn(&Mark) -> Result<Anchored, String>;
+
+/// How to verify.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// Whose seals are trusted.
+    pub signers: Option<&'a AllowedSigners>,
+    /// Keys are judged as of now, unless an anchor knew the journal before.
+    pub now: DateTime<Utc>,
+    /// Every operator's seal must be there and trusted, not the closing one alone.
+    pub operator: bool,
+    /// Every approval must carry a good signature.
+    pub approvals: bool,
+    /// Something outside must know the last line.
+    pub anchors: Option<Anchors<'a>>,
+    /// The rules in force.
+    pub rules: Rules,
+    /// Told how many bytes of how many have been read, now and then.
+    pub progress: Option<&'a dyn Fn(&Path, u64, u64)>,
 }
 
-/// What was found about one journal.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Verification {
-    /// Its file.
-    pub path: PathBuf,
-    /// 1: broken. 5: intact, but open, unsealed or torn.
-    pub code: u8,
-    /// The same in a word.
-    pub status: Status,
-    /// The session's id, where a record could be read.
-    pub sid: Option<String>,
-    /// Records that are in order.
-    pub records: u64,
-    /// Bytes of the file.
-    pub bytes: u64,
-    /// SHA-256 of the last line that is in order: compare it with where it was shown.
-    pub head: String,
-    /// Files referred to, present and unchanged.
-    pub blobs: u64,
-    /// What `session.opened` says.
-    pub opened: Option<OpenedSummary>,
-    /// How the session ended, where it is closed.
-    pub outcome: Option<SessionOutcome>,
-    /// Bytes behind the last newline.
-    pub torn_bytes: u64,
-    /// Types of record this version does not know; they are part of the chain.
-    pub unknown: BTreeSet<String>,
-    /// Seals that stand in the journal; their signatures were not judged.
-    pub seals: u64,
-    /// The first thing that is wrong.
-    pub problem: Option<Finding>,
-}
-
-/// What was found, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// Every rule holds; the session is not closed.
-    IntactOpen,
-    /// Every rule holds; the session is closed, no seal was judged.
-    IntactUnsealed,
-    /// Every rule holds up to a last record that was not written to its end.
-    IntactTorn,
-    /// Some rule does not hold.
-    Broken,
-    /// The file cannot be read.
-    Unreadable,
-}
-
-/// What is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The line, from 1; 0 where it is about the file.
-    pub line: u64,
-    /// Where the line begins in the file.
-    pub offset: u64,
-    /// What is wrong, in words.
-    pub what: String,
-}
-
-impl std::fmt::Display for Finding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.line == 0 { f.write_str(&self.what) } else { write!(f, "line {}: {}", self.line, self.what) }
-    }
-}
-
-impl Verification {
-    /// One line for people.
-    pub fn sentence(&self) -> String {
-        let head = self.head.get(..12).unwrap_or_default();
-        let records = format!("{} records, head {head}", self.records);
-        match (self.status, &self.problem) {
-            (_, Some(problem)) => problem.to_string(),
-            (Status::IntactTorn, _) => {
-                format!("intact up to a torn end of {} bytes ({records}); resuming cuts it", self.torn_bytes)
-            }
-            (Status::IntactUnsealed, _) => format!("intact and closed, but no seal was verified ({records})"),
-            _ => format!("intact, but the session is open ({records})"),
+impl Default for Options<'_> {
+    /// By all rules, and trusting nobody.
+    fn default() -> Self {
+        Self {
+            signers: None,
+            now: DateTime::UNIX_EPOCH,
+            operator: false,
+            approvals: false,
+            anchors: None,
+            rules: Rules::default(),
+            progress: None,
         }
     }
 }
 
-/// Verifies journals. A path is a journal, a session's folder, a state folder, or any
-/// folder of session folders; without anything to verify in it, it counts as broken.
-pub fn verify(paths: &[PathBuf]) -> Report {
+/// Verifies journals. A path is a journal, a pack, a session's folder, a state folder, or
+/// any folder of session folders; without anything to verify in it, it counts as broken.
+pub fn verify(paths: &[PathBuf], options: Options<'_>) -> Report {
     let mut journals = Vec::new();
     for path in paths {
         match find(path) {
-            Ok(found) => journals.extend(found.iter().map(|path| verify_journal(path))),
+            Ok(found) => journals.extend(found.iter().map(|path| verify_with(path, options))),
             Err(error) => journals.push(unreadable(path, &error)),
         }
     }
@@ -143,9 +99,12 @@ fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
     let folder = if sessions.is_dir() { sessions } else { path.to_owned() };
     let mut found = Vec::new();
     for entry in folder.read_dir()? {
-        let journal = entry?.path().join("journal.jsonl");
+        let path = entry?.path();
+        let journal = path.join("journal.jsonl");
         if journal.symlink_metadata().is_ok() {
             found.push(journal);
+        } else if path.extension().is_some_and(|e| e == "tar") {
+            found.push(path);
         }
     }
     found.sort();
@@ -153,57 +112,101 @@ fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Verification {
-    let mut verification = Check::new(path).result;
+    let mut verification = empty(path);
     verification.code = 1;
     verification.status = Status::Unreadable;
     verification.problem = Some(Finding { line: 0, offset: 0, what: format!("it cannot be read: {error}") });
     verification
 }
 
-/// Verifies one journal. Its blobs are looked for beside it.
+/// Verifies one journal by all rules, trusting nobody. Its blobs are looked for beside it.
 pub fn verify_journal(path: &Path) -> Verification {
-    let mut check = Check::new(path);
-    match open_for_reading(path).and_then(|file| check.stream(file)) {
-        Ok(()) => check.finish(),
+    verify_with(path, Options::default())
+}
+
+/// Verifies one journal or pack.
+pub fn verify_with(path: &Path, options: Options<'_>) -> Verification {
+    let checked = Source::of(path).and_then(|source| {
+        let mut check = Check::new(path, source, options);
+        check.stream()?;
+        Ok(check)
+    });
+    match checked {
+        Ok(check) => check.finish(),
         Err(error) => unreadable(path, &error),
     }
 }
 
+fn empty(path: &Path) -> Verification {
+    Verification {
+        path: path.to_owned(),
+        code: 5,
+        status: Status::IntactOpen,
+        sid: None,
+        records: 0,
+        bytes: 0,
+        head: String::new(),
+        blobs: 0,
+        opened: None,
+        outcome: None,
+        torn_bytes: 0,
+        unknown: BTreeSet::new(),
+        seals: 0,
+        seal: None,
+        untrusted: Vec::new(),
+        warnings: Vec::new(),
+        problem: None,
+    }
+}
+
 /// One verification under way.
-struct Check {
+struct Check<'a> {
     result: Verification,
+    source: Source,
+    options: Options<'a>,
     chain: Chain,
     /// Where the next line begins.
     offset: u64,
     /// Blobs that were found to be in order.
     seen: BTreeSet<BlobRef>,
+    seals: Seals,
+    /// Paths of steps that were approved.
+    approved: Vec<String>,
     torn: Vec<u8>,
 }
 
-impl Check {
-    fn new(path: &Path) -> Self {
-        let result = Verification {
-            path: path.to_owned(),
-            code: 5,
-            status: Status::IntactOpen,
-            sid: None,
-            records: 0,
-            bytes: 0,
-            head: String::new(),
-            blobs: 0,
-            opened: None,
-            outcome: None,
-            torn_bytes: 0,
-            unknown: BTreeSet::new(),
-            seals: 0,
-            problem: None,
-        };
-        Self { result, chain: Chain::default(), offset: 0, seen: BTreeSet::new(), torn: Vec::new() }
+impl<'a> Check<'a> {
+    fn new(path: &Path, source: Source, options: Options<'a>) -> Self {
+        Self {
+            result: empty(path),
+            source,
+            options,
+            chain: Chain::default(),
+            offset: 0,
+            seen: BTreeSet::new(),
+            seals: Seals::new(options.rules),
+            approved: Vec::new(),
+            torn: Vec::new(),
+        }
     }
 
     /// Takes the whole file, up to the first thing that is wrong.
-    fn stream(&mut self, mut file: File) -> io::Result<()> {
-        self.result.bytes = file.metadata()?.len();
+    fn stream(&mut self) -> io::Result<()> {
+        let (mut file, length) = self.source.journal()?;
+        self.result.bytes = length;
+        let digester = Digester::start(self.options.rules);
+        let outcome = self.lines(&mut *file, &digester);
+        let seal = digester.finish();
+        // The first thing that is wrong is told, whoever found it.
+        if let Some(seal) = seal
+            && self.result.problem.as_ref().is_none_or(|problem| seal.line < problem.line)
+        {
+            self.result.problem = Some(seal);
+        }
+        outcome
+    }
+
+    fn lines(&mut self, file: &mut dyn Read, digester: &Digester) -> io::Result<()> {
         let mut buffer = vec![0; BATCH];
         let mut filled = 0;
         loop {
@@ -215,22 +218,34 @@ impl Check {
             };
             filled += read;
             let batch = buffer.get(..filled).unwrap_or_default();
-            let mut used = 0;
+            let (mut used, mut hashed) = (0, 0);
             for line in batch.split_inclusive(|&b| b == b'\n') {
                 if line.last() != Some(&b'\n') {
                     break;
                 }
-                if let Err(what) = self.line(line) {
-                    self.fail(what);
-                    return Ok(());
+                match self.line(line) {
+                    Ok(None) => {}
+                    Ok(Some(claim)) => {
+                        digester.bytes(batch.get(hashed..used).unwrap_or_default());
+                        digester.claim(claim);
+                        hashed = used;
+                    }
+                    Err(what) => {
+                        self.fail(what);
+                        return Ok(());
+                    }
                 }
                 used += line.len();
             }
+            digester.bytes(batch.get(hashed..used).unwrap_or_default());
             buffer.copy_within(used..filled, 0);
             filled -= used;
             if filled > MAX_LINE {
                 self.fail("the line is longer than 64 KiB".into());
                 return Ok(());
+            }
+            if let Some(progress) = self.options.progress {
+                progress(&self.result.path, self.offset, self.result.bytes);
             }
         }
         self.torn = buffer.get(..filled).unwrap_or_default().to_vec();
@@ -241,29 +256,23 @@ impl Check {
         self.result.problem = Some(Finding { line: self.chain.seq + 1, offset: self.offset, what });
     }
 
-    /// Takes one line with its newline.
-    fn line(&mut self, line: &[u8]) -> Result<(), String> {
+    /// Takes one line with its newline; what a seal claims is for the digester.
+    fn line(&mut self, line: &[u8]) -> Result<Option<seals::Claim>, String> {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         let scanned = scan::scan(text).map_err(|flaw| flaw.to_string())?;
         // A copy is followed first, so that a line that is out of order does not count.
         let mut chain = self.chain.clone();
-        chain.follow(&scanned, sha256(line))?;
+        chain.follow_by(self.options.rules, &scanned, sha256(line))?;
         for blob in &scanned.blobs {
             self.blob(blob)?;
         }
+        let mut claim = None;
         match scanned.kind {
-            "session.opened" => {
-                if let Ok(Event::SessionOpened(opened)) = serde_json::from_slice(text) {
-                    let at = chrono::DateTime::parse_from_rfc3339(scanned.ts).unwrap_or_default().to_utc();
-                    self.result.opened = Some(opened_summary(&opened, at));
-                }
+            "seal.intended" => self.seals.intended(self.chain.seq, scanned.data)?,
+            "journal.sealed" => {
+                claim = self.seals.sealed(self.chain.seq + 1, self.offset, scanned.data, self.chain.stage.is_closed())?;
             }
-            "session.closed" => {
-                if let Ok(Event::SessionClosed(closed)) = serde_json::from_slice(text) {
-                    self.result.outcome = Some(closed.outcome);
-                }
-            }
-            "journal.sealed" => self.result.seals += 1,
+            "session.opened" | "session.resumed" | "session.closed" | "approval.given" => self.told(text, scanned.ts)?,
             kind if !is_known(kind) => {
                 self.result.unknown.insert(kind.to_owned());
             }
@@ -271,17 +280,34 @@ impl Check {
         }
         self.chain = chain;
         self.offset += line.len() as u64;
+        Ok(claim)
+    }
+
+    /// Takes a record whose content counts here.
+    fn told(&mut self, text: &[u8], ts: &str) -> Result<(), String> {
+        let seq = self.chain.seq;
+        match serde_json::from_slice(text) {
+            Ok(Event::SessionOpened(opened)) => {
+                let at = DateTime::parse_from_rfc3339(ts).unwrap_or_default().to_utc();
+                self.result.opened = Some(opened_summary(&opened, at));
+                self.seals.taken_in_hand(seq, opened.operator);
+            }
+            Ok(Event::SessionResumed(resumed)) => self.seals.taken_in_hand(seq, resumed.operator),
+            Ok(Event::SessionClosed(closed)) => self.result.outcome = Some(closed.outcome),
+            Ok(Event::ApprovalGiven(given)) => self.approved.push(given.path.as_str().to_owned()),
+            Ok(_) => {}
+            Err(why) => return Err(format!("the content cannot be read: {why}")),
+        }
         Ok(())
     }
 
     /// Checks a file the journal refers to.
     fn blob(&mut self, blob: &BlobRef) -> Result<(), String> {
-        if self.seen.contains(blob) {
+        if self.seen.contains(blob) || !self.options.rules.has(Rule::Blob) {
             return Ok(());
         }
         let name = hex(&blob.hash);
-        let found = hash_file(&self.result.path.with_file_name("output").join(&name));
-        let error = match found {
+        let error = match self.source.blob(&name) {
             Ok((hash, bytes)) if hash == blob.hash && bytes == blob.bytes => {
                 self.seen.insert(*blob);
                 return Ok(());
@@ -296,32 +322,90 @@ impl Check {
     fn finish(mut self) -> Verification {
         let torn = std::mem::take(&mut self.torn);
         let closed = self.chain.stage.is_closed();
-        if self.result.problem.is_none() && closed && !torn.is_empty() {
+        if self.result.problem.is_none() && closed && !torn.is_empty() && self.options.rules.has(Rule::Tail) {
             // A power cut while the closing seal was written leaves its beginning; any
             // other bytes were put there by somebody.
             if self.chain.stage.is_ended() || !self.chain.could_begin_with(&torn) {
                 self.fail(format!("{} bytes stand behind the end of a closed session", torn.len()));
             }
         }
-        let mut result = self.result;
-        result.records = self.chain.seq;
-        result.head = hex(&self.chain.head);
-        result.sid = (self.chain.seq > 0).then_some(self.chain.sid);
-        result.blobs = self.seen.len() as u64;
-        result.torn_bytes = torn.len() as u64;
-        (result.code, result.status) = match () {
-            () if result.problem.is_some() => (1, Status::Broken),
-            () if !torn.is_empty() => (5, Status::IntactTorn),
-            () if closed => (5, Status::IntactUnsealed),
-            () => (5, Status::IntactOpen),
+        self.result.records = self.chain.seq;
+        self.result.head = hex(&self.chain.head);
+        self.result.sid = (self.chain.seq > 0).then(|| self.chain.sid.clone());
+        self.result.blobs = self.seen.len() as u64;
+        self.result.torn_bytes = torn.len() as u64;
+        self.result.seals = self.seals.count;
+        let ended = self.chain.stage.is_ended();
+        let closing = self.seals.by_operators.last().filter(|seal| ended && seal.role == Role::Close).cloned();
+        let torn = !torn.is_empty() && (!ended || self.options.rules.has(Rule::Tail));
+        (self.result.code, self.result.status) = match closing {
+            _ if self.result.problem.is_some() => (1, Status::Broken),
+            _ if torn => (5, Status::IntactTorn),
+            Some(seal) => {
+                self.trust(&seal);
+                if self.result.untrusted.is_empty() { (0, Status::Verified) } else { (6, Status::Untrusted) }
+            }
+            None if closed => (5, Status::IntactUnsealed),
+            None => (5, Status::IntactOpen),
         };
-        result
+        self.result
     }
-}
 
-/// SHA-256 and length of a file.
-fn hash_file(path: &Path) -> io::Result<([u8; 32], u64)> {
-    let mut hash = Sha256::new();
-    let bytes = io::copy(&mut open_for_reading(path)?, &mut hash)?;
-    Ok((hash.finalize().into(), bytes))
+    /// Whether the closing seal, and whatever was asked for, is enough.
+    fn trust(&mut self, closing: &OperatorSeal) {
+        let options = self.options;
+        let mut anchored = None;
+        if let Some(look_up) = options.anchors {
+            let sid = self.chain.sid.clone();
+            match look_up(&Mark { sid, seq: self.chain.seq.saturating_sub(1), head: self.result.head.clone() }) {
+                Ok(found) => anchored = Some(found),
+                Err(why) => self.result.untrusted.push(format!("no anchor knows its head: {why}")),
+            }
+        }
+        let at = anchored.as_ref().map_or(options.now, |anchored| anchored.at);
+        let mut judged = vec![closing.clone()];
+        if options.operator {
+            judged = self.seals.by_operators.clone();
+            if self.seals.unsealed_hands() > 0 {
+                self.result.untrusted.push("it was taken in hand without a seal of the operator".to_owned());
+            }
+        }
+        for seal in judged {
+            self.trust_one(&seal, at);
+        }
+        let rehearsal = self.result.opened.as_ref().is_some_and(|opened| opened.mode == Mode::Rehearsal);
+        if (rehearsal || closing.issuer == Some(Issuer::Simulated)) && options.rules.has(Rule::Simulated) {
+            self.result.untrusted.insert(0, "it is a rehearsal's, sealed by a simulated key that anyone can make".to_owned());
+        }
+        if options.approvals {
+            let unsigned = self.approved.iter().map(|path| format!("the approval of {path} carries no signature"));
+            self.result.untrusted.extend(unsigned.collect::<BTreeSet<_>>());
+        }
+        let (signer, key) = (closing.signer.clone(), closing.key.fingerprint());
+        self.result.seal = Some(SealFound { signer, key, issuer: closing.issuer, anchored });
+        let mut seen = BTreeSet::new();
+        self.result.untrusted.retain(|why| seen.insert(why.clone()));
+        self.result.warnings.dedup();
+    }
+
+    fn trust_one(&mut self, seal: &OperatorSeal, at: DateTime<Utc>) {
+        if !self.options.rules.has(Rule::Trusted) {
+            return;
+        }
+        let Some(signers) = self.options.signers else {
+            self.result.untrusted.push("there is no list of allowed signers to trust a key by".to_owned());
+            return;
+        };
+        match signers.judge(&seal.signer, &seal.key, SESSION, at) {
+            Ok(trusted) if trusted.anyone => self.result.warnings.push(format!(
+                "line {} of the list of allowed signers is for `*`: it says that the key is known, and not that it is {}'s",
+                trusted.line, seal.signer
+            )),
+            Ok(_) => {}
+            Err(why) => {
+                let own = if seal.issuer == Some(Issuer::SelfIssued) { "self-issued: " } else { "" };
+                self.result.untrusted.push(format!("{own}{why}"));
+            }
+        }
+    }
 }

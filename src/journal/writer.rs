@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::SubsecRound;
+use sha2::{Digest, Sha256};
 
 use super::blob::{BlobStore, Limits, Pending, outline};
 use super::disk::{Disk, DiskFile, RealDisk, write_all};
 use super::folder::{Holder, Lock, LockError, SessionDir};
 use super::format::{self, EncodeError, MAX_EVIDENCE, MAX_LINE, MAX_STRING, sha256};
 use super::order::Chain;
+use super::seal::{Mark, Role, Sealer};
 use super::{Durable, Record, redaction, scan};
 use crate::redact::Redactor;
 use crate::session::event::Paused;
 use crate::session::{At, Event, Intent};
+use crate::signature::Message;
 
 mod resume;
 
@@ -37,6 +40,9 @@ pub struct Writer {
     chain: Chain,
     /// Length of the journal up to its last whole record.
     length: u64,
+    /// SHA-256 of the journal up to there, under way: what a seal signs.
+    digest: Sha256,
+    sealer: Option<Sealer>,
     /// Why nothing more is written.
     stopped: Option<String>,
     _lock: Lock,
@@ -49,8 +55,19 @@ pub struct Appended {
     pub record: Record,
     /// For `effect.intended`: the right to start the effect, once.
     pub intent: Option<Durable<Intent>>,
-    /// The head of the chain with it, hexadecimal.
+    /// The seal that followed at once, where one is due.
+    pub seal: Vec<Record>,
+    /// What is wrong with that seal, where it was not made or not told of.
+    pub trouble: Option<String>,
+    /// SHA-256 of the last line, hexadecimal.
     pub head: String,
+}
+
+impl Appended {
+    /// The last record that was written.
+    pub fn last(&self) -> &Record {
+        self.seal.last().unwrap_or(&self.record)
+    }
 }
 
 /// Why a record was not appended.
@@ -132,7 +149,7 @@ impl Writer {
         })?;
         file.sync().map_err(OpenError::disk(&path))?;
         let chain = Chain { sid: dir.sid().to_owned(), ..Chain::default() };
-        Self::start(disk, dir, redactor, file, chain, 0, lock)
+        Self::start(disk, dir, redactor, file, chain, &[], lock)
     }
 
     /// A writer that goes on behind `chain`, with its reserve made.
@@ -142,7 +159,7 @@ impl Writer {
         redactor: Redactor,
         file: Box<dyn DiskFile>,
         chain: Chain,
-        length: u64,
+        kept: &[u8],
         lock: Lock,
     ) -> Result<Self, OpenError> {
         let writer = Self {
@@ -152,7 +169,9 @@ impl Writer {
             file,
             redactor,
             chain,
-            length,
+            length: kept.len() as u64,
+            digest: Sha256::new_with_prefix(kept),
+            sealer: None,
             stopped: None,
             _lock: lock,
         };
@@ -168,7 +187,48 @@ impl Writer {
     ///
     /// # Errors
     /// See [`AppendError`]. In no case is the record part of the session.
+    ///
+    /// Where the journal is sealed, the seal that is due behind the record follows at
+    /// once. Its failure is no failure of the record.
     pub fn append(&mut self, at: At, event: &Event) -> Result<Appended, AppendError> {
+        let mut appended = self.append_one(at, event)?;
+        if let Some(role) = Role::after(event)
+            && let Some(mut sealer) = self.sealer.take()
+        {
+            appended.trouble = self.seal(at, role, &mut sealer, &mut appended.seal).err();
+            self.sealer = Some(sealer);
+            appended.head = self.head();
+        }
+        Ok(appended)
+    }
+
+    /// From now on seals with these keys, and tells these witnesses.
+    pub fn seal_with(&mut self, sealer: Sealer) {
+        self.sealer = Some(sealer);
+    }
+
+    /// Writes one seal.
+    fn seal(&mut self, at: At, role: Role, sealer: &mut Sealer, written: &mut Vec<Record>) -> Result<(), String> {
+        let announced = sealer.announce(role);
+        let failed = |what: &str, why: &dyn std::fmt::Display| format!("{what}: {why}");
+        let intended = self.append_one(at, &announced.event());
+        written.push(intended.map_err(|e| failed("the seal was not written", &e))?.record);
+        let (path, length) = (self.dir.journal(), self.length);
+        let sha256: format::Hash = self.digest.clone().finalize().into();
+        let sig = sealer.sign(role, Message::File { path: &path, length, sha256 });
+        let sealed = announced.sealed(length, &sha256, sig.map_err(|e| failed("the journal was not sealed", &e))?);
+        let sealed = self.append_one(at, &sealed.event()).map_err(|e| failed("the seal was not written", &e))?;
+        let mark = Mark { sid: sealed.record.sid.clone(), seq: sealed.record.seq, head: sealed.head };
+        let when = sealed.record.ts;
+        written.push(sealed.record);
+        match sealer.tell(role, &mark, when) {
+            Some(wrong) => Err(failed("the seal was written and could not be noted elsewhere", &wrong)),
+            None => Ok(()),
+        }
+    }
+
+    /// The same without a seal behind it.
+    fn append_one(&mut self, at: At, event: &Event) -> Result<Appended, AppendError> {
         if let Some(why) = &self.stopped {
             return Err(AppendError::Stopped { why: why.clone(), last: None });
         }
@@ -185,7 +245,7 @@ impl Writer {
             self.stopped = Some(format!("it could not be synced: {error}"));
             return Err(self.is_stopped(None));
         }
-        self.length += next.line.len() as u64;
+        self.took(&next.line);
         self.chain = next.chain;
         if self.chain.stage.is_closed() {
             // Nothing more needs the room.
@@ -195,7 +255,13 @@ impl Writer {
             Some(Event::EffectIntended(intent)) => Some(Durable(Intent::clone(intent))),
             _ => None,
         };
-        Ok(Appended { record: next.record, intent, head: self.head() })
+        Ok(Appended { record: next.record, intent, seal: Vec::new(), trouble: None, head: self.head() })
+    }
+
+    /// A line is in the file.
+    fn took(&mut self, line: &[u8]) {
+        self.length += line.len() as u64;
+        self.digest.update(line);
     }
 
     /// The SHA-256 of the last line, hexadecimal: the head of the chain.
@@ -302,7 +368,7 @@ impl Writer {
             return None;
         }
         self.file.sync().ok()?;
-        self.length += next.line.len() as u64;
+        self.took(&next.line);
         self.chain = next.chain;
         Some(next.record)
     }

@@ -86,6 +86,8 @@ fn panel(panel: &Panel, screen: &Screen<'_>) -> String {
             Some((_, None)) => "no value (a gap)".to_owned(),
             None => "no value yet".to_owned(),
         },
+        PanelData::Table(table) => table.summary.text.clone(),
+        PanelData::Logs(logs) => format!("{} containers followed, {} lines", logs.sources, logs.output.lines.len()),
         PanelData::Unavailable(why) => return format!("signal {}: {why}", panel.name),
     };
     let how_old = |old: chrono::TimeDelta| age(u64::try_from(old.num_milliseconds()).unwrap_or(0));

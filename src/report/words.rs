@@ -91,9 +91,9 @@ fn of_the_session(event: &Event) -> Vec<String> {
             one(format!("owed: {}{due}", f.text))
         }
         Event::SessionClosed(closed) => closed_lines(closed),
-        Event::SealIntended(seal) => one(format!("seal intended: {seal}")),
-        Event::JournalSealed(seal) => one(format!("sealed: {seal}")),
-        // `view.changed` is for debriefs; every other kind is above.
+        Event::JournalSealed(seal) => one(sealed(seal)),
+        // `view.changed` is for debriefs, a seal's announcement says what the seal says;
+        // every other kind is above.
         _ => Vec::new(),
     }
 }
@@ -272,4 +272,20 @@ fn with_evidence(first: String, evidence: Option<&Evidence>) -> Vec<String> {
     }
     lines.extend(evidence.guards.iter().map(|guard| format!("  guard {guard}")));
     lines
+}
+
+/// A seal in one line; whether it is good is for `verify`.
+fn sealed(seal: &serde_json::Value) -> String {
+    let field = |name| seal.get(name).and_then(serde_json::Value::as_str).unwrap_or("?");
+    let what = match field("role") {
+        "open" => "sealed at the beginning",
+        "close" => "sealed at the end",
+        _ => "sealed",
+    };
+    let issuer = match field("issuer") {
+        "self-issued" => ", self-issued",
+        "simulated" => ", simulated",
+        _ => "",
+    };
+    format!("{what} by {} with the key {}{issuer}", field("signer"), field("key"))
 }

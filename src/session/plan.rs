@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::event::Mode;
 use crate::runbook::Runbook;
-use crate::runbook::model::{Action, CallTarget, Environment, Kubernetes, Procedure, SignalSource, Step, Undo};
+use crate::runbook::model::{Action, CallTarget, Environment, Kubernetes, Procedure, Step, Undo};
 
 /// What a session walks. Never changes while it lives.
 #[derive(Debug, Clone)]
@@ -167,20 +167,6 @@ impl Plan {
                     unsupported_in(step, mode, &format!("{place}.{}", step.id), false, &mut found);
                 }
             }
-        }
-        for signal in &self.root.signals {
-            let kind = match signal.source {
-                SignalSource::Pods { .. } | SignalSource::Http(_) | SignalSource::Prometheus { .. } => continue,
-                SignalSource::Rollout { .. } => "rollout",
-                SignalSource::Resources { .. } => "resources",
-                SignalSource::Events { .. } => "events",
-                SignalSource::Logs { .. } => "logs",
-                SignalSource::Command { .. } => "command",
-            };
-            found.push(Unsupported {
-                place: format!("signals.{}", signal.name),
-                why: format!("signals of the kind `{kind}` are checked but not watched by this version"),
-            });
         }
         found
     }

@@ -5,6 +5,7 @@ mod ends;
 mod guarding;
 mod random;
 mod steps;
+mod thresholds;
 mod updates;
 
 use std::collections::BTreeMap;

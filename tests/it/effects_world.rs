@@ -307,6 +307,7 @@ async fn signals_see_the_world_that_effects_act_on() {
     let cluster = Cluster::from_router(world.router(), world.namespace(), SID);
     let clock = world.clock();
     let ports = SignalPorts {
+        commands: None,
         http: HttpPort::router(world.router()),
         kube: Some((&cluster).into()),
         clock: Arc::new(move || clock.now()),

@@ -235,7 +235,7 @@ fn sessions_are_listed_by_their_first_and_last_records() {
 fn verify_takes_files_folders_and_all_sessions_and_says_the_worst() {
     let (temp, state, dir) = folder();
     write(&dir, &[opened(), closed()]);
-    let paths = |path: &Path| verify(&[path.to_owned()]);
+    let paths = |path: &Path| verify(&[path.to_owned()], pacenote::journal::verify::Options::default());
     for path in [dir.journal(), dir.path().to_owned(), state.path().to_owned(), state.sessions_folder()] {
         let report = paths(&path);
         assert_eq!((report.code, report.journals.len()), (5, 1), "{path:?}");

@@ -19,6 +19,7 @@ mod readme;
 mod rules;
 mod scenarios;
 mod screen;
+mod signature;
 mod terminal;
 mod tidy;
 mod tls;

@@ -182,7 +182,7 @@ async fn a_graph_follows_a_real_prometheus() {
     let mut live = Live::new(vec![signal.panel()]);
     let (tx, mut rx) = mpsc::channel(16);
     let http = Network(reqwest::Client::builder().no_proxy().build().expect("a client"));
-    let ports = SignalPorts { http, kube: None, clock: Arc::new(chrono::Utc::now) };
+    let ports = SignalPorts { http, kube: None, commands: None, clock: Arc::new(chrono::Utc::now) };
     let watching = start(vec![signal], &ports, &tx).expect("it can be watched");
 
     until("no errors", &mut rx, &mut live, |_, reading| value(reading).is_some_and(|rate| rate == 0.0)).await;

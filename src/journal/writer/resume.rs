@@ -87,7 +87,7 @@ impl Writer {
         let recovered = if torn.is_empty() { None } else { Some(save_torn(&*disk, dir, torn)?) };
         replace(&*disk, dir, kept)?;
         let file = disk.append(&path).map_err(OpenError::disk(&path))?;
-        let mut writer = Self::start(disk, dir, redactor, file, chain, kept.len() as u64, lock)?;
+        let mut writer = Self::start(disk, dir, redactor, file, chain, kept, lock)?;
         if let Some(recovered) = &recovered {
             let event = Event::JournalRecovered(recovered.clone());
             records.push(writer.append(at, &event)?.record);

@@ -27,9 +27,10 @@ const WORLD: [&str; 9] = [
 const LAYERS: [Layer; 24] = [
     Layer { module: "runbook", uses: &[], never: &["tokio", "std::process", "std::thread", "std::time::SystemTime"] },
     Layer { module: "session", uses: &["runbook", "inputs"], never: &WORLD },
-    Layer { module: "journal", uses: &["session", "runbook", "clock", "redact"], never: &[] },
+    Layer { module: "journal", uses: &["session", "runbook", "clock", "redact", "signature"], never: &[] },
+    Layer { module: "signature", uses: &["subprocess"], never: &["tokio", "std::net"] },
     Layer { module: "outputs", uses: &["journal", "effects", "session", "redact"], never: &["tokio"] },
-    Layer { module: "state", uses: &["journal", "session"], never: &["tokio"] },
+    Layer { module: "state", uses: &["journal", "session", "signature"], never: &["tokio"] },
     Layer { module: "live", uses: &["session", "runbook"], never: &WORLD },
     Layer { module: "ports", uses: &["redact"], never: &[] },
     Layer { module: "signals", uses: &["session", "runbook", "live", "ports", "redact"], never: &[] },
