@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use super::commands::{Machine, Scripted};
 use super::watch::Headers;
 use crate::clock::Clock;
+use crate::coordination::Watch;
 use crate::effects::{
     CommandScript, Commands, EffectPorts, OutputStore, ScriptedAnswer, ScriptedResponse, SecretSource, clean_environment,
 };
@@ -37,6 +38,8 @@ pub struct Doors {
     pub scripted: bool,
     /// Standing messages for the screen.
     pub notices: Vec<String>,
+    /// The lock that is held and the freezes that are looked for.
+    pub coordination: Option<Watch>,
     /// Who is told of each seal, beside this machine.
     pub anchors: Option<super::anchors::Told>,
 }
@@ -61,9 +64,9 @@ fn wall(clock: Clock) -> Arc<dyn Fn() -> DateTime<Utc> + Send + Sync> {
 
 impl Doors {
     /// The real world.
-    pub fn live(frame: Frame, cluster: Option<Cluster>, program: PathBuf, headers: Headers) -> Self {
+    pub fn live(frame: Frame, http: HttpPort, cluster: Option<Cluster>, program: PathBuf, headers: Headers) -> Self {
         let commands = Commands::Supervised { program, grace: Duration::from_secs(5) };
-        Self::new(frame, HttpPort::network(), cluster, commands, headers)
+        Self::new(frame, http, cluster, commands, headers)
     }
 
     /// The simulated world behind `http` and `cluster`.
@@ -94,12 +97,15 @@ impl Doors {
                 bundle: frame.bundle,
                 environment: clean_environment(),
                 sid,
+                freezes: None,
+                dry_run: false,
             },
             headers,
             world: None,
             approvals: BTreeMap::new(),
             scripted: false,
             notices: Vec::new(),
+            coordination: None,
             anchors: None,
         }
     }

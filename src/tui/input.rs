@@ -224,7 +224,7 @@ impl Ui {
                 Some(_) => self.overlay = None,
                 None => {}
             },
-            Some(Overlay::Help { scroll }) => {
+            Some(Overlay::Help { scroll } | Overlay::Sheet { scroll }) => {
                 let (total, height) = self.seen.borrow().help;
                 let last = total.saturating_sub(height);
                 match keymap::find(key, Context::Everywhere) {
@@ -234,7 +234,7 @@ impl Ui {
                     Some(Op::PageUp) => *scroll = scroll.saturating_sub(height.max(2) - 1),
                     Some(Op::Top) => *scroll = 0,
                     Some(Op::Bottom) => *scroll = last,
-                    Some(Op::Help | Op::Back | Op::Leave) => self.overlay = None,
+                    Some(Op::Help | Op::Sheet | Op::Back | Op::Leave) => self.overlay = None,
                     _ => {}
                 }
                 return Vec::new();
@@ -255,6 +255,7 @@ impl Ui {
             Op::Pause if screen.header.paused => return vec![Action::Command(Command::Unpause)],
             Op::Pause => return vec![Action::Command(Command::Pause { reason: None })],
             Op::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
+            Op::Sheet => self.overlay = Some(Overlay::Sheet { scroll: 0 }),
             Op::Leave => return self.leave(screen),
             Op::Stop => return self.stop(screen, now_ms),
             Op::Copy => return self.copy(screen, now_ms),

@@ -71,8 +71,6 @@ fn commands_that_are_not_there_yet_say_so_and_end_with_3() {
         "stats",
         "approve r",
         "review s",
-        "freeze e --reason r",
-        "unfreeze e",
         "new f",
         "import f",
         "docs f",

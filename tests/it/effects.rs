@@ -60,6 +60,8 @@ fn effects_with(
         bundle: session.to_owned(),
         environment: vec![("PATH".into(), std::env::var("PATH").unwrap_or_default())],
         sid: "sid".into(),
+        freezes: None,
+        dry_run: false,
     };
     (Effects::new(ports, answer), answers)
 }

@@ -106,6 +106,8 @@ impl Rehearsal {
             bundle: dir.bundle(),
             environment: Vec::new(),
             sid: SID.into(),
+            freezes: None,
+            dry_run: false,
         };
         let effects = Effects::new(ports, answer);
         Self { world, client: cluster.client, effects, answers, writer, next: 1, _folder: folder }

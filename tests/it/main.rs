@@ -16,6 +16,7 @@ mod plain;
 mod ports;
 mod prometheus;
 mod readme;
+mod rules;
 mod scenarios;
 mod screen;
 mod seals;
