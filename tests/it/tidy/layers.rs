@@ -24,7 +24,7 @@ const WORLD: [&str; 9] = [
     "chrono::Local",
 ];
 
-const LAYERS: [Layer; 24] = [
+const LAYERS: &[Layer] = &[
     Layer { module: "runbook", uses: &[], never: &["tokio", "std::process", "std::thread", "std::time::SystemTime"] },
     Layer { module: "session", uses: &["runbook", "inputs"], never: &WORLD },
     Layer { module: "journal", uses: &["session", "runbook", "clock", "redact", "signature"], never: &[] },
