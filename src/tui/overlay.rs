@@ -61,12 +61,19 @@ fn help(scroll: usize, ui: &Ui, buf: &mut Buffer, area: Rect) {
     scrolled("Keys", &lines, scroll, (width, area), ui, buf);
 }
 
-/// Contacts, links, clocks and what will be owed.
+/// Notices, contacts, links, clocks and what will be owed.
 fn sheet(screen: &Screen<'_>, scroll: usize, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let theme = &ui.theme;
     let width = area.width.saturating_sub(4).min(96);
     let inner_width = usize::from(width.saturating_sub(4));
     let mut lines: Vec<Line<'static>> = Vec::new();
+    if !screen.notices.is_empty() {
+        lines.push(Line::from(span("Notices", theme.strong)));
+        for notice in screen.notices {
+            let words = format!("  {}", text::clean(notice));
+            lines.extend(text::wrap(&[span(words, theme.warn)], inner_width, 4));
+        }
+    }
     for (heading, rows) in sheet_rows(screen.sheet) {
         if !lines.is_empty() {
             lines.push(Line::default());

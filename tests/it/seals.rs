@@ -405,7 +405,8 @@ fn packs_are_verified_where_they_lie_and_their_tricks_are_refused() {
         cut.set_len(length).unwrap();
         let code = verify_with(&path, bench.options()).code;
         // Of the two blocks of zeros at the end one is enough.
-        assert!(code == 1 || (code == 0 && length > good.len() as u64 + 1024), "{length}: {code}");
+        // Cut within its first header it is no pack at all, but something torn.
+        assert!(code == 1 || (code == 5 && length < 512) || (code == 0 && length > good.len() as u64 + 1024), "{length}: {code}");
     }
 }
 
