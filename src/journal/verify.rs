@@ -37,6 +37,9 @@ const BATCH: usize = 1024 * 1024;
 /// Looks up when something outside the journal knew its last line.
 pub type Anchors<'a> = &'a dyn Fn(&Mark) -> Result<Anchored, String>;
 
+/// Told about a file: bytes read, and of how many.
+pub type Progress<'a> = &'a dyn Fn(&Path, u64, u64);
+
 /// How to verify.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
@@ -53,7 +56,7 @@ pub struct Options<'a> {
     /// The rules in force.
     pub rules: Rules,
     /// Told how many bytes of how many have been read, now and then.
-    pub progress: Option<&'a dyn Fn(&Path, u64, u64)>,
+    pub progress: Option<Progress<'a>>,
 }
 
 impl Default for Options<'_> {

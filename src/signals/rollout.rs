@@ -306,10 +306,8 @@ fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
 
 /// What the controller complains of.
 fn problems(object: &Value) -> Vec<String> {
-    let complains = |c: &&Value| match (text(c, "/type"), text(c, "/status")) {
-        ("ReplicaFailure", "True") | ("Progressing", "False") => true,
-        _ => false,
-    };
+    let complains =
+        |c: &&Value| matches!((text(c, "/type"), text(c, "/status")), ("ReplicaFailure", "True") | ("Progressing", "False"));
     let conditions = list(object, "/status/conditions").iter().filter(complains);
     conditions.map(|c| format!("{}: {}", shown(text(c, "/reason")), shown(text(c, "/message")))).collect()
 }

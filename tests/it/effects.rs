@@ -193,7 +193,7 @@ async fn a_command_that_outlives_its_supervisor_is_waited_for() {
 
     // The same, stopped by the operator.
     let second = tempfile::tempdir().expect("a folder");
-    let mut supervisor = supervise(second.path(), "tail -f /dev/null", &handover(&[]));
+    let mut supervisor = supervise(second.path(), "mkfifo go; read -r _ <go", &handover(&[]));
     let folder = second.path().join("run-1");
     let command = eventually("it runs", || read_json::<ProcessId>(&folder.join(file::RUNNING)).expect("readable"));
     supervisor.kill().expect("killed");

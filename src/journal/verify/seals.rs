@@ -161,7 +161,7 @@ impl Seals {
 
 enum Job {
     Bytes(Vec<u8>),
-    Claim(Claim),
+    Claim(Box<Claim>),
 }
 
 /// The hash so far, and the first seal that does not hold.
@@ -226,7 +226,7 @@ impl Digester {
         match &mut self.0 {
             Place::Here(digest) => digest.claim(&claim),
             Place::There { jobs, .. } => {
-                let _ = jobs.send(Job::Claim(claim));
+                let _ = jobs.send(Job::Claim(Box::new(claim)));
             }
         }
     }
