@@ -164,7 +164,9 @@ fn written(writer: &mut Writer, at: At, event: &Event) -> Result<(Event, Vec<Rec
 }
 
 fn fold_seal(session: &mut Session, at: At, seal: &[Record]) -> Result<(), String> {
-    seal.iter().filter_map(|record| record.event.as_ref()).try_for_each(|event| session.apply(at, event).map_err(|e| e.to_string()))
+    seal.iter()
+        .filter_map(|record| record.event.as_ref())
+        .try_for_each(|event| session.apply(at, event).map_err(|e| e.to_string()))
 }
 
 /// What the runbook asks for and this version does not enforce: said, and recorded.
@@ -274,15 +276,8 @@ pub fn resume(
     let at = clock.now();
     let operator = Operator { key: Some(sealer.key()), ..who.operator };
     writer.seal_with(sealer);
-    let resumed = Resumed {
-        attended,
-        operator,
-        origin: who.origin,
-        tool: who.tool,
-        clock: who.clock,
-        boot_id: who.boot_id,
-        accept_loss,
-    };
+    let resumed =
+        Resumed { attended, operator, origin: who.origin, tool: who.tool, clock: who.clock, boot_id: who.boot_id, accept_loss };
     let (event, seal) = written(writer, at, &Event::SessionResumed(Box::new(resumed)))?;
     session.apply(at, &event).map_err(|e| e.to_string())?;
     fold_seal(session, at, &seal)

@@ -304,7 +304,10 @@ impl Walk {
         while self.anchors.as_ref().is_some_and(|anchors| !anchors.is_settled()) {
             match tokio::time::timeout_at(deadline, anchors_answer(&mut self.anchors)).await {
                 Ok(answer) => self.anchored(answer),
-                Err(_) => return self.of_the_record("an anchor has not answered yet; whether it knows the head is not known".to_owned()),
+                Err(_) => {
+                    return self
+                        .of_the_record("an anchor has not answered yet; whether it knows the head is not known".to_owned());
+                }
             }
         }
     }

@@ -84,8 +84,21 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         };
         let notices = opening::not_enforced(&opening.plan, Mode::Live);
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
-        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, told, &arguments.walk, unattended)
-            .await
+        live(
+            basis,
+            session,
+            writer,
+            clock,
+            redactor,
+            &dir,
+            cluster,
+            Arc::new(secrets),
+            notices,
+            told,
+            &arguments.walk,
+            unattended,
+        )
+        .await
     })?;
     runtime.shutdown_background();
     Ok(exit)
@@ -137,8 +150,21 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         declare_secrets(&bundle, &secrets);
         let notices = opening::not_enforced(&plan, Mode::Live);
-        live(basis, session, writer, clock, redactor, &dir, cluster, Arc::new(secrets), notices, told, &arguments.walk, unattended)
-            .await
+        live(
+            basis,
+            session,
+            writer,
+            clock,
+            redactor,
+            &dir,
+            cluster,
+            Arc::new(secrets),
+            notices,
+            told,
+            &arguments.walk,
+            unattended,
+        )
+        .await
     })?;
     runtime.shutdown_background();
     Ok(exit)
@@ -329,12 +355,7 @@ fn who(basis: &Basis, state: &StateDir, _folder: &Path) -> Who {
 }
 
 /// What seals the session, ready before it starts.
-fn sealer(
-    basis: &Basis,
-    state: &StateDir,
-    who: &Who,
-    resumed: bool,
-) -> Result<(crate::journal::Sealer, Option<Told>), Problem> {
+fn sealer(basis: &Basis, state: &StateDir, who: &Who, resumed: bool) -> Result<(crate::journal::Sealer, Option<Told>), Problem> {
     sealing::live(&basis.config, basis.anchors(), state, &who.operator, resumed)
         .map_err(|e| Problem::cannot_start(format!("the journal could not be sealed: {e}")).hint(sealing::hint(&e)))
 }

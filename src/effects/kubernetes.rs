@@ -27,6 +27,7 @@ mod status;
 
 use api::{Api, Trouble};
 use plan::Plan;
+use status::Goal;
 
 /// Does one request.
 pub(super) async fn run(intent: &Intent, request: &KubernetesRequest, context: &Context) -> EffectReport {
@@ -47,7 +48,9 @@ pub(super) async fn run(intent: &Intent, request: &KubernetesRequest, context: &
             report.object = Some(current);
             report
         }
-        KubernetesRequest::RolloutStatus { workload } => rollout::follow(&api, &path, workload, &current, context).await,
+        KubernetesRequest::RolloutStatus { workload } => {
+            rollout::follow(&api, &path, workload, &current, Goal::Rollout, context).await
+        }
         _ => change(intent, request, &api, &path, current, context).await,
     };
     report.object = report.object.map(object::without_managed_fields);
@@ -66,7 +69,7 @@ async fn change(
 ) -> EffectReport {
     let resource = request.resource();
     if let Some(seen) = &intent.object
-        && let Err(why) = object::still_as_seen(seen, &current)
+        && let Err(why) = object::still_as_seen(seen, &current, matches!(Goal::of(request), Some(Goal::Scale(_))))
     {
         return context.not_begun(format!("{resource} {why}; nothing was sent, look again"));
     }
@@ -86,10 +89,10 @@ async fn change(
         known.resource_version = object::resource_version(&reply.body);
     });
     // An object without pods, or one whose pods are not concerned, is done when accepted.
-    let waits = object::generation(&reply.body) > object::generation(&current) && !object::is_paused(&reply.body);
-    match object::workload(&resource).filter(|_| waits) {
-        Some(workload) => {
-            let mut report = rollout::follow(api, path, &workload, &reply.body, context).await;
+    let concerned = object::generation(&reply.body) > object::generation(&current);
+    match waits(request, &reply.body).filter(|_| concerned) {
+        Some((workload, goal)) => {
+            let mut report = rollout::follow(api, path, &workload, &reply.body, goal, context).await;
             report.changed = Some(true);
             report.message.push_str(&change.warning);
             report
@@ -101,6 +104,13 @@ async fn change(
     }
 }
 
+/// The workload to follow, and to what end. A paused one rolls nothing out, but does change
+/// its size.
+fn waits(request: &KubernetesRequest, object: &Value) -> Option<(Workload, Goal)> {
+    let goal = Goal::of(request).filter(|goal| *goal != Goal::Rollout || !object::is_paused(object))?;
+    Some((object::workload(&request.resource())?, goal))
+}
+
 /// Nothing to change; but whoever asked for a rollout asked for its end.
 async fn already(
     request: &KubernetesRequest,
@@ -110,8 +120,8 @@ async fn already(
     why: &str,
     context: &Context,
 ) -> EffectReport {
-    let mut report = match object::workload(&request.resource()).filter(|_| !object::is_paused(&current)) {
-        Some(workload) => rollout::follow(api, path, &workload, &current, context).await,
+    let mut report = match waits(request, &current) {
+        Some((workload, goal)) => rollout::follow(api, path, &workload, &current, goal, context).await,
         None => context.report(Outcome::Succeeded, Some(false), String::new()),
     };
     report.changed = Some(false);

@@ -181,6 +181,7 @@ pub(super) fn what(what: &What) -> String {
         What::Kubernetes(request) => match request {
             KubernetesRequest::SetImage { workload, container, image } => format!("set image of {workload} {container}={image}"),
             KubernetesRequest::Patch { resource, body, .. } => format!("patch {resource} {}", body.to_json()),
+            KubernetesRequest::Scale { workload, replicas } => format!("scale {workload} to {replicas} replicas"),
             KubernetesRequest::RolloutUndo { workload, .. } => format!("undo the rollout of {workload}"),
             KubernetesRequest::Restore { resource, .. } => format!("put {resource} back to what it was"),
             KubernetesRequest::RolloutStatus { workload } => format!("watch the rollout of {workload}"),

@@ -202,6 +202,13 @@ pub enum KubernetesRequest {
         /// To what.
         to: UndoTarget,
     },
+    /// Sets the number of replicas, then waits for them.
+    Scale {
+        /// Whose.
+        workload: Workload,
+        /// How many.
+        replicas: u32,
+    },
     /// Puts back the fields a step changed, from the state recorded before it.
     Restore {
         /// Which object.
@@ -227,9 +234,10 @@ impl KubernetesRequest {
     /// The object the request is about.
     pub fn resource(&self) -> Resource {
         match self {
-            Self::SetImage { workload, .. } | Self::RolloutUndo { workload, .. } | Self::RolloutStatus { workload } => {
-                workload.resource()
-            }
+            Self::SetImage { workload, .. }
+            | Self::Scale { workload, .. }
+            | Self::RolloutUndo { workload, .. }
+            | Self::RolloutStatus { workload } => workload.resource(),
             Self::Patch { resource, .. } | Self::Restore { resource, .. } | Self::Get { resource } => resource.clone(),
         }
     }

@@ -223,6 +223,9 @@ fn has_effect(request: &KubernetesRequest, object: &serde_json::Value) -> Option
             }
             Some(all)
         }
+        KubernetesRequest::Scale { replicas, .. } => {
+            Some(object.pointer("/spec/replicas")?.as_u64() == Some(u64::from(*replicas)))
+        }
         KubernetesRequest::RolloutUndo { to: UndoTarget::Pinned(pin), .. } => {
             let wanted: serde_json::Value = serde_json::from_str(&pin.template).ok()?;
             let mut there = object.pointer("/spec/template")?.clone();

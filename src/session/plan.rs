@@ -255,6 +255,7 @@ fn unsupported_in(step: &Step, mode: Mode, place: &str, in_parallel: bool, found
         Action::Kubernetes(
             Kubernetes::SetImage { .. }
             | Kubernetes::Patch { .. }
+            | Kubernetes::Scale { .. }
             | Kubernetes::RolloutUndo { .. }
             | Kubernetes::RolloutStatus { .. },
         ) => {}

@@ -115,6 +115,9 @@ fn restore(effect: &Effect) -> Result<What, Unknown> {
     }))
 }
 
+/// More replicas than any cluster runs are a mistake in an expression.
+const MOST_REPLICAS: u32 = 100_000;
+
 struct Resolver<'a> {
     session: &'a Session,
     scope: &'a dyn Scope,
@@ -218,9 +221,19 @@ impl Resolver<'_> {
                 };
                 KubernetesRequest::RolloutUndo { workload, to }
             }
+            Kubernetes::Scale { workload, replicas } => {
+                KubernetesRequest::Scale { workload: self.workload(workload)?, replicas: self.replicas(replicas)? }
+            }
             Kubernetes::RolloutStatus { workload } => KubernetesRequest::RolloutStatus { workload: self.workload(workload)? },
             _ => return Err(Unknown("this kind of kubernetes step is not run by this version".to_owned())),
         })
+    }
+
+    /// A number of replicas; an expression may come out as anything.
+    fn replicas(&self, template: &Template) -> Result<u32, Unknown> {
+        let text = template.render(self.scope)?;
+        let whole = text.trim().parse().ok().filter(|number| *number <= MOST_REPLICAS);
+        whole.ok_or_else(|| Unknown(format!("`{}` gives {text:?}, which is no number of replicas", template.source())))
     }
 
     fn resource(&self, resource: &ResourceRef) -> Result<Resource, Unknown> {
@@ -370,6 +383,7 @@ pub fn summary(what: &What) -> String {
                 UndoTarget::Previous => format!("{workload} back to the previous revision"),
                 UndoTarget::Revision { revision } => format!("{workload} back to revision {revision}"),
             },
+            KubernetesRequest::Scale { workload, replicas } => format!("scale {workload} to {replicas} replicas"),
             KubernetesRequest::Restore { resource, .. } => format!("put back {resource} as it was before"),
             KubernetesRequest::RolloutStatus { workload } => format!("wait for the rollout of {workload}"),
             KubernetesRequest::Get { resource } => format!("read {resource}"),

@@ -190,7 +190,9 @@ impl Ledger {
                 Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(5));
                 }
-                Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => return Err(LedgerError::Locked(self.path.clone())),
+                Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {
+                    return Err(LedgerError::Locked(self.path.clone()));
+                }
                 Err(e) => return Err(self.disk()(e.into())),
             }
         }

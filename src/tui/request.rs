@@ -17,6 +17,7 @@ pub fn summary(what: &What) -> String {
         What::Kubernetes(request) => match request {
             KubernetesRequest::SetImage { workload, .. } => format!("sets the image of {workload}"),
             KubernetesRequest::Patch { resource, .. } => format!("patches {resource}"),
+            KubernetesRequest::Scale { workload, replicas } => format!("scales {workload} to {replicas} replicas"),
             KubernetesRequest::RolloutUndo { workload, to } => format!("takes {workload} back to {}", undo_target(to)),
             KubernetesRequest::Restore { resource, .. } => format!("puts back the fields of {resource}"),
             KubernetesRequest::RolloutStatus { workload } => format!("waits for the rollout of {workload}"),
@@ -110,6 +111,10 @@ fn kubernetes(
                 }
             }
         }
+        KubernetesRequest::Scale { replicas, .. } => {
+            out.push(fact("replicas", replicas.to_string()));
+            out.push(fact("then", "waits for them to be available".into()));
+        }
         KubernetesRequest::RolloutUndo { to, .. } => {
             out.push(fact("back to", undo_target(to)));
             out.push(fact("then", "waits for the rollout".into()));
@@ -187,6 +192,7 @@ fn kubectl(request: &KubernetesRequest, target: Option<&str>) -> String {
             };
             format!("kubectl{at} patch {} --type={kind} -p {}", named(resource), quote(&body.to_json().to_string()))
         }
+        KubernetesRequest::Scale { workload, replicas } => format!("kubectl{at} scale {workload} --replicas={replicas}"),
         KubernetesRequest::RolloutUndo { workload, to } => match to {
             UndoTarget::Pinned(pinned) => {
                 format!("kubectl{at} rollout undo {workload} --to-revision={}", pinned.revision)

@@ -88,7 +88,8 @@ fn everything_the_documents_hold_is_there_in_their_order() {
 #[test]
 fn every_place_it_names_exists_and_every_row_says_something() {
     let page = std::fs::read_to_string(project("runbooks/COVERAGE.md")).unwrap();
-    let known: Vec<&str> = load::library().iter().filter_map(|(p, _)| p.strip_suffix(".yaml")).filter(|p| !p.contains('/')).collect();
+    let known: Vec<&str> =
+        load::library().iter().filter_map(|(p, _)| p.strip_suffix(".yaml")).filter(|p| !p.contains('/')).collect();
     let mut used = std::collections::BTreeSet::new();
     let mut wrong = Vec::new();
     for (what, place) in rows(&page).into_iter().flatten() {

@@ -34,9 +34,10 @@ impl Known {
         let ledger = basis.state().map_err(|e| e.to_string());
         let ledger = ledger.and_then(|state| Ledger::of(&state).entries().map_err(|e| e.to_string()));
         let places = basis.anchors();
-        let files = places.iter().filter_map(|place| crate::app::anchors::file(place)).map(|path| {
-            (path.display().to_string(), told(&path))
-        });
+        let files = places
+            .iter()
+            .filter_map(|place| crate::app::anchors::file(place))
+            .map(|path| (path.display().to_string(), told(&path)));
         Self { ledger, files: files.collect() }
     }
 

@@ -42,6 +42,7 @@ pub(super) async fn of(api: &Api<'_>, request: &KubernetesRequest, current: &Val
     match request {
         KubernetesRequest::SetImage { workload, container, image } => set_image(api.sid, workload, container, image, current),
         KubernetesRequest::Patch { kind, body, .. } => patch(api.sid, *kind, &body.to_json(), current),
+        KubernetesRequest::Scale { workload, replicas } => scale(api.sid, workload, *replicas, current),
         KubernetesRequest::RolloutUndo { workload, to } => undo(api, workload, to, current).await,
         KubernetesRequest::Restore { resource, of, before } => {
             let before =
@@ -71,6 +72,17 @@ fn set_image(sid: &str, workload: &Workload, container: &str, image: &str, curre
     let body = json!({"spec": {"template": {"spec": {list: [{"name": container, "image": image}]}}}});
     let body = guarded_merge(sid, body, current);
     Ok(Plan::Change(Change { kind: PatchKind::Strategic, body, warning: String::new() }))
+}
+
+fn scale(sid: &str, workload: &Workload, replicas: u32, current: &Value) -> Result<Plan, String> {
+    if workload.kind == "DaemonSet" {
+        return Err(format!("{workload} has one pod on each node; it cannot be scaled"));
+    }
+    if object::replicas(current) == i64::from(replicas) {
+        return Ok(Plan::Already(format!("{workload} has {replicas} replicas already")));
+    }
+    let body = guarded_merge(sid, json!({"spec": {"replicas": replicas}}), current);
+    Ok(Plan::Change(Change { kind: PatchKind::Merge, body, warning: String::new() }))
 }
 
 fn patch(sid: &str, kind: PatchKind, body: &Value, current: &Value) -> Result<Plan, String> {

@@ -75,6 +75,7 @@ fn touched(of: &KubernetesRequest, before: &Value) -> Result<(Vec<Way>, Value), 
             let body = json!({"spec": {"template": {"spec": {list: [{"name": container, "image": image}]}}}});
             (PatchKind::Strategic, body)
         }
+        KubernetesRequest::Scale { replicas, .. } => (PatchKind::Merge, json!({"spec": {"replicas": replicas}})),
         KubernetesRequest::Patch { kind, body, .. } => (*kind, body.to_json()),
         KubernetesRequest::RolloutUndo { to: UndoTarget::Pinned(target), .. } => {
             let template: Value = serde_json::from_str(&target.template).map_err(|error| error.to_string())?;

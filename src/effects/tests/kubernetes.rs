@@ -499,3 +499,86 @@ async fn a_paused_deployment_gets_no_image_that_would_not_roll_out() {
     assert!(report.message.contains("kubectl rollout resume deployment/checkout"), "{}", report.message);
     assert!(shared.lock().unwrap().patches.is_empty());
 }
+
+fn scale(replicas: u32) -> KubernetesRequest {
+    KubernetesRequest::Scale { workload: checkout(), replicas }
+}
+
+#[tokio::test(start_paused = true)]
+async fn scale_waits_until_exactly_so_many_pods_are_ready() {
+    let shared = shop();
+    for (all, available) in [(3, 3), (5, 3), (5, 5)] {
+        // The updated ones are what `rollout status` looks at: it would call the first look done.
+        let status =
+            json!({"status": {"observedGeneration": 2, "replicas": all, "updatedReplicas": all, "availableReplicas": available}});
+        shared.lock().unwrap().steps.push_back(status);
+    }
+    let mut bench = bench(&shared);
+    let before = prepared(&mut bench, &scale(5)).await.unwrap();
+    assert!(before.diff.contains("- spec.replicas: 3\n+ spec.replicas: 5"), "{}", before.diff);
+    let report = bench.run(kubernetes(scale(5))).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
+    assert_eq!(report.message, "deployment/checkout: 5 of 5 replicas ready");
+    assert_eq!(bench.progress(), ["waiting for the controller to see the change", "3 of 5 replicas ready"]);
+    {
+        let fake = shared.lock().unwrap();
+        let (content, body) = &fake.patches[0];
+        assert_eq!(content, "application/merge-patch+json");
+        let sent =
+            json!({"spec": {"replicas": 5}, "metadata": {"resourceVersion": "10", "annotations": {"pacenote/session": "sid-1"}}});
+        assert_eq!(*body, sent, "with the precondition");
+    }
+    let report = bench.run(kubernetes(scale(5))).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(false)), "already: {}", report.message);
+
+    // Put back: it waits for the old number.
+    let status = |all: u32| json!({"status": {"observedGeneration": 3, "replicas": all, "updatedReplicas": all, "availableReplicas": all.min(3)}});
+    shared.lock().unwrap().steps.extend([status(5), status(4), status(3)]);
+    let restore = KubernetesRequest::Restore { resource: before.resource, of: Box::new(scale(5)), before: before.before };
+    let report = bench.run(kubernetes(restore)).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
+    assert_eq!(report.message, "deployment/checkout: 3 of 3 replicas ready");
+    assert!(bench.progress().contains(&"3 of 3 replicas ready, 1 still there"), "{:?}", bench.progress());
+    assert_eq!(shared.lock().unwrap().object(DEPLOYMENT)["spec"]["replicas"], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scale_is_not_fought_over_with_somebody_else() {
+    let shared = shop();
+    let mut bench = bench(&shared);
+    let mut planned = kubernetes(scale(5));
+    planned.object = Some(prepared(&mut bench, &scale(5)).await.unwrap());
+    // Changed since it was seen: for other changes no matter, for this one all that matters.
+    json_patch::merge(
+        shared.lock().unwrap().object(DEPLOYMENT),
+        &json!({"metadata": {"resourceVersion": "11"}, "spec": {"replicas": 4}}),
+    );
+    let report = bench.run(planned).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Failed, Some(false)), "{}", report.message);
+    assert!(report.message.contains("+ spec.replicas: 4"), "{}", report.message);
+    assert!(shared.lock().unwrap().patches.is_empty());
+
+    // Changed while it is waited for.
+    shared.lock().unwrap().steps.push_back(json!({"spec": {"replicas": 2}, "status": {"observedGeneration": 2}}));
+    let report = bench.run(kubernetes(scale(6))).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Failed, Some(true)), "{}", report.message);
+    assert!(report.message.contains("set to 2 by kubectl-edit"), "{}", report.message);
+    assert!(report.message.contains("autoscaler"), "{}", report.message);
+
+    let daemons = Workload { kind: "DaemonSet".into(), name: "checkout".into() };
+    let place = "/apis/apps/v1/namespaces/shop/daemonsets/checkout".to_owned();
+    shared.lock().unwrap().objects.push((place, json!({"kind": "DaemonSet", "metadata": {"name": "checkout"}})));
+    let report = bench.run(kubernetes(KubernetesRequest::Scale { workload: daemons, replicas: 2 })).await;
+    assert!(report.outcome == Outcome::Failed && report.message.contains("cannot be scaled"), "{}", report.message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_deployment_changes_its_size_all_the_same() {
+    let shared = shop();
+    shared.lock().unwrap().object(DEPLOYMENT)["spec"]["paused"] = json!(true);
+    let done = json!({"status": {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}});
+    shared.lock().unwrap().steps.push_back(done);
+    let report = bench(&shared).run(kubernetes(scale(1))).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
+    assert!(report.message.contains("1 of 1"), "{}", report.message);
+}

@@ -92,7 +92,8 @@ impl Seals {
             Role::Segment => !closed,
         };
         rules.hold(Rule::SealPlace, right_place, || "the seal is of a kind that does not stand here")?;
-        rules.hold(Rule::SealNamespace, sealed.namespace == SESSION, || format!("the seal is made for `{}`", sealed.namespace))?;
+        rules
+            .hold(Rule::SealNamespace, sealed.namespace == SESSION, || format!("the seal is made for `{}`", sealed.namespace))?;
         rules.hold(Rule::SealBytes, sealed.bytes == offset, || {
             format!("the seal says that it covers {} bytes, and stands at byte {offset}", sealed.bytes)
         })?;
@@ -116,14 +117,15 @@ impl Seals {
         let is_segment = sealed.role == Role::Segment;
         if is_segment {
             let introduced = self.segment.as_deref() == Some(sealed.key.as_str());
-            rules.hold(Rule::SealSegment, introduced, || {
-                "the seal is by a key that no seal of the operator introduced since the session was taken in hand"
-            })?;
+            rules.hold(
+                Rule::SealSegment,
+                introduced,
+                || "the seal is by a key that no seal of the operator introduced since the session was taken in hand",
+            )?;
         } else {
             let own = self.operator.key.as_deref() == Some(sealed.key.as_str());
-            rules.hold(Rule::OperatorKey, own, || {
-                format!("the seal is by the key {}, which is not the operator's", sealed.key)
-            })?;
+            rules
+                .hold(Rule::OperatorKey, own, || format!("the seal is by the key {}, which is not the operator's", sealed.key))?;
         }
         let segment = sealed.segment.as_deref().map(PublicKey::parse);
         let fields = (segment.is_some() == (sealed.role == Role::Open))
@@ -194,14 +196,19 @@ impl Digester {
     /// The first seal that does not hold.
     pub(super) fn finish(self) -> Option<Finding> {
         drop(self.jobs);
-        let failed = || Some(Finding { line: 0, offset: 0, what: "the seals could not be checked: a mistake of the program".to_owned() });
+        let failed =
+            || Some(Finding { line: 0, offset: 0, what: "the seals could not be checked: a mistake of the program".to_owned() });
         self.thread.join().unwrap_or_else(|_| failed())
     }
 }
 
 impl Claim {
     fn check(&self, rules: Rules, sha256: &Hash) -> Result<(), String> {
-        rules.hold(Rule::SealHash, self.sha256 == hex(sha256), || "the seal names another hash than that of the bytes before it")?;
+        rules.hold(
+            Rule::SealHash,
+            self.sha256 == hex(sha256),
+            || "the seal names another hash than that of the bytes before it",
+        )?;
         let good = self.signature.as_ref().map_or(Ok(()), |signature| signature.verify(SESSION, sha256));
         let why = good.as_ref().err().map(|e| format!("the seal's signature is not good: {e}")).unwrap_or_default();
         rules.hold(Rule::SealSignature, good.is_ok(), || why)
