@@ -173,6 +173,9 @@ pub struct HttpRequest {
     pub times: u32,
 }
 
+/// The annotation of a pod template that a restart sets, so that kubectl knows it too.
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+
 /// A request to a cluster, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "verb")]
@@ -209,6 +212,23 @@ pub enum KubernetesRequest {
         /// How many.
         replicas: u32,
     },
+    /// Has every pod replaced, then waits for the rollout.
+    RolloutRestart {
+        /// Whose.
+        workload: Workload,
+        /// What the template's annotation will say: RFC 3339.
+        at: String,
+    },
+    /// Stops a Deployment's rollout where it is.
+    RolloutPause {
+        /// Whose.
+        workload: Workload,
+    },
+    /// Goes on with a paused rollout, and waits for it.
+    RolloutResume {
+        /// Whose.
+        workload: Workload,
+    },
     /// Puts back the fields a step changed, from the state recorded before it.
     Restore {
         /// Which object.
@@ -236,6 +256,9 @@ impl KubernetesRequest {
         match self {
             Self::SetImage { workload, .. }
             | Self::Scale { workload, .. }
+            | Self::RolloutRestart { workload, .. }
+            | Self::RolloutPause { workload }
+            | Self::RolloutResume { workload }
             | Self::RolloutUndo { workload, .. }
             | Self::RolloutStatus { workload } => workload.resource(),
             Self::Patch { resource, .. } | Self::Restore { resource, .. } | Self::Get { resource } => resource.clone(),

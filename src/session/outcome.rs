@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::event::{EffectEnded, Outcome};
-use super::intent::{Intent, KubernetesRequest, PatchKind, Purpose, UndoTarget, What};
+use super::intent::{Intent, KubernetesRequest, PatchKind, Purpose, RESTARTED_AT, UndoTarget, What};
 use super::message::EffectReport;
 use super::resolve::{ActionOf, action_of};
 use super::state::{Session, Visit};
@@ -225,6 +225,15 @@ fn has_effect(request: &KubernetesRequest, object: &serde_json::Value) -> Option
         }
         KubernetesRequest::Scale { replicas, .. } => {
             Some(object.pointer("/spec/replicas")?.as_u64() == Some(u64::from(*replicas)))
+        }
+        KubernetesRequest::RolloutRestart { at, .. } => {
+            let annotations = object.pointer("/spec/template/metadata/annotations");
+            let there = annotations.and_then(|a| a.get(RESTARTED_AT)).and_then(|v| v.as_str());
+            Some(there == Some(at))
+        }
+        KubernetesRequest::RolloutPause { .. } | KubernetesRequest::RolloutResume { .. } => {
+            let paused = object.pointer("/spec/paused").and_then(serde_json::Value::as_bool).unwrap_or(false);
+            Some(paused == matches!(request, KubernetesRequest::RolloutPause { .. }))
         }
         KubernetesRequest::RolloutUndo { to: UndoTarget::Pinned(pin), .. } => {
             let wanted: serde_json::Value = serde_json::from_str(&pin.template).ok()?;

@@ -84,7 +84,7 @@ pub(super) fn what_of(session: &Session, at: At, visit: &Visit) -> Result<Option
 /// What an action of a visit would do.
 pub(super) fn what(session: &Session, at: At, visit: &Visit, action: &Action) -> Result<Option<What>, Unknown> {
     let scope = session.scope(at, &visit.context);
-    let resolver = Resolver { session, scope: &scope };
+    let resolver = Resolver { session, scope: &scope, at };
     Ok(Some(match action {
         Action::Run(run) => What::Run(resolver.run(run)?),
         Action::Http(http) => {
@@ -121,6 +121,7 @@ const MOST_REPLICAS: u32 = 100_000;
 struct Resolver<'a> {
     session: &'a Session,
     scope: &'a dyn Scope,
+    at: At,
 }
 
 impl Resolver<'_> {
@@ -221,6 +222,13 @@ impl Resolver<'_> {
                 };
                 KubernetesRequest::RolloutUndo { workload, to }
             }
+            Kubernetes::RolloutRestart { workload } => {
+                // As kubectl writes it: to the second.
+                let at = self.at.wall.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+                KubernetesRequest::RolloutRestart { workload: self.workload(workload)?, at }
+            }
+            Kubernetes::RolloutPause { workload } => KubernetesRequest::RolloutPause { workload: self.workload(workload)? },
+            Kubernetes::RolloutResume { workload } => KubernetesRequest::RolloutResume { workload: self.workload(workload)? },
             Kubernetes::Scale { workload, replicas } => {
                 KubernetesRequest::Scale { workload: self.workload(workload)?, replicas: self.replicas(replicas)? }
             }
@@ -302,7 +310,7 @@ fn kind_name(kind: WorkloadKind) -> &'static str {
 pub fn outside_text(session: &Session, at: At, text: &TextOrSecret) -> Result<SecretText, Unknown> {
     let context = super::state::Context::default();
     let scope = session.scope(at, &context);
-    Resolver { session, scope: &scope }.secret_text(text)
+    Resolver { session, scope: &scope, at }.secret_text(text)
 }
 
 /// A template resolved outside a step.
@@ -384,6 +392,9 @@ pub fn summary(what: &What) -> String {
                 UndoTarget::Revision { revision } => format!("{workload} back to revision {revision}"),
             },
             KubernetesRequest::Scale { workload, replicas } => format!("scale {workload} to {replicas} replicas"),
+            KubernetesRequest::RolloutRestart { workload, .. } => format!("restart the pods of {workload}"),
+            KubernetesRequest::RolloutPause { workload } => format!("pause the rollout of {workload}"),
+            KubernetesRequest::RolloutResume { workload } => format!("resume the rollout of {workload}"),
             KubernetesRequest::Restore { resource, .. } => format!("put back {resource} as it was before"),
             KubernetesRequest::RolloutStatus { workload } => format!("wait for the rollout of {workload}"),
             KubernetesRequest::Get { resource } => format!("read {resource}"),

@@ -18,6 +18,9 @@ pub fn summary(what: &What) -> String {
             KubernetesRequest::SetImage { workload, .. } => format!("sets the image of {workload}"),
             KubernetesRequest::Patch { resource, .. } => format!("patches {resource}"),
             KubernetesRequest::Scale { workload, replicas } => format!("scales {workload} to {replicas} replicas"),
+            KubernetesRequest::RolloutRestart { workload, .. } => format!("restarts the pods of {workload}"),
+            KubernetesRequest::RolloutPause { workload } => format!("pauses the rollout of {workload}"),
+            KubernetesRequest::RolloutResume { workload } => format!("resumes the rollout of {workload}"),
             KubernetesRequest::RolloutUndo { workload, to } => format!("takes {workload} back to {}", undo_target(to)),
             KubernetesRequest::Restore { resource, .. } => format!("puts back the fields of {resource}"),
             KubernetesRequest::RolloutStatus { workload } => format!("waits for the rollout of {workload}"),
@@ -115,6 +118,17 @@ fn kubernetes(
             out.push(fact("replicas", replicas.to_string()));
             out.push(fact("then", "waits for them to be available".into()));
         }
+        KubernetesRequest::RolloutRestart { .. } => {
+            out.push(fact("does", "has every pod replaced, by the workload's own strategy".into()));
+            out.push(fact("then", "waits for the rollout".into()));
+        }
+        KubernetesRequest::RolloutPause { .. } => {
+            out.push(fact("does", "stops the rollout where it is; what is changed meanwhile waits".into()));
+        }
+        KubernetesRequest::RolloutResume { .. } => {
+            out.push(fact("does", "goes on with the rollout".into()));
+            out.push(fact("then", "waits for the rollout".into()));
+        }
         KubernetesRequest::RolloutUndo { to, .. } => {
             out.push(fact("back to", undo_target(to)));
             out.push(fact("then", "waits for the rollout".into()));
@@ -193,6 +207,9 @@ fn kubectl(request: &KubernetesRequest, target: Option<&str>) -> String {
             format!("kubectl{at} patch {} --type={kind} -p {}", named(resource), quote(&body.to_json().to_string()))
         }
         KubernetesRequest::Scale { workload, replicas } => format!("kubectl{at} scale {workload} --replicas={replicas}"),
+        KubernetesRequest::RolloutRestart { workload, .. } => format!("kubectl{at} rollout restart {workload}"),
+        KubernetesRequest::RolloutPause { workload } => format!("kubectl{at} rollout pause {workload}"),
+        KubernetesRequest::RolloutResume { workload } => format!("kubectl{at} rollout resume {workload}"),
         KubernetesRequest::RolloutUndo { workload, to } => match to {
             UndoTarget::Pinned(pinned) => {
                 format!("kubectl{at} rollout undo {workload} --to-revision={}", pinned.revision)

@@ -6,7 +6,7 @@ use super::api::{Api, Trouble};
 use super::history::{self, Past};
 use super::object::{self, SESSION};
 use super::{diff, local, restore, status};
-use crate::session::intent::{KubernetesRequest, PatchKind, PinnedTarget, UndoTarget, Workload};
+use crate::session::intent::{KubernetesRequest, PatchKind, PinnedTarget, RESTARTED_AT, UndoTarget, Workload};
 
 /// What there is to do.
 #[derive(Debug)]
@@ -42,7 +42,19 @@ pub(super) async fn of(api: &Api<'_>, request: &KubernetesRequest, current: &Val
     match request {
         KubernetesRequest::SetImage { workload, container, image } => set_image(api.sid, workload, container, image, current),
         KubernetesRequest::Patch { kind, body, .. } => patch(api.sid, *kind, &body.to_json(), current),
-        KubernetesRequest::Scale { workload, replicas } => scale(api.sid, workload, *replicas, current),
+        KubernetesRequest::RolloutRestart { workload, .. } => {
+            rolling(workload, current)?;
+            unpaused(workload, current)?;
+            Ok(merged(api.sid, request, current))
+        }
+        KubernetesRequest::RolloutPause { workload } if object::is_paused(current) => {
+            Err(format!("{workload} is paused already; somebody else may count on it, so look first who paused it"))
+        }
+        KubernetesRequest::RolloutResume { workload } if !object::is_paused(current) => {
+            Err(format!("{workload} is not paused; there is nothing to resume"))
+        }
+        KubernetesRequest::RolloutPause { .. } | KubernetesRequest::RolloutResume { .. } => Ok(merged(api.sid, request, current)),
+        KubernetesRequest::Scale { workload, replicas } => scale(api.sid, request, workload, *replicas, current),
         KubernetesRequest::RolloutUndo { workload, to } => undo(api, workload, to, current).await,
         KubernetesRequest::Restore { resource, of, before } => {
             let before =
@@ -74,15 +86,33 @@ fn set_image(sid: &str, workload: &Workload, container: &str, image: &str, curre
     Ok(Plan::Change(Change { kind: PatchKind::Strategic, body, warning: String::new() }))
 }
 
-fn scale(sid: &str, workload: &Workload, replicas: u32, current: &Value) -> Result<Plan, String> {
+/// The fields a request sets, as a patch, where that does not depend on the object.
+pub(super) fn fields(request: &KubernetesRequest) -> Option<Value> {
+    Some(match request {
+        KubernetesRequest::Scale { replicas, .. } => json!({"spec": {"replicas": replicas}}),
+        KubernetesRequest::RolloutRestart { at, .. } => {
+            json!({"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}})
+        }
+        KubernetesRequest::RolloutPause { .. } => json!({"spec": {"paused": true}}),
+        // Objects leave out a `false`.
+        KubernetesRequest::RolloutResume { .. } => json!({"spec": {"paused": null}}),
+        _ => return None,
+    })
+}
+
+fn merged(sid: &str, request: &KubernetesRequest, current: &Value) -> Plan {
+    let body = guarded_merge(sid, fields(request).unwrap_or_default(), current);
+    Plan::Change(Change { kind: PatchKind::Merge, body, warning: String::new() })
+}
+
+fn scale(sid: &str, request: &KubernetesRequest, workload: &Workload, replicas: u32, current: &Value) -> Result<Plan, String> {
     if workload.kind == "DaemonSet" {
         return Err(format!("{workload} has one pod on each node; it cannot be scaled"));
     }
     if object::replicas(current) == i64::from(replicas) {
         return Ok(Plan::Already(format!("{workload} has {replicas} replicas already")));
     }
-    let body = guarded_merge(sid, json!({"spec": {"replicas": replicas}}), current);
-    Ok(Plan::Change(Change { kind: PatchKind::Merge, body, warning: String::new() }))
+    Ok(merged(sid, request, current))
 }
 
 fn patch(sid: &str, kind: PatchKind, body: &Value, current: &Value) -> Result<Plan, String> {

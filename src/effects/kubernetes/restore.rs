@@ -75,14 +75,16 @@ fn touched(of: &KubernetesRequest, before: &Value) -> Result<(Vec<Way>, Value), 
             let body = json!({"spec": {"template": {"spec": {list: [{"name": container, "image": image}]}}}});
             (PatchKind::Strategic, body)
         }
-        KubernetesRequest::Scale { replicas, .. } => (PatchKind::Merge, json!({"spec": {"replicas": replicas}})),
         KubernetesRequest::Patch { kind, body, .. } => (*kind, body.to_json()),
         KubernetesRequest::RolloutUndo { to: UndoTarget::Pinned(target), .. } => {
             let template: Value = serde_json::from_str(&target.template).map_err(|error| error.to_string())?;
             let body = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
             (PatchKind::Json, body)
         }
-        _ => return Err("what this request changed is not recorded field by field; undo it by hand".into()),
+        other => match plan::fields(other) {
+            Some(fields) => (PatchKind::Merge, fields),
+            None => return Err("what this request changed is not recorded field by field; undo it by hand".into()),
+        },
     };
     let after = local::applied(kind, &body, before)?;
     let mut ways = Vec::new();

@@ -60,6 +60,11 @@ impl Goal {
     pub(super) fn of(request: &KubernetesRequest) -> Option<Self> {
         match request {
             KubernetesRequest::Scale { replicas, .. } => Some(Self::Scale(i64::from(*replicas))),
+            KubernetesRequest::RolloutPause { .. } => None,
+            // What was paused goes on.
+            KubernetesRequest::Restore { of, .. } if matches!(**of, KubernetesRequest::RolloutPause { .. }) => {
+                Some(Self::Rollout)
+            }
             KubernetesRequest::Restore { of, before, .. } => match (Self::of(of)?, serde_json::from_str(before)) {
                 (Self::Scale(_), Ok(before)) => Some(Self::Scale(replicas(&before))),
                 (goal, _) => Some(goal),
@@ -129,10 +134,8 @@ pub(super) fn scaled(object: &Value) -> Rollout {
         _ => number(object, "/status/availableReplicas"),
     };
     let all = number(object, "/status/replicas");
-    let words = format!(
-        "{ready} of {wanted} replicas ready{}",
-        if all > wanted { format!(", {all} still there") } else { String::new() }
-    );
+    let more = if all > wanted { format!(", {} more to go", all - wanted) } else { String::new() };
+    let words = format!("{ready} of {wanted} replicas ready{more}");
     if is_unobserved(object) {
         Rollout::Waiting("waiting for the controller to see the change".into())
     } else if all == wanted && ready == wanted {

@@ -538,7 +538,7 @@ async fn scale_waits_until_exactly_so_many_pods_are_ready() {
     let report = bench.run(kubernetes(restore)).await;
     assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
     assert_eq!(report.message, "deployment/checkout: 3 of 3 replicas ready");
-    assert!(bench.progress().contains(&"3 of 3 replicas ready, 1 still there"), "{:?}", bench.progress());
+    assert!(bench.progress().contains(&"3 of 3 replicas ready, 1 more to go"), "{:?}", bench.progress());
     assert_eq!(shared.lock().unwrap().object(DEPLOYMENT)["spec"]["replicas"], 3);
 }
 
@@ -581,4 +581,78 @@ async fn a_paused_deployment_changes_its_size_all_the_same() {
     let report = bench(&shared).run(kubernetes(scale(1))).await;
     assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
     assert!(report.message.contains("1 of 1"), "{}", report.message);
+}
+
+fn rolled_out(generation: u32) -> Json {
+    json!({"status": {"observedGeneration": generation, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn rollout_restart_sets_the_annotation_that_kubectl_sets() {
+    let shared = shop();
+    shared.lock().unwrap().steps.push_back(rolled_out(2));
+    let restart = KubernetesRequest::RolloutRestart { workload: checkout(), at: "2026-11-21T03:40:00Z".into() };
+    let mut bench = bench(&shared);
+    let seen = prepared(&mut bench, &restart).await.unwrap();
+    let report = bench.run(kubernetes(restart.clone())).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
+    let annotations = shared.lock().unwrap().object(DEPLOYMENT)["spec"]["template"]["metadata"]["annotations"].clone();
+    assert_eq!(annotations, json!({"kubectl.kubernetes.io/restartedAt": "2026-11-21T03:40:00Z"}));
+
+    // Put back, the template is the one from before, so its ReplicaSet is used again.
+    shared.lock().unwrap().steps.push_back(rolled_out(3));
+    let restore = KubernetesRequest::Restore { resource: seen.resource, of: Box::new(restart), before: seen.before };
+    let report = bench.run(kubernetes(restore)).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
+    assert_eq!(shared.lock().unwrap().object(DEPLOYMENT)["spec"]["template"], template("shop/checkout:v1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn restart_is_refused_when_paused() {
+    let shared = shop();
+    shared.lock().unwrap().object(DEPLOYMENT)["spec"]["paused"] = json!(true);
+    let restart = KubernetesRequest::RolloutRestart { workload: checkout(), at: "2026-11-21T03:40:00Z".into() };
+    let mut bench = bench(&shared);
+    let refused = prepared(&mut bench, &restart).await.unwrap_err();
+    assert!(refused.contains("is paused; resume it first"), "{refused}");
+    let report = bench.run(kubernetes(restart)).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Failed, Some(false)), "{}", report.message);
+    assert!(shared.lock().unwrap().patches.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_is_paused_and_resumed_and_each_only_once() {
+    let (pause, resume) =
+        (KubernetesRequest::RolloutPause { workload: checkout() }, KubernetesRequest::RolloutResume { workload: checkout() });
+    let shared = shop();
+    let mut bench = bench(&shared);
+    let refused = prepared(&mut bench, &resume).await.unwrap_err();
+    assert!(refused.contains("not paused"), "{refused}");
+    let running = prepared(&mut bench, &pause).await.unwrap();
+    assert!(running.diff.contains("+ spec.paused: true"), "{}", running.diff);
+
+    let report = bench.run(kubernetes(pause.clone())).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
+    assert!(bench.progress().is_empty(), "nothing is waited for: {:?}", bench.progress());
+    assert_eq!(shared.lock().unwrap().object(DEPLOYMENT)["spec"]["paused"], true);
+    let report = bench.run(kubernetes(pause.clone())).await;
+    assert!(report.outcome == Outcome::Failed && report.message.contains("paused already"), "{}", report.message);
+
+    shared.lock().unwrap().steps.push_back(json!({}));
+    shared.lock().unwrap().steps.push_back(rolled_out(3));
+    let report = bench.run(kubernetes(resume)).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
+    assert_eq!(report.message, "deployment/checkout: 3 of 3 updated, 3 available", "it waited for the rollout");
+    let resource = checkout().resource();
+    let restore = KubernetesRequest::Restore { resource: resource.clone(), of: Box::new(pause.clone()), before: running.before };
+    let report = bench.run(kubernetes(restore.clone())).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(false)), "resumed already: {}", report.message);
+
+    // Put back while it is paused, the rollout goes on, and is waited for.
+    assert_eq!(bench.run(kubernetes(pause)).await.outcome, Outcome::Succeeded);
+    shared.lock().unwrap().steps.extend([json!({}), rolled_out(5)]);
+    let report = bench.run(kubernetes(restore)).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
+    assert!(report.message.contains("3 of 3 updated"), "{}", report.message);
+    assert_eq!(shared.lock().unwrap().object(DEPLOYMENT)["spec"].get("paused"), None);
 }
