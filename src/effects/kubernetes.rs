@@ -15,6 +15,7 @@ use crate::session::intent::{Intent, KubernetesRequest, ObjectState, PinnedTarge
 use crate::session::message::EffectReport;
 
 mod api;
+mod deletion;
 mod diff;
 mod history;
 pub(in crate::effects) mod local;
@@ -26,12 +27,22 @@ mod rollout;
 mod status;
 
 use api::{Api, Trouble};
+use deletion::Which;
 use plan::Plan;
 use status::Goal;
 
 /// Does one request.
 pub(super) async fn run(intent: &Intent, request: &KubernetesRequest, context: &Context) -> EffectReport {
     let Some(api) = Api::of(&context.ports) else { return context.not_begun(NO_CLUSTER) };
+    if let Some(which) = Which::of(request) {
+        return deletion::run(intent, &api, which, context).await;
+    }
+    if let Some(result) = of_deleted_pods(request) {
+        return match result {
+            Ok(why) => context.report(Outcome::Succeeded, Some(false), why),
+            Err(why) => context.not_begun(why),
+        };
+    }
     let resource = request.resource();
     let read = match api.locate(&resource).await {
         Ok(path) => api.get(&path).await.map(|reply| (path, reply.body)),
@@ -55,6 +66,14 @@ pub(super) async fn run(intent: &Intent, request: &KubernetesRequest, context: &
     };
     report.object = report.object.map(object::without_managed_fields);
     report
+}
+
+/// Putting back deleted pods: there is nothing to send.
+fn of_deleted_pods(request: &KubernetesRequest) -> Option<Result<String, String>> {
+    match request {
+        KubernetesRequest::Restore { of, before, .. } => Which::of(of).map(|_| deletion::put_back(before)),
+        _ => None,
+    }
 }
 
 const NO_CLUSTER: &str = "this environment has no cluster";
@@ -170,7 +189,21 @@ async fn quicker(api: &Api<'_>, path: &str, before: &Value) -> String {
 /// One sentence: why the object cannot be read, or why the change would be refused.
 pub(super) async fn prepare(ports: &EffectPorts, request: &KubernetesRequest) -> Result<ObjectState, String> {
     let api = Api::of(ports).ok_or(NO_CLUSTER)?;
+    if let Some(which) = Which::of(request) {
+        return deletion::prepare(&api, request, which).await;
+    }
     let resource = request.resource();
+    if let Some(result) = of_deleted_pods(request) {
+        let nothing = String::new;
+        return result.map(|diff| ObjectState {
+            resource,
+            namespace: nothing(),
+            uid: nothing(),
+            resource_version: nothing(),
+            before: nothing(),
+            diff,
+        });
+    }
     let named = |trouble: Trouble| format!("{resource}: {}", trouble.words());
     let path = api.locate(&resource).await.map_err(named)?;
     let current = api.get(&path).await.map_err(named)?.body;

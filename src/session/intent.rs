@@ -229,6 +229,13 @@ pub enum KubernetesRequest {
         /// Whose.
         workload: Workload,
     },
+    /// Deletes pods, each only while it has the uid it was read with.
+    DeletePod {
+        /// Name of the pod, or a label selector.
+        name: String,
+        /// Whether it is a selector.
+        selector: bool,
+    },
     /// Puts back the fields a step changed, from the state recorded before it.
     Restore {
         /// Which object.
@@ -261,6 +268,9 @@ impl KubernetesRequest {
             | Self::RolloutResume { workload }
             | Self::RolloutUndo { workload, .. }
             | Self::RolloutStatus { workload } => workload.resource(),
+            Self::DeletePod { name, .. } => {
+                Resource { group: String::new(), version: "v1".into(), kind: "Pod".into(), name: name.clone() }
+            }
             Self::Patch { resource, .. } | Self::Restore { resource, .. } | Self::Get { resource } => resource.clone(),
         }
     }

@@ -256,6 +256,7 @@ fn unsupported_in(step: &Step, mode: Mode, place: &str, in_parallel: bool, found
             Kubernetes::SetImage { .. }
             | Kubernetes::Patch { .. }
             | Kubernetes::Scale { .. }
+            | Kubernetes::DeletePod { .. }
             | Kubernetes::RolloutRestart { .. }
             | Kubernetes::RolloutPause { .. }
             | Kubernetes::RolloutResume { .. }

@@ -222,6 +222,16 @@ impl Resolver<'_> {
                 };
                 KubernetesRequest::RolloutUndo { workload, to }
             }
+            Kubernetes::DeletePod { name: Some(name), .. } => {
+                KubernetesRequest::DeletePod { name: name.render(self.scope)?, selector: false }
+            }
+            Kubernetes::DeletePod { name: None, selector } => {
+                let selector = selector.as_ref().map(|selector| selector.render(self.scope)).transpose()?;
+                // An empty selector would mean every pod there is.
+                let selector = selector.filter(|selector| !selector.trim().is_empty());
+                let name = selector.ok_or_else(|| Unknown("the selector of the pods to delete comes out empty".to_owned()))?;
+                KubernetesRequest::DeletePod { name, selector: true }
+            }
             Kubernetes::RolloutRestart { workload } => {
                 // As kubectl writes it: to the second.
                 let at = self.at.wall.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
@@ -395,6 +405,8 @@ pub fn summary(what: &What) -> String {
             KubernetesRequest::RolloutRestart { workload, .. } => format!("restart the pods of {workload}"),
             KubernetesRequest::RolloutPause { workload } => format!("pause the rollout of {workload}"),
             KubernetesRequest::RolloutResume { workload } => format!("resume the rollout of {workload}"),
+            KubernetesRequest::DeletePod { name, selector: false } => format!("delete pod {name}"),
+            KubernetesRequest::DeletePod { name, selector: true } => format!("delete the pods with {name}"),
             KubernetesRequest::Restore { resource, .. } => format!("put back {resource} as it was before"),
             KubernetesRequest::RolloutStatus { workload } => format!("wait for the rollout of {workload}"),
             KubernetesRequest::Get { resource } => format!("read {resource}"),

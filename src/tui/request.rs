@@ -21,6 +21,8 @@ pub fn summary(what: &What) -> String {
             KubernetesRequest::RolloutRestart { workload, .. } => format!("restarts the pods of {workload}"),
             KubernetesRequest::RolloutPause { workload } => format!("pauses the rollout of {workload}"),
             KubernetesRequest::RolloutResume { workload } => format!("resumes the rollout of {workload}"),
+            KubernetesRequest::DeletePod { name, selector: false } => format!("deletes pod {name}"),
+            KubernetesRequest::DeletePod { name, selector: true } => format!("deletes the pods with {name}"),
             KubernetesRequest::RolloutUndo { workload, to } => format!("takes {workload} back to {}", undo_target(to)),
             KubernetesRequest::Restore { resource, .. } => format!("puts back the fields of {resource}"),
             KubernetesRequest::RolloutStatus { workload } => format!("waits for the rollout of {workload}"),
@@ -129,6 +131,10 @@ fn kubernetes(
             out.push(fact("does", "goes on with the rollout".into()));
             out.push(fact("then", "waits for the rollout".into()));
         }
+        KubernetesRequest::DeletePod { .. } => {
+            out.push(fact("does", "deletes the pods listed, by their uids, and no others".into()));
+            out.push(fact("then", "waits until they are gone".into()));
+        }
         KubernetesRequest::RolloutUndo { to, .. } => {
             out.push(fact("back to", undo_target(to)));
             out.push(fact("then", "waits for the rollout".into()));
@@ -210,6 +216,8 @@ fn kubectl(request: &KubernetesRequest, target: Option<&str>) -> String {
         KubernetesRequest::RolloutRestart { workload, .. } => format!("kubectl{at} rollout restart {workload}"),
         KubernetesRequest::RolloutPause { workload } => format!("kubectl{at} rollout pause {workload}"),
         KubernetesRequest::RolloutResume { workload } => format!("kubectl{at} rollout resume {workload}"),
+        KubernetesRequest::DeletePod { name, selector: false } => format!("kubectl{at} delete pod {}", quote(name)),
+        KubernetesRequest::DeletePod { name, selector: true } => format!("kubectl{at} delete pod -l {}", quote(name)),
         KubernetesRequest::RolloutUndo { workload, to } => match to {
             UndoTarget::Pinned(pinned) => {
                 format!("kubectl{at} rollout undo {workload} --to-revision={}", pinned.revision)

@@ -3,7 +3,7 @@
 use http::{Request, Response, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::plan::Change;
 use crate::effects::EffectPorts;
@@ -108,6 +108,16 @@ impl<'a> Api<'a> {
         self.send(request).await
     }
 
+    /// Deletes an object, once, if it is still the one with this uid.
+    pub(super) async fn delete(&self, path: &str, uid: &str, dry: bool) -> Result<Reply, Trouble> {
+        let dry = if dry { "?dryRun=All" } else { "" };
+        let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}});
+        let request = Request::delete(format!("{path}{dry}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(options.to_string().into_bytes()));
+        self.send(request).await
+    }
+
     /// Where an object is: asks the server how the kind's resource is called.
     pub(super) async fn locate(&self, resource: &Resource) -> Result<String, Trouble> {
         let Resource { group, version, kind, name } = resource;
@@ -121,6 +131,7 @@ impl<'a> Api<'a> {
         }
         let prefix = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
         let (plural, namespaced) = match (prefix.as_str(), kind.as_str()) {
+            ("/api/v1", "Pod") => ("pods".to_owned(), true),
             ("/apis/apps/v1", "Deployment" | "StatefulSet" | "DaemonSet") => (plural(kind), true),
             _ => self.discover(&prefix, kind).await?,
         };

@@ -61,6 +61,7 @@ pub(super) async fn of(api: &Api<'_>, request: &KubernetesRequest, current: &Val
                 serde_json::from_str(before).map_err(|e| format!("{resource}: the state recorded before cannot be read: {e}"))?;
             restore::plan(api.sid, resource, of, &before, current)
         }
+        KubernetesRequest::DeletePod { .. } => Err(format!("{}: pods are not patched", request.resource())),
         KubernetesRequest::RolloutStatus { workload } => Err(format!("{workload}: following a rollout changes nothing")),
         KubernetesRequest::Get { resource } => Err(format!("{resource}: reading changes nothing")),
     }

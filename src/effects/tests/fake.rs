@@ -32,6 +32,8 @@ pub(super) struct Fake {
     pub on_patch: OnPatch,
     /// Changes that came, dry runs not counted: content type, body.
     pub patches: Vec<(String, Value)>,
+    /// Paths of what was to be deleted, dry runs not counted.
+    pub deletes: Vec<String>,
     pub agents: Vec<String>,
     pub version: u64,
     pub no_dry_run: bool,
@@ -80,6 +82,7 @@ pub(super) fn shop() -> Shared {
         steps: VecDeque::new(),
         on_patch: OnPatch::Apply,
         patches: Vec::new(),
+        deletes: Vec::new(),
         agents: Vec::new(),
         version: 20,
         no_dry_run: false,
@@ -105,6 +108,9 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers:
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     shared.lock().unwrap().agents.push(text("user-agent"));
     let query = uri.query().unwrap_or_default().to_owned();
+    if method == Method::DELETE {
+        return delete(&shared, uri.path(), &query, &body);
+    }
     if method == Method::PATCH {
         return patch(&shared, uri.path(), &query, &text("content-type"), &body).await;
     }
@@ -117,8 +123,17 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers:
         .to_string()
         .into_response(),
         path if path.ends_with("/replicasets") => list(&fake.replica_sets),
-        path if path.ends_with("/pods") => list(&fake.pods),
+        path if path.ends_with("/pods") => {
+            let single = fake.objects.iter().filter(|(known, _)| known.starts_with(path)).map(|(_, pod)| pod.clone());
+            let all: Vec<Value> = fake.pods.iter().cloned().chain(single).collect();
+            list(&all)
+        }
         path => {
+            // A pod that terminates is there for one more look.
+            let ending = |(known, object): &(String, Value)| known == path && object["ending"] == true;
+            if let Some(place) = fake.objects.iter().position(ending) {
+                return fake.objects.remove(place).1.to_string().into_response();
+            }
             if !fake.patches.is_empty()
                 && path == DEPLOYMENT
                 && let Some(step) = fake.steps.pop_front()
@@ -135,6 +150,29 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers:
             }
         }
     }
+}
+
+fn delete(shared: &Shared, path: &str, query: &str, body: &[u8]) -> Response {
+    let options: Value = serde_json::from_slice(body).expect("options are JSON");
+    let mut fake = shared.lock().unwrap();
+    let dry = query.contains("dryRun=All");
+    if !dry {
+        fake.deletes.push(path.to_owned());
+        if let OnPatch::Answer(code, text) = fake.on_patch {
+            return status(code, "Whatever", text);
+        }
+    }
+    let Some(place) = fake.objects.iter().position(|(known, _)| known == path) else {
+        return status(404, "NotFound", "not found");
+    };
+    let object = &mut fake.objects[place].1;
+    if options["preconditions"]["uid"] != object["metadata"]["uid"] {
+        return status(409, "Conflict", "Precondition failed: UID in precondition");
+    }
+    if !dry {
+        object["ending"] = json!(true);
+    }
+    ([("audit-id", "audit-9")], object.to_string()).into_response()
 }
 
 async fn patch(shared: &Shared, path: &str, query: &str, content: &str, body: &[u8]) -> Response {
