@@ -15,6 +15,7 @@ use crate::session::intent::{Intent, KubernetesRequest, ObjectState, PinnedTarge
 use crate::session::message::EffectReport;
 
 mod api;
+mod apply;
 mod deletion;
 mod diff;
 mod history;
@@ -24,6 +25,7 @@ mod plan;
 mod pods;
 mod restore;
 mod rollout;
+mod several;
 mod status;
 
 use api::{Api, Trouble};
@@ -36,6 +38,12 @@ pub(super) async fn run(intent: &Intent, request: &KubernetesRequest, context: &
     let Some(api) = Api::of(&context.ports) else { return context.not_begun(NO_CLUSTER) };
     if let Some(which) = Which::of(request) {
         return deletion::run(intent, &api, which, context).await;
+    }
+    if let Some(items) = apply::items(&api, &context.ports.bundle, request).await {
+        return match items {
+            Ok(items) => several::run(intent, &api, items, context).await,
+            Err(why) => context.not_begun(format!("{why}; nothing was sent")),
+        };
     }
     if let Some(result) = of_deleted_pods(request) {
         return match result {
@@ -193,6 +201,9 @@ pub(super) async fn prepare(ports: &EffectPorts, request: &KubernetesRequest) ->
         return deletion::prepare(&api, request, which).await;
     }
     let resource = request.resource();
+    if let Some(items) = apply::items(&api, &ports.bundle, request).await {
+        return Ok(apply::state(resource, &items?));
+    }
     if let Some(result) = of_deleted_pods(request) {
         let nothing = String::new;
         return result.map(|diff| ObjectState {

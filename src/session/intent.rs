@@ -229,6 +229,15 @@ pub enum KubernetesRequest {
         /// Whose.
         workload: Workload,
     },
+    /// Applies documents on the server's side, as the field manager `pacenote`; then waits
+    /// for the rollouts of the workloads among them.
+    Apply {
+        /// The file they are in, relative to the bundle.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        file: Option<String>,
+        /// Or the documents.
+        documents: Vec<Value>,
+    },
     /// Deletes pods, each only while it has the uid it was read with.
     DeletePod {
         /// Name of the pod, or a label selector.
@@ -271,9 +280,25 @@ impl KubernetesRequest {
             Self::DeletePod { name, .. } => {
                 Resource { group: String::new(), version: "v1".into(), kind: "Pod".into(), name: name.clone() }
             }
+            Self::Apply { file, documents } => applied(file.as_deref(), documents),
             Self::Patch { resource, .. } | Self::Restore { resource, .. } | Self::Get { resource } => resource.clone(),
         }
     }
+}
+
+/// The object of an apply: its only document, or all of them under the name of their file.
+fn applied(file: Option<&str>, documents: &[Value]) -> Resource {
+    let one = match documents {
+        [one] => one.to_json(),
+        _ => serde_json::Value::Null,
+    };
+    let part = |at: &str| one.pointer(at).and_then(serde_json::Value::as_str).unwrap_or_default();
+    if part("/kind").is_empty() {
+        let name = file.map_or_else(|| format!("{} documents", documents.len()), str::to_owned);
+        return Resource { group: String::new(), version: "v1".into(), kind: "List".into(), name };
+    }
+    let (group, version) = part("/apiVersion").split_once('/').unwrap_or(("", part("/apiVersion")));
+    Resource { group: group.into(), version: version.into(), kind: part("/kind").into(), name: part("/metadata/name").into() }
 }
 
 /// A workload by kind (`Deployment`, `StatefulSet`, `DaemonSet`) and name.

@@ -268,6 +268,8 @@ pub(super) fn look_what(session: &Session, at: At, visit: &Visit, of: &Intent) -
         return super::resolve::what(session, at, visit, &look.action).transpose();
     }
     match &of.what {
+        // Several objects do not tell by looking at one.
+        What::Kubernetes(KubernetesRequest::Apply { .. } | KubernetesRequest::DeletePod { .. }) => None,
         What::Kubernetes(request) => Some(Ok(What::Kubernetes(KubernetesRequest::Get { resource: request.resource() }))),
         _ => None,
     }

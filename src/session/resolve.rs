@@ -10,6 +10,7 @@ use super::intent::{
 };
 use super::state::{Effect, Session, Visit};
 use super::time::At;
+use crate::runbook::Value;
 use crate::runbook::expression::{Escape, Part, Scope, Template, Unknown};
 use crate::runbook::model::{
     Action, InputKind, Kubernetes, PatchBody, Program, ResourceRef, Run, SecretSource, TextOrSecret, Undo, UndoTo, WebhookFormat,
@@ -84,7 +85,8 @@ pub(super) fn what_of(session: &Session, at: At, visit: &Visit) -> Result<Option
 /// What an action of a visit would do.
 pub(super) fn what(session: &Session, at: At, visit: &Visit, action: &Action) -> Result<Option<What>, Unknown> {
     let scope = session.scope(at, &visit.context);
-    let resolver = Resolver { session, scope: &scope, at };
+    let file = visit.site.as_ref().map_or("", |site| site.list.file.as_str());
+    let resolver = Resolver { session, scope: &scope, at, file };
     Ok(Some(match action {
         Action::Run(run) => What::Run(resolver.run(run)?),
         Action::Http(http) => {
@@ -122,6 +124,8 @@ struct Resolver<'a> {
     session: &'a Session,
     scope: &'a dyn Scope,
     at: At,
+    /// The file the step stands in.
+    file: &'a str,
 }
 
 impl Resolver<'_> {
@@ -222,6 +226,20 @@ impl Resolver<'_> {
                 };
                 KubernetesRequest::RolloutUndo { workload, to }
             }
+            Kubernetes::Apply { force: true, .. } => {
+                return Err(Unknown("`force` would take fields over from others, which is never done".to_owned()));
+            }
+            Kubernetes::Apply { file: Some(file), .. } => {
+                let file = super::plan::join(self.file, &file.value);
+                KubernetesRequest::Apply { file: Some(file), documents: Vec::new() }
+            }
+            Kubernetes::Apply { inline, .. } => {
+                let documents = match inline.as_ref().map(|inline| inline.value(self.scope)).transpose()? {
+                    Some(Value::List(documents)) => documents,
+                    one => one.into_iter().collect(),
+                };
+                KubernetesRequest::Apply { file: None, documents }
+            }
             Kubernetes::DeletePod { name: Some(name), .. } => {
                 KubernetesRequest::DeletePod { name: name.render(self.scope)?, selector: false }
             }
@@ -243,7 +261,6 @@ impl Resolver<'_> {
                 KubernetesRequest::Scale { workload: self.workload(workload)?, replicas: self.replicas(replicas)? }
             }
             Kubernetes::RolloutStatus { workload } => KubernetesRequest::RolloutStatus { workload: self.workload(workload)? },
-            _ => return Err(Unknown("this kind of kubernetes step is not run by this version".to_owned())),
         })
     }
 
@@ -320,7 +337,7 @@ fn kind_name(kind: WorkloadKind) -> &'static str {
 pub fn outside_text(session: &Session, at: At, text: &TextOrSecret) -> Result<SecretText, Unknown> {
     let context = super::state::Context::default();
     let scope = session.scope(at, &context);
-    Resolver { session, scope: &scope, at }.secret_text(text)
+    Resolver { session, scope: &scope, at, file: "" }.secret_text(text)
 }
 
 /// A template resolved outside a step.
@@ -405,6 +422,7 @@ pub fn summary(what: &What) -> String {
             KubernetesRequest::RolloutRestart { workload, .. } => format!("restart the pods of {workload}"),
             KubernetesRequest::RolloutPause { workload } => format!("pause the rollout of {workload}"),
             KubernetesRequest::RolloutResume { workload } => format!("resume the rollout of {workload}"),
+            KubernetesRequest::Apply { .. } => format!("apply {}", request.resource()),
             KubernetesRequest::DeletePod { name, selector: false } => format!("delete pod {name}"),
             KubernetesRequest::DeletePod { name, selector: true } => format!("delete the pods with {name}"),
             KubernetesRequest::Restore { resource, .. } => format!("put back {resource} as it was before"),

@@ -21,6 +21,7 @@ pub fn summary(what: &What) -> String {
             KubernetesRequest::RolloutRestart { workload, .. } => format!("restarts the pods of {workload}"),
             KubernetesRequest::RolloutPause { workload } => format!("pauses the rollout of {workload}"),
             KubernetesRequest::RolloutResume { workload } => format!("resumes the rollout of {workload}"),
+            KubernetesRequest::Apply { .. } => format!("applies {}", request.resource()),
             KubernetesRequest::DeletePod { name, selector: false } => format!("deletes pod {name}"),
             KubernetesRequest::DeletePod { name, selector: true } => format!("deletes the pods with {name}"),
             KubernetesRequest::RolloutUndo { workload, to } => format!("takes {workload} back to {}", undo_target(to)),
@@ -131,6 +132,16 @@ fn kubernetes(
             out.push(fact("does", "goes on with the rollout".into()));
             out.push(fact("then", "waits for the rollout".into()));
         }
+        KubernetesRequest::Apply { file, documents } => {
+            out.extend(file.iter().map(|file| fact("file", file.clone())));
+            for document in documents {
+                let json = document.to_json();
+                let shown = serde_json::to_string_pretty(&json).unwrap_or_else(|_| json.to_string());
+                out.extend(shown.lines().map(|l| code(format!("  {l}"))));
+            }
+            out.push(fact("as", "the field manager pacenote; fields of others are not taken over".into()));
+            out.push(fact("then", "waits for the rollouts of the workloads in it".into()));
+        }
         KubernetesRequest::DeletePod { .. } => {
             out.push(fact("does", "deletes the pods listed, by their uids, and no others".into()));
             out.push(fact("then", "waits until they are gone".into()));
@@ -216,6 +227,14 @@ fn kubectl(request: &KubernetesRequest, target: Option<&str>) -> String {
         KubernetesRequest::RolloutRestart { workload, .. } => format!("kubectl{at} rollout restart {workload}"),
         KubernetesRequest::RolloutPause { workload } => format!("kubectl{at} rollout pause {workload}"),
         KubernetesRequest::RolloutResume { workload } => format!("kubectl{at} rollout resume {workload}"),
+        KubernetesRequest::Apply { file: Some(file), .. } => {
+            format!("kubectl{at} apply --server-side --field-manager=pacenote -f {}", quote(file))
+        }
+        KubernetesRequest::Apply { file: None, documents } => {
+            let documents: Vec<String> = documents.iter().map(|document| document.to_json().to_string()).collect();
+            let all = documents.join("\n---\n");
+            format!("kubectl{at} apply --server-side --field-manager=pacenote -f - <<'DOCUMENTS'\n{all}\nDOCUMENTS")
+        }
         KubernetesRequest::DeletePod { name, selector: false } => format!("kubectl{at} delete pod {}", quote(name)),
         KubernetesRequest::DeletePod { name, selector: true } => format!("kubectl{at} delete pod -l {}", quote(name)),
         KubernetesRequest::RolloutUndo { workload, to } => match to {

@@ -23,6 +23,8 @@ pub(super) struct Api<'a> {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub body: Value,
+    /// The object was not there before.
+    pub created: bool,
     pub audit_id: Option<String>,
 }
 
@@ -30,7 +32,7 @@ pub(super) struct Reply {
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// The server said no, before doing anything.
-    Refused { code: u16, words: String, message: String, audit_id: Option<String> },
+    Refused { code: u16, words: String, message: String, owners: Vec<(String, String)>, audit_id: Option<String> },
     /// Nobody knows; `sent` says whether the request can have arrived.
     Lost { sent: bool, words: String, audit_id: Option<String> },
 }
@@ -62,6 +64,14 @@ impl Trouble {
             Self::Refused { code: 409, .. } => true,
             Self::Refused { code: 422, message, .. } => message.contains("resourceVersion") || message.contains("test"),
             _ => false,
+        }
+    }
+
+    /// For an apply that was refused: fields it may not change, and who owns them.
+    pub(super) fn owners(&self) -> &[(String, String)] {
+        match self {
+            Self::Refused { owners, .. } => owners,
+            Self::Lost { .. } => &[],
         }
     }
 
@@ -106,6 +116,21 @@ impl<'a> Api<'a> {
             .header(header::CONTENT_TYPE, content)
             .body(Body::from(change.body.to_string().into_bytes()));
         self.send(request).await
+    }
+
+    /// Sends a configuration, once: fields of other managers are not taken over.
+    pub(super) async fn apply(&self, path: &str, body: &Value, dry: bool) -> Result<Reply, Trouble> {
+        let dry = if dry { "&dryRun=All" } else { "" };
+        // JSON is YAML.
+        let request = Request::patch(format!("{path}?fieldManager={MANAGER}&force=false{dry}"))
+            .header(header::CONTENT_TYPE, "application/apply-patch+yaml")
+            .body(Body::from(body.to_string().into_bytes()));
+        self.send(request).await
+    }
+
+    /// The namespace everything is in.
+    pub(super) fn namespace(&self) -> &str {
+        &self.cluster.namespace
     }
 
     /// Deletes an object, once, if it is still the one with this uid.
@@ -185,7 +210,7 @@ impl<'a> Api<'a> {
         let code = answer.status().as_u16();
         let body: Option<Value> = serde_json::from_slice(answer.body()).ok().filter(Value::is_object);
         match (code, body) {
-            (200..=299, Some(body)) => Ok(Reply { body, audit_id }),
+            (200..=299, Some(body)) => Ok(Reply { body, created: code == 201, audit_id }),
             (_, Some(status)) if status.get("kind").and_then(Value::as_str) == Some("Status") => {
                 let part = |name| status.get(name).and_then(Value::as_str).unwrap_or_default();
                 let words = ports::refusal(code, part("message"), part("reason"), self.cluster);
@@ -193,7 +218,7 @@ impl<'a> Api<'a> {
                 // A webhook that cannot be called stops the request before it is stored.
                 let before = code < 500 || message.contains("failed calling webhook");
                 Err(if before {
-                    Trouble::Refused { code, words, message, audit_id }
+                    Trouble::Refused { code, words, message, owners: owners(&status), audit_id }
                 } else {
                     Trouble::Lost { sent: true, words, audit_id }
                 })
@@ -206,13 +231,28 @@ impl<'a> Api<'a> {
                 // Whoever refused it did so before the API server saw it. A 408 says only
                 // that somebody stopped waiting.
                 Err(if (400..=499).contains(&code) && code != 408 {
-                    Trouble::Refused { code, words, message: String::new(), audit_id }
+                    Trouble::Refused { code, words, message: String::new(), owners: Vec::new(), audit_id }
                 } else {
                     Trouble::Lost { sent: true, words, audit_id }
                 })
             }
         }
     }
+}
+
+/// The causes of a conflict of managers, as the server lists them.
+fn owners(status: &Value) -> Vec<(String, String)> {
+    let causes = status.pointer("/details/causes").and_then(Value::as_array);
+    let part = |cause: &Value, name: &str| cause.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let conflicts = causes.into_iter().flatten().filter(|cause| part(cause, "reason") == "FieldManagerConflict");
+    // `conflict with "kubectl-edit" using apps/v1`
+    conflicts
+        .map(|cause| {
+            let message = part(cause, "message");
+            let owner = message.split('"').nth(1).map_or_else(|| message.clone(), str::to_owned);
+            (part(cause, "field"), owner)
+        })
+        .collect()
 }
 
 fn nowhere(words: String) -> Trouble {

@@ -61,7 +61,9 @@ pub(super) async fn of(api: &Api<'_>, request: &KubernetesRequest, current: &Val
                 serde_json::from_str(before).map_err(|e| format!("{resource}: the state recorded before cannot be read: {e}"))?;
             restore::plan(api.sid, resource, of, &before, current)
         }
-        KubernetesRequest::DeletePod { .. } => Err(format!("{}: pods are not patched", request.resource())),
+        KubernetesRequest::Apply { .. } | KubernetesRequest::DeletePod { .. } => {
+            Err(format!("{}: this is no patch", request.resource()))
+        }
         KubernetesRequest::RolloutStatus { workload } => Err(format!("{workload}: following a rollout changes nothing")),
         KubernetesRequest::Get { resource } => Err(format!("{resource}: reading changes nothing")),
     }
@@ -257,24 +259,27 @@ pub(super) async fn preview(api: &Api<'_>, path: &str, change: &Change, current:
             (after, format!("# worked out here, the server cannot say beforehand: {}\n", trouble.words()))
         }
     };
-    let strip = |object: &Value| {
-        let mut object = object::without_managed_fields(object.clone());
-        if let Some(whole) = object.as_object_mut() {
-            whole.shift_remove("status");
-        }
-        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.shift_remove("resourceVersion");
-            metadata.shift_remove("generation");
-        }
-        object
-    };
-    let lines = diff::between(&strip(current), &strip(&after));
+    let lines = diff::between(&authored(current), &authored(&after));
     Ok(format!("{note}{}{}", lines.join("\n"), change.warning.replacen("; ", "\n# ", 1)))
+}
+
+/// An object without its status and what the server counts.
+pub(super) fn authored(object: &Value) -> Value {
+    let mut object = object::without_managed_fields(object.clone());
+    if let Some(whole) = object.as_object_mut() {
+        whole.shift_remove("status");
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        for counted in ["resourceVersion", "generation", "uid", "creationTimestamp"] {
+            metadata.shift_remove(counted);
+        }
+    }
+    object
 }
 
 /// A dry run that fails because of what would be changed, not because dry runs do not
 /// work there (webhooks that have side effects, proxies that know no such request).
-fn is_refusal(trouble: &Trouble) -> bool {
+pub(super) fn is_refusal(trouble: &Trouble) -> bool {
     match trouble {
         Trouble::Refused { code: 400, message, .. } => !message.contains("dry run") && !message.contains("dryRun"),
         Trouble::Refused { code, .. } => matches!(code, 401 | 403 | 409 | 413 | 422),
