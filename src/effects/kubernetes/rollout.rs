@@ -18,8 +18,6 @@ use crate::session::message::EffectReport;
 const LOOK: Duration = Duration::from_secs(1);
 /// The pods, of which there may be thousands, at each so many looks.
 const PODS_EVERY: u32 = 3;
-/// A pod that is stuck so often in a row is stuck.
-const PATIENCE: u32 = 2;
 
 /// Reads the workload until its rollout is done or has failed. `from` is the object as the
 /// change left it: what it says about progress is older than the change, and a template
@@ -59,7 +57,7 @@ pub(super) async fn follow(
             Rollout::Failed(why) => return failed(why),
             Rollout::Overdue(_) => {
                 let signs = pods::look(api, &workload.kind, &now).await.unwrap_or_default();
-                let why = signs.stuck.iter().next().map(|(pod, why)| format!("; pod {pod}: {why}"));
+                let why = signs.stuck.values().next().map(|stuck| format!("; {}", stuck.why));
                 let why = why.or(signs.remark.map(|remark| format!("; {remark}"))).unwrap_or_default();
                 return failed(format!("it made no progress before its deadline ({}){why}", goal.progress(&now)));
             }
@@ -71,8 +69,8 @@ pub(super) async fn follow(
         if looks.is_multiple_of(PODS_EVERY) {
             // Not being allowed to read pods costs the early warning, not the rollout.
             let signs = pods::look(api, &workload.kind, &now).await.unwrap_or_default();
-            if let Some((pod, why)) = lasting(&mut stuck, &signs) {
-                return failed(format!("new pod {pod} does not come up: {why} ({})", goal.progress(&now)));
+            if let Some(why) = lasting(&mut stuck, &signs) {
+                return failed(format!("{why} ({})", goal.progress(&now)));
             }
             remark = signs.remark.map(|remark| format!("; {remark}")).unwrap_or_default();
         }
@@ -101,14 +99,14 @@ async fn read(api: &Api<'_>, path: &str, context: &Context) -> Result<Value, Str
     }
 }
 
-/// Counts how often in a row each pod was stuck; gives one that was too often.
-fn lasting(counts: &mut BTreeMap<String, u32>, signs: &Signs) -> Option<(String, String)> {
+/// Counts how often in a row each pod was stuck; says of one that was too often why.
+fn lasting(counts: &mut BTreeMap<String, u32>, signs: &Signs) -> Option<String> {
     counts.retain(|pod, _| signs.stuck.contains_key(pod));
-    for (pod, why) in &signs.stuck {
+    for (pod, stuck) in &signs.stuck {
         let count = counts.entry(pod.clone()).or_default();
         *count += 1;
-        if *count >= PATIENCE {
-            return Some((pod.clone(), why.clone()));
+        if *count >= stuck.patience {
+            return Some(stuck.why.clone());
         }
     }
     None

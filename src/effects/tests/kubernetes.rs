@@ -7,6 +7,7 @@ use super::*;
 use crate::runbook::Value;
 use crate::session::intent::{PatchKind, Resource, UndoTarget};
 
+mod simulated;
 mod verbs;
 
 fn bench(shared: &Shared) -> Bench {
