@@ -84,6 +84,9 @@ fn of_deleted_pods(request: &KubernetesRequest) -> Option<Result<String, String>
     }
 }
 
+/// What to do when nobody knows whether a change was made.
+const LOOK_FIRST: &str = "; look at the object before it is done again";
+
 const NO_CLUSTER: &str = "this environment has no cluster";
 
 async fn change(
@@ -167,12 +170,13 @@ async fn refused_or_lost(
 ) -> EffectReport {
     let mut report = match &trouble {
         Trouble::Lost { sent: true, .. } => {
-            uncertain(intent, &format!("{}; the request went out, so it may have had its effect", trouble.words()))
+            uncertain(intent, &format!("{}; the request went out, so it may have had its effect{LOOK_FIRST}", trouble.words()))
         }
         Trouble::Lost { sent: false, .. } => context.not_begun(format!("{}; nothing was sent", trouble.words())),
         Trouble::Refused { .. } => {
             let who = if trouble.is_conflict() { quicker(api, path, before).await } else { String::new() };
-            context.not_begun(format!("{}{who}; nothing was changed", trouble.words()))
+            let next = if trouble.is_conflict() { "; look again, then decide" } else { "" };
+            context.not_begun(format!("{}{who}; nothing was changed{next}", trouble.words()))
         }
     };
     report.audit_id = trouble.audit_id();
@@ -191,17 +195,26 @@ async fn quicker(api: &Api<'_>, path: &str, before: &Value) -> String {
     format!("; it was changed{who}: {what}")
 }
 
-/// Reads the object of a change and works out what the change would do to it.
+/// Reads the object of a change and works out what the change would do to it, where, and as
+/// whom.
 ///
 /// # Errors
 /// One sentence: why the object cannot be read, or why the change would be refused.
 pub(super) async fn prepare(ports: &EffectPorts, request: &KubernetesRequest) -> Result<ObjectState, String> {
     let api = Api::of(ports).ok_or(NO_CLUSTER)?;
+    let mut state = announced(&api, ports, request).await?;
+    if !matches!(request, KubernetesRequest::Get { .. } | KubernetesRequest::RolloutStatus { .. }) {
+        state.diff = format!("{}\n# {}", state.diff.trim_end(), api.whoami().await);
+    }
+    Ok(state)
+}
+
+async fn announced(api: &Api<'_>, ports: &EffectPorts, request: &KubernetesRequest) -> Result<ObjectState, String> {
     if let Some(which) = Which::of(request) {
-        return deletion::prepare(&api, request, which).await;
+        return deletion::prepare(api, request, which).await;
     }
     let resource = request.resource();
-    if let Some(items) = apply::items(&api, &ports.bundle, request).await {
+    if let Some(items) = apply::items(api, &ports.bundle, request).await {
         return Ok(apply::state(resource, &items?));
     }
     if let Some(result) = of_deleted_pods(request) {
@@ -220,10 +233,14 @@ pub(super) async fn prepare(ports: &EffectPorts, request: &KubernetesRequest) ->
     let current = api.get(&path).await.map_err(named)?.body;
     let diff = match request {
         KubernetesRequest::Get { .. } | KubernetesRequest::RolloutStatus { .. } => String::new(),
-        _ => match plan::of(&api, request, &current).await? {
+        _ => match plan::of(api, request, &current).await? {
             Plan::Already(why) => why,
-            Plan::Change(change) => plan::preview(&api, &path, &change, &current).await?,
+            Plan::Change(change) => plan::preview(api, &path, &change, &current).await?,
         },
+    };
+    let diff = match request {
+        KubernetesRequest::RolloutUndo { workload, .. } => format!("{diff}{}", held_up(api, workload, &current).await),
+        _ => diff,
     };
     Ok(ObjectState {
         namespace: object::text(&current, "/metadata/namespace").unwrap_or_default().to_owned(),
@@ -233,6 +250,19 @@ pub(super) async fn prepare(ports: &EffectPorts, request: &KubernetesRequest) ->
         resource,
         diff,
     })
+}
+
+/// Pods that will keep a StatefulSet from going back: it waits for them to become ready.
+async fn held_up(api: &Api<'_>, workload: &Workload, current: &Value) -> String {
+    if workload.kind != "StatefulSet" {
+        return String::new();
+    }
+    let signs = pods::look(api, &workload.kind, current).await.unwrap_or_default();
+    let names: Vec<String> = signs.stuck.keys().map(|pod| format!("pod/{pod}")).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("\n# {} does not come up and will hold this up until it is deleted; this step will say when", names.join(", "))
 }
 
 /// Finds what a rollback would go back to.

@@ -128,6 +128,19 @@ impl<'a> Api<'a> {
         self.send(request).await
     }
 
+    /// Where changes go, and as whom: `as jane in prod-eu/shop`. The server knows best who we
+    /// are; where it does not say, the kubeconfig's name of the user has to do.
+    pub(super) async fn whoami(&self) -> String {
+        let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+        let request = Request::post("/apis/authentication.k8s.io/v1/selfsubjectreviews")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(review.to_string().into_bytes()));
+        let said = self.send(request).await.ok();
+        let user = said.as_ref().and_then(|reply| reply.body.pointer("/status/userInfo/username")).and_then(Value::as_str);
+        let user = user.map_or_else(|| format!("{} (so the kubeconfig says)", self.cluster.user), str::to_owned);
+        format!("as {user} in {}/{}", self.cluster.context, self.cluster.namespace)
+    }
+
     /// The namespace everything is in.
     pub(super) fn namespace(&self) -> &str {
         &self.cluster.namespace

@@ -105,7 +105,8 @@ async fn configured(api: &Api<'_>, document: Value) -> Result<Item, String> {
 pub(super) fn refusal(trouble: &Trouble) -> String {
     let owners = trouble.owners();
     if owners.is_empty() {
-        return trouble.words().to_owned();
+        let next = if trouble.is_conflict() { "; look again, then decide" } else { "" };
+        return format!("{}{next}", trouble.words());
     }
     let fields: Vec<String> = owners.iter().map(|(field, owner)| format!("{field} belongs to {owner}")).collect();
     format!("{}; leave these fields out, or have their owners change them: nothing is taken over", fields.join(", "))

@@ -73,9 +73,10 @@ fn stopped(intent: &Intent, context: &Context, item: &Item, trouble: &Trouble, d
     let before = if done.is_empty() { String::new() } else { format!("; done before it: {}", done.join(", ")) };
     let said = format!("{}: {}", item.resource, apply::refusal(trouble));
     let mut report = match trouble {
-        Trouble::Lost { sent: true, .. } => {
-            uncertain(intent, &format!("{said}; the request went out, so it may have had its effect{before}"))
-        }
+        Trouble::Lost { sent: true, .. } => uncertain(
+            intent,
+            &format!("{said}; the request went out, so it may have had its effect{before}{}", super::LOOK_FIRST),
+        ),
         _ if done.is_empty() => context.not_begun(format!("{said}; nothing was changed")),
         _ => context.report(Outcome::Failed, Some(true), format!("{said}; this one and those after it are untouched{before}")),
     };

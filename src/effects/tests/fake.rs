@@ -37,6 +37,8 @@ pub(super) struct Fake {
     pub agents: Vec<String>,
     pub version: u64,
     pub no_dry_run: bool,
+    /// So many reads after a change get no answer.
+    pub outage: u32,
 }
 
 pub(super) type Shared = Arc<Mutex<Fake>>;
@@ -86,6 +88,7 @@ pub(super) fn shop() -> Shared {
         agents: Vec::new(),
         version: 20,
         no_dry_run: false,
+        outage: 0,
     }))
 }
 
@@ -104,17 +107,29 @@ fn status(code: u16, reason: &str, message: &str) -> Response {
     (StatusCode::from_u16(code).unwrap(), [("audit-id", "audit-refused")], body.to_string()).into_response()
 }
 
+/// A proxy's page, or the server's own words.
+fn refused(code: u16, text: &'static str) -> Response {
+    if text.starts_with('<') {
+        return (StatusCode::from_u16(code).unwrap(), text).into_response();
+    }
+    status(code, "Whatever", text)
+}
+
 async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers: axum::http::HeaderMap, body: Bytes) -> Response {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     shared.lock().unwrap().agents.push(text("user-agent"));
     let query = uri.query().unwrap_or_default().to_owned();
     if method == Method::DELETE {
-        return delete(&shared, uri.path(), &query, &body);
+        return delete(&shared, uri.path(), &query, &body).await;
     }
     if method == Method::PATCH {
         return patch(&shared, uri.path(), &query, &text("content-type"), &body).await;
     }
     let mut fake = shared.lock().unwrap();
+    if fake.outage > 0 && !fake.patches.is_empty() {
+        fake.outage -= 1;
+        return (StatusCode::BAD_GATEWAY, "<html>no route</html>").into_response();
+    }
     let list = |items: &[Value]| json!({"kind": "List", "items": items}).to_string().into_response();
     match uri.path() {
         "/apis/networking.istio.io/v1" => json!({"kind": "APIResourceList", "resources": [
@@ -152,16 +167,21 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers:
     }
 }
 
-fn delete(shared: &Shared, path: &str, query: &str, body: &[u8]) -> Response {
+async fn delete(shared: &Shared, path: &str, query: &str, body: &[u8]) -> Response {
     let options: Value = serde_json::from_slice(body).expect("options are JSON");
-    let mut fake = shared.lock().unwrap();
     let dry = query.contains("dryRun=All");
-    if !dry {
+    let silent = !dry && {
+        let mut fake = shared.lock().unwrap();
         fake.deletes.push(path.to_owned());
         if let OnPatch::Answer(code, text) = fake.on_patch {
-            return status(code, "Whatever", text);
+            return refused(code, text);
         }
+        matches!(fake.on_patch, OnPatch::Silence)
+    };
+    if silent {
+        std::future::pending::<()>().await;
     }
+    let mut fake = shared.lock().unwrap();
     let Some(place) = fake.objects.iter().position(|(known, _)| known == path) else {
         return status(404, "NotFound", "not found");
     };
@@ -188,10 +208,7 @@ async fn patch(shared: &Shared, path: &str, query: &str, content: &str, body: &[
         if let OnPatch::Answer(code, text) = fake.on_patch
             && !dry
         {
-            if text.starts_with('<') {
-                return (StatusCode::from_u16(code).unwrap(), text).into_response();
-            }
-            return status(code, "Whatever", text);
+            return refused(code, text);
         }
         (matches!(fake.on_patch, OnPatch::Silence) && !dry, matches!(fake.on_patch, OnPatch::TakeAndBreak) && !dry)
     };

@@ -234,7 +234,9 @@ async fn a_stuck_statefulset_rollback_is_detected_explained_and_offered_a_way_ou
     assert!(bad.message.contains("store-2") && bad.message.contains("CrashLoopBackOff"), "{}", bad.message);
 
     let undo = KubernetesRequest::RolloutUndo { workload: store.clone(), to: UndoTarget::Previous };
-    let (_, stuck) = shop.change(&undo).await;
+    let (seen, stuck) = shop.change(&undo).await;
+    assert!(seen.diff.contains("pod/store-2 does not come up and will hold this up"), "{}", seen.diff);
+    assert!(seen.diff.ends_with("# as rehearsal in rehearsal/shop"), "{}", seen.diff);
     assert_eq!((stuck.outcome, stuck.changed), (Outcome::Failed, Some(true)), "{}", stuck.message);
     assert!(stuck.message.contains("store-2"), "{}", stuck.message);
     assert!(stuck.message.contains("delete pod store-2"), "the way out: {}", stuck.message);

@@ -85,10 +85,6 @@ async fn a_paused_deployment_changes_its_size_all_the_same() {
     assert!(report.message.contains("1 of 1"), "{}", report.message);
 }
 
-fn rolled_out(generation: u32) -> Json {
-    json!({"status": {"observedGeneration": generation, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}})
-}
-
 #[tokio::test(start_paused = true)]
 async fn rollout_restart_sets_the_annotation_that_kubectl_sets() {
     let shared = shop();
@@ -182,7 +178,7 @@ async fn only_the_announced_pods_are_deleted_by_their_uids() {
     let mut planned = kubernetes(request.clone());
     let seen = prepared(&mut bench, &request).await.unwrap();
     assert_eq!(seen.diff.lines().next(), Some("- pod/checkout-1: Running, on node-1, of replicaset/checkout-aaa"));
-    assert_eq!(seen.diff.lines().count(), 3, "{}", seen.diff);
+    assert_eq!(seen.diff.lines().count(), 4, "these, and as whom: {}", seen.diff);
     assert!(shared.lock().unwrap().deletes.is_empty());
     planned.object = Some(seen.clone());
 
