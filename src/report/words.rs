@@ -186,6 +186,13 @@ pub(super) fn what(what: &What) -> String {
         What::Kubernetes(request) => match request {
             KubernetesRequest::SetImage { workload, container, image } => format!("set image of {workload} {container}={image}"),
             KubernetesRequest::Patch { resource, body, .. } => format!("patch {resource} {}", body.to_json()),
+            KubernetesRequest::Scale { workload, replicas } => format!("scale {workload} to {replicas} replicas"),
+            KubernetesRequest::RolloutRestart { workload, .. } => format!("restart the pods of {workload}"),
+            KubernetesRequest::RolloutPause { workload } => format!("pause the rollout of {workload}"),
+            KubernetesRequest::RolloutResume { workload } => format!("resume the rollout of {workload}"),
+            KubernetesRequest::Apply { .. } => format!("apply {}", request.resource()),
+            KubernetesRequest::DeletePod { name, selector: false } => format!("delete pod {name}"),
+            KubernetesRequest::DeletePod { name, selector: true } => format!("delete the pods with {name}"),
             KubernetesRequest::RolloutUndo { workload, .. } => format!("undo the rollout of {workload}"),
             KubernetesRequest::Restore { resource, .. } => format!("put {resource} back to what it was"),
             KubernetesRequest::RolloutStatus { workload } => format!("watch the rollout of {workload}"),

@@ -175,6 +175,9 @@ pub struct HttpRequest {
     pub times: u32,
 }
 
+/// The annotation of a pod template that a restart sets, so that kubectl knows it too.
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+
 /// A request to a cluster, resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "verb")]
@@ -204,6 +207,46 @@ pub enum KubernetesRequest {
         /// To what.
         to: UndoTarget,
     },
+    /// Sets the number of replicas, then waits for them.
+    Scale {
+        /// Whose.
+        workload: Workload,
+        /// How many.
+        replicas: u32,
+    },
+    /// Has every pod replaced, then waits for the rollout.
+    RolloutRestart {
+        /// Whose.
+        workload: Workload,
+        /// What the template's annotation will say: RFC 3339.
+        at: String,
+    },
+    /// Stops a Deployment's rollout where it is.
+    RolloutPause {
+        /// Whose.
+        workload: Workload,
+    },
+    /// Goes on with a paused rollout, and waits for it.
+    RolloutResume {
+        /// Whose.
+        workload: Workload,
+    },
+    /// Applies documents on the server's side, as the field manager `pacenote`; then waits
+    /// for the rollouts of the workloads among them.
+    Apply {
+        /// The file they are in, relative to the bundle.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        file: Option<String>,
+        /// Or the documents.
+        documents: Vec<Value>,
+    },
+    /// Deletes pods, each only while it has the uid it was read with.
+    DeletePod {
+        /// Name of the pod, or a label selector.
+        name: String,
+        /// Whether it is a selector.
+        selector: bool,
+    },
     /// Puts back the fields a step changed, from the state recorded before it.
     Restore {
         /// Which object.
@@ -229,12 +272,35 @@ impl KubernetesRequest {
     /// The object the request is about.
     pub fn resource(&self) -> Resource {
         match self {
-            Self::SetImage { workload, .. } | Self::RolloutUndo { workload, .. } | Self::RolloutStatus { workload } => {
-                workload.resource()
+            Self::SetImage { workload, .. }
+            | Self::Scale { workload, .. }
+            | Self::RolloutRestart { workload, .. }
+            | Self::RolloutPause { workload }
+            | Self::RolloutResume { workload }
+            | Self::RolloutUndo { workload, .. }
+            | Self::RolloutStatus { workload } => workload.resource(),
+            Self::DeletePod { name, .. } => {
+                Resource { group: String::new(), version: "v1".into(), kind: "Pod".into(), name: name.clone() }
             }
+            Self::Apply { file, documents } => applied(file.as_deref(), documents),
             Self::Patch { resource, .. } | Self::Restore { resource, .. } | Self::Get { resource } => resource.clone(),
         }
     }
+}
+
+/// The object of an apply: its only document, or all of them under the name of their file.
+fn applied(file: Option<&str>, documents: &[Value]) -> Resource {
+    let one = match documents {
+        [one] => one.to_json(),
+        _ => serde_json::Value::Null,
+    };
+    let part = |at: &str| one.pointer(at).and_then(serde_json::Value::as_str).unwrap_or_default();
+    if part("/kind").is_empty() {
+        let name = file.map_or_else(|| format!("{} documents", documents.len()), str::to_owned);
+        return Resource { group: String::new(), version: "v1".into(), kind: "List".into(), name };
+    }
+    let (group, version) = part("/apiVersion").split_once('/').unwrap_or(("", part("/apiVersion")));
+    Resource { group: group.into(), version: version.into(), kind: part("/kind").into(), name: part("/metadata/name").into() }
 }
 
 /// A workload by kind (`Deployment`, `StatefulSet`, `DaemonSet`) and name.

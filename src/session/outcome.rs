@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::event::{EffectEnded, Outcome};
-use super::intent::{Intent, KubernetesRequest, PatchKind, Purpose, UndoTarget, What};
+use super::intent::{Intent, KubernetesRequest, PatchKind, Purpose, RESTARTED_AT, UndoTarget, What};
 use super::message::EffectReport;
 use super::resolve::{ActionOf, action_of};
 use super::state::{Session, Visit};
@@ -229,6 +229,18 @@ fn has_effect(request: &KubernetesRequest, object: &serde_json::Value) -> Option
             }
             Some(all)
         }
+        KubernetesRequest::Scale { replicas, .. } => {
+            Some(object.pointer("/spec/replicas")?.as_u64() == Some(u64::from(*replicas)))
+        }
+        KubernetesRequest::RolloutRestart { at, .. } => {
+            let annotations = object.pointer("/spec/template/metadata/annotations");
+            let there = annotations.and_then(|a| a.get(RESTARTED_AT)).and_then(|v| v.as_str());
+            Some(there == Some(at))
+        }
+        KubernetesRequest::RolloutPause { .. } | KubernetesRequest::RolloutResume { .. } => {
+            let paused = object.pointer("/spec/paused").and_then(serde_json::Value::as_bool).unwrap_or(false);
+            Some(paused == matches!(request, KubernetesRequest::RolloutPause { .. }))
+        }
         KubernetesRequest::RolloutUndo { to: UndoTarget::Pinned(pin), .. } => {
             let wanted: serde_json::Value = serde_json::from_str(&pin.template).ok()?;
             let mut there = object.pointer("/spec/template")?.clone();
@@ -262,6 +274,8 @@ pub(super) fn look_what(session: &Session, at: At, visit: &Visit, of: &Intent) -
         return super::resolve::what(session, at, visit, &look.action).transpose();
     }
     match &of.what {
+        // Several objects do not tell by looking at one.
+        What::Kubernetes(KubernetesRequest::Apply { .. } | KubernetesRequest::DeletePod { .. }) => None,
         What::Kubernetes(request) => Some(Ok(What::Kubernetes(KubernetesRequest::Get { resource: request.resource() }))),
         _ => None,
     }

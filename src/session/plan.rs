@@ -173,7 +173,7 @@ impl Plan {
 }
 
 /// `path` as written in `from`, relative to the root's folder, without `.` and `..`.
-fn join(from: &str, path: &str) -> String {
+pub(super) fn join(from: &str, path: &str) -> String {
     let mut parts: Vec<&str> = from.split('/').filter(|p| !p.is_empty()).collect();
     parts.pop();
     for part in path.split('/') {
@@ -241,11 +241,17 @@ fn unsupported_in(step: &Step, mode: Mode, place: &str, in_parallel: bool, found
         Action::Kubernetes(
             Kubernetes::SetImage { .. }
             | Kubernetes::Patch { .. }
+            | Kubernetes::Scale { .. }
+            | Kubernetes::DeletePod { .. }
+            | Kubernetes::Apply { force: false, .. }
+            | Kubernetes::RolloutRestart { .. }
+            | Kubernetes::RolloutPause { .. }
+            | Kubernetes::RolloutResume { .. }
             | Kubernetes::RolloutUndo { .. }
             | Kubernetes::RolloutStatus { .. },
         ) => {}
-        Action::Kubernetes(other) => {
-            refuse(format!("the kubernetes step `{}` is checked but not run by this version", verb(other)))
+        Action::Kubernetes(Kubernetes::Apply { force: true, .. }) => {
+            refuse("`force` takes fields over from those who own them, which is never done; leave it out".to_owned());
         }
         Action::Approve(_) if mode == Mode::Live => {
             refuse("`approve` works in rehearsals only: signed approvals are not in this version yet".to_owned());
@@ -263,20 +269,5 @@ fn unsupported_in(step: &Step, mode: Mode, place: &str, in_parallel: bool, found
         for child in children {
             unsupported_in(child, mode, &format!("{place}.{}", child.id), true, found);
         }
-    }
-}
-
-fn verb(k: &Kubernetes) -> &'static str {
-    match k {
-        Kubernetes::SetImage { .. } => "set_image",
-        Kubernetes::Apply { .. } => "apply",
-        Kubernetes::Patch { .. } => "patch",
-        Kubernetes::Scale { .. } => "scale",
-        Kubernetes::RolloutRestart { .. } => "rollout_restart",
-        Kubernetes::RolloutUndo { .. } => "rollout_undo",
-        Kubernetes::RolloutPause { .. } => "rollout_pause",
-        Kubernetes::RolloutResume { .. } => "rollout_resume",
-        Kubernetes::RolloutStatus { .. } => "rollout_status",
-        Kubernetes::DeletePod { .. } => "delete_pod",
     }
 }

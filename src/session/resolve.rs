@@ -11,6 +11,7 @@ use super::intent::{
 use super::secrets;
 use super::state::{Context, Effect, Session, Visit};
 use super::time::At;
+use crate::runbook::Value;
 use crate::runbook::expression::{Escape, Part, Scope, Template, Unknown};
 use crate::runbook::model::{
     Action, Kubernetes, PatchBody, Program, ResourceRef, Run, TextOrSecret, Undo, UndoTo, WebhookFormat, WorkloadKind,
@@ -85,7 +86,8 @@ pub(super) fn what_of(session: &Session, at: At, visit: &Visit) -> Result<Option
 /// What an action of a visit would do.
 pub(super) fn what(session: &Session, at: At, visit: &Visit, action: &Action) -> Result<Option<What>, Unknown> {
     let scope = session.scope(at, &visit.context);
-    let resolver = Resolver { session, context: &visit.context, scope: &scope };
+    let file = visit.site.as_ref().map_or("", |site| site.list.file.as_str());
+    let resolver = Resolver { session, context: &visit.context, scope: &scope, at, file };
     Ok(Some(match action {
         Action::Run(run) => What::Run(resolver.run(run)?),
         Action::Http(http) => {
@@ -121,10 +123,16 @@ fn restore(effect: &Effect) -> Result<What, Unknown> {
     }))
 }
 
+/// More replicas than any cluster runs are a mistake in an expression.
+const MOST_REPLICAS: u32 = 100_000;
+
 struct Resolver<'a> {
     session: &'a Session,
     context: &'a Context,
     scope: &'a dyn Scope,
+    at: At,
+    /// The file the step stands in.
+    file: &'a str,
 }
 
 impl Resolver<'_> {
@@ -214,9 +222,49 @@ impl Resolver<'_> {
                 };
                 KubernetesRequest::RolloutUndo { workload, to }
             }
+            Kubernetes::Apply { force: true, .. } => {
+                return Err(Unknown("`force` would take fields over from others, which is never done".to_owned()));
+            }
+            Kubernetes::Apply { file: Some(file), .. } => {
+                let file = super::plan::join(self.file, &file.value);
+                KubernetesRequest::Apply { file: Some(file), documents: Vec::new() }
+            }
+            Kubernetes::Apply { inline, .. } => {
+                let documents = match inline.as_ref().map(|inline| inline.value(self.scope)).transpose()? {
+                    Some(Value::List(documents)) => documents,
+                    one => one.into_iter().collect(),
+                };
+                KubernetesRequest::Apply { file: None, documents }
+            }
+            Kubernetes::DeletePod { name: Some(name), .. } => {
+                KubernetesRequest::DeletePod { name: name.render(self.scope)?, selector: false }
+            }
+            Kubernetes::DeletePod { name: None, selector } => {
+                let selector = selector.as_ref().map(|selector| selector.render(self.scope)).transpose()?;
+                // An empty selector would mean every pod there is.
+                let selector = selector.filter(|selector| !selector.trim().is_empty());
+                let name = selector.ok_or_else(|| Unknown("the selector of the pods to delete comes out empty".to_owned()))?;
+                KubernetesRequest::DeletePod { name, selector: true }
+            }
+            Kubernetes::RolloutRestart { workload } => {
+                // As kubectl writes it: to the second.
+                let at = self.at.wall.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+                KubernetesRequest::RolloutRestart { workload: self.workload(workload)?, at }
+            }
+            Kubernetes::RolloutPause { workload } => KubernetesRequest::RolloutPause { workload: self.workload(workload)? },
+            Kubernetes::RolloutResume { workload } => KubernetesRequest::RolloutResume { workload: self.workload(workload)? },
+            Kubernetes::Scale { workload, replicas } => {
+                KubernetesRequest::Scale { workload: self.workload(workload)?, replicas: self.replicas(replicas)? }
+            }
             Kubernetes::RolloutStatus { workload } => KubernetesRequest::RolloutStatus { workload: self.workload(workload)? },
-            _ => return Err(Unknown("this kind of kubernetes step is not run by this version".to_owned())),
         })
+    }
+
+    /// A number of replicas; an expression may come out as anything.
+    fn replicas(&self, template: &Template) -> Result<u32, Unknown> {
+        let text = template.render(self.scope)?;
+        let whole = text.trim().parse().ok().filter(|number| *number <= MOST_REPLICAS);
+        whole.ok_or_else(|| Unknown(format!("`{}` gives {text:?}, which is no number of replicas", template.source())))
     }
 
     fn resource(&self, resource: &ResourceRef) -> Result<Resource, Unknown> {
@@ -264,14 +312,14 @@ fn kind_name(kind: WorkloadKind) -> &'static str {
 pub fn outside_text(session: &Session, at: At, text: &TextOrSecret) -> Result<SecretText, Unknown> {
     let context = Context::default();
     let scope = session.scope(at, &context);
-    Resolver { session, context: &context, scope: &scope }.secret_text(text)
+    Resolver { session, context: &context, scope: &scope, at, file: "" }.secret_text(text)
 }
 
 /// A message of the program's own to one of the runbook's targets.
 pub(super) fn message(session: &Session, at: At, to: &str, text: String) -> Result<NotifyRequest, Unknown> {
     let context = Context::default();
     let scope = session.scope(at, &context);
-    Resolver { session, context: &context, scope: &scope }.notify(to, text, session.clock(at))
+    Resolver { session, context: &context, scope: &scope, at, file: "" }.notify(to, text, session.clock(at))
 }
 
 /// A template resolved outside a step.
@@ -353,6 +401,13 @@ pub fn summary(what: &What) -> String {
                 UndoTarget::Previous => format!("{workload} back to the previous revision"),
                 UndoTarget::Revision { revision } => format!("{workload} back to revision {revision}"),
             },
+            KubernetesRequest::Scale { workload, replicas } => format!("scale {workload} to {replicas} replicas"),
+            KubernetesRequest::RolloutRestart { workload, .. } => format!("restart the pods of {workload}"),
+            KubernetesRequest::RolloutPause { workload } => format!("pause the rollout of {workload}"),
+            KubernetesRequest::RolloutResume { workload } => format!("resume the rollout of {workload}"),
+            KubernetesRequest::Apply { .. } => format!("apply {}", request.resource()),
+            KubernetesRequest::DeletePod { name, selector: false } => format!("delete pod {name}"),
+            KubernetesRequest::DeletePod { name, selector: true } => format!("delete the pods with {name}"),
             KubernetesRequest::Restore { resource, .. } => format!("put back {resource} as it was before"),
             KubernetesRequest::RolloutStatus { workload } => format!("wait for the rollout of {workload}"),
             KubernetesRequest::Get { resource } => format!("read {resource}"),

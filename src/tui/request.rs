@@ -18,6 +18,13 @@ pub fn summary(what: &What) -> String {
         What::Kubernetes(request) => match request {
             KubernetesRequest::SetImage { workload, .. } => format!("sets the image of {workload}"),
             KubernetesRequest::Patch { resource, .. } => format!("patches {resource}"),
+            KubernetesRequest::Scale { workload, replicas } => format!("scales {workload} to {replicas} replicas"),
+            KubernetesRequest::RolloutRestart { workload, .. } => format!("restarts the pods of {workload}"),
+            KubernetesRequest::RolloutPause { workload } => format!("pauses the rollout of {workload}"),
+            KubernetesRequest::RolloutResume { workload } => format!("resumes the rollout of {workload}"),
+            KubernetesRequest::Apply { .. } => format!("applies {}", request.resource()),
+            KubernetesRequest::DeletePod { name, selector: false } => format!("deletes pod {name}"),
+            KubernetesRequest::DeletePod { name, selector: true } => format!("deletes the pods with {name}"),
             KubernetesRequest::RolloutUndo { workload, to } => format!("takes {workload} back to {}", undo_target(to)),
             KubernetesRequest::Restore { resource, .. } => format!("puts back the fields of {resource}"),
             KubernetesRequest::RolloutStatus { workload } => format!("waits for the rollout of {workload}"),
@@ -115,6 +122,35 @@ fn kubernetes(
                 }
             }
         }
+        KubernetesRequest::Scale { replicas, .. } => {
+            out.push(fact("replicas", replicas.to_string()));
+            out.push(fact("then", "waits for them to be available".into()));
+        }
+        KubernetesRequest::RolloutRestart { .. } => {
+            out.push(fact("does", "has every pod replaced, by the workload's own strategy".into()));
+            out.push(fact("then", "waits for the rollout".into()));
+        }
+        KubernetesRequest::RolloutPause { .. } => {
+            out.push(fact("does", "stops the rollout where it is; what is changed meanwhile waits".into()));
+        }
+        KubernetesRequest::RolloutResume { .. } => {
+            out.push(fact("does", "goes on with the rollout".into()));
+            out.push(fact("then", "waits for the rollout".into()));
+        }
+        KubernetesRequest::Apply { file, documents } => {
+            out.extend(file.iter().map(|file| fact("file", file.clone())));
+            for document in documents {
+                let json = document.to_json();
+                let shown = serde_json::to_string_pretty(&json).unwrap_or_else(|_| json.to_string());
+                out.extend(shown.lines().map(|l| code(format!("  {l}"))));
+            }
+            out.push(fact("as", "the field manager pacenote; fields of others are not taken over".into()));
+            out.push(fact("then", "waits for the rollouts of the workloads in it".into()));
+        }
+        KubernetesRequest::DeletePod { .. } => {
+            out.push(fact("does", "deletes the pods listed, by their uids, and no others".into()));
+            out.push(fact("then", "waits until they are gone".into()));
+        }
         KubernetesRequest::RolloutUndo { to, .. } => {
             out.push(fact("back to", undo_target(to)));
             out.push(fact("then", "waits for the rollout".into()));
@@ -195,6 +231,20 @@ fn kubectl(request: &KubernetesRequest, target: Option<&str>) -> String {
             };
             format!("kubectl{at} patch {} --type={kind} -p {}", named(resource), quote(&body.to_json().to_string()))
         }
+        KubernetesRequest::Scale { workload, replicas } => format!("kubectl{at} scale {workload} --replicas={replicas}"),
+        KubernetesRequest::RolloutRestart { workload, .. } => format!("kubectl{at} rollout restart {workload}"),
+        KubernetesRequest::RolloutPause { workload } => format!("kubectl{at} rollout pause {workload}"),
+        KubernetesRequest::RolloutResume { workload } => format!("kubectl{at} rollout resume {workload}"),
+        KubernetesRequest::Apply { file: Some(file), .. } => {
+            format!("kubectl{at} apply --server-side --field-manager=pacenote -f {}", quote(file))
+        }
+        KubernetesRequest::Apply { file: None, documents } => {
+            let documents: Vec<String> = documents.iter().map(|document| document.to_json().to_string()).collect();
+            let all = documents.join("\n---\n");
+            format!("kubectl{at} apply --server-side --field-manager=pacenote -f - <<'DOCUMENTS'\n{all}\nDOCUMENTS")
+        }
+        KubernetesRequest::DeletePod { name, selector: false } => format!("kubectl{at} delete pod {}", quote(name)),
+        KubernetesRequest::DeletePod { name, selector: true } => format!("kubectl{at} delete pod -l {}", quote(name)),
         KubernetesRequest::RolloutUndo { workload, to } => match to {
             UndoTarget::Pinned(pinned) => {
                 format!("kubectl{at} rollout undo {workload} --to-revision={}", pinned.revision)

@@ -3,7 +3,7 @@
 use http::{Request, Response, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::plan::Change;
 use crate::effects::EffectPorts;
@@ -23,6 +23,8 @@ pub(super) struct Api<'a> {
 #[derive(Debug)]
 pub(super) struct Reply {
     pub body: Value,
+    /// The object was not there before.
+    pub created: bool,
     pub audit_id: Option<String>,
 }
 
@@ -30,7 +32,7 @@ pub(super) struct Reply {
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// The server said no, before doing anything.
-    Refused { code: u16, words: String, message: String, audit_id: Option<String> },
+    Refused { code: u16, words: String, message: String, owners: Vec<(String, String)>, audit_id: Option<String> },
     /// Nobody knows; `sent` says whether the request can have arrived.
     Lost { sent: bool, words: String, audit_id: Option<String> },
 }
@@ -62,6 +64,14 @@ impl Trouble {
             Self::Refused { code: 409, .. } => true,
             Self::Refused { code: 422, message, .. } => message.contains("resourceVersion") || message.contains("test"),
             _ => false,
+        }
+    }
+
+    /// For an apply that was refused: fields it may not change, and who owns them.
+    pub(super) fn owners(&self) -> &[(String, String)] {
+        match self {
+            Self::Refused { owners, .. } => owners,
+            Self::Lost { .. } => &[],
         }
     }
 
@@ -108,6 +118,44 @@ impl<'a> Api<'a> {
         self.send(request).await
     }
 
+    /// Sends a configuration, once: fields of other managers are not taken over.
+    pub(super) async fn apply(&self, path: &str, body: &Value, dry: bool) -> Result<Reply, Trouble> {
+        let dry = if dry { "&dryRun=All" } else { "" };
+        // JSON is YAML.
+        let request = Request::patch(format!("{path}?fieldManager={MANAGER}&force=false{dry}"))
+            .header(header::CONTENT_TYPE, "application/apply-patch+yaml")
+            .body(Body::from(body.to_string().into_bytes()));
+        self.send(request).await
+    }
+
+    /// Where changes go, and as whom: `as jane in prod-eu/shop`. The server knows best who we
+    /// are; where it does not say, the kubeconfig's name of the user has to do.
+    pub(super) async fn whoami(&self) -> String {
+        let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+        let request = Request::post("/apis/authentication.k8s.io/v1/selfsubjectreviews")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(review.to_string().into_bytes()));
+        let said = self.send(request).await.ok();
+        let user = said.as_ref().and_then(|reply| reply.body.pointer("/status/userInfo/username")).and_then(Value::as_str);
+        let user = user.map_or_else(|| format!("{} (so the kubeconfig says)", self.cluster.user), str::to_owned);
+        format!("as {user} in {}/{}", self.cluster.context, self.cluster.namespace)
+    }
+
+    /// The namespace everything is in.
+    pub(super) fn namespace(&self) -> &str {
+        &self.cluster.namespace
+    }
+
+    /// Deletes an object, once, if it is still the one with this uid.
+    pub(super) async fn delete(&self, path: &str, uid: &str, dry: bool) -> Result<Reply, Trouble> {
+        let dry = if dry { "?dryRun=All" } else { "" };
+        let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}});
+        let request = Request::delete(format!("{path}{dry}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(options.to_string().into_bytes()));
+        self.send(request).await
+    }
+
     /// Where an object is: asks the server how the kind's resource is called.
     pub(super) async fn locate(&self, resource: &Resource) -> Result<String, Trouble> {
         let Resource { group, version, kind, name } = resource;
@@ -121,6 +169,7 @@ impl<'a> Api<'a> {
         }
         let prefix = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
         let (plural, namespaced) = match (prefix.as_str(), kind.as_str()) {
+            ("/api/v1", "Pod") => ("pods".to_owned(), true),
             ("/apis/apps/v1", "Deployment" | "StatefulSet" | "DaemonSet") => (plural(kind), true),
             _ => self.discover(&prefix, kind).await?,
         };
@@ -174,7 +223,7 @@ impl<'a> Api<'a> {
         let code = answer.status().as_u16();
         let body: Option<Value> = serde_json::from_slice(answer.body()).ok().filter(Value::is_object);
         match (code, body) {
-            (200..=299, Some(body)) => Ok(Reply { body, audit_id }),
+            (200..=299, Some(body)) => Ok(Reply { body, created: code == 201, audit_id }),
             (_, Some(status)) if status.get("kind").and_then(Value::as_str) == Some("Status") => {
                 let part = |name| status.get(name).and_then(Value::as_str).unwrap_or_default();
                 let words = ports::refusal(code, part("message"), part("reason"), self.cluster);
@@ -182,7 +231,7 @@ impl<'a> Api<'a> {
                 // A webhook that cannot be called stops the request before it is stored.
                 let before = code < 500 || message.contains("failed calling webhook");
                 Err(if before {
-                    Trouble::Refused { code, words, message, audit_id }
+                    Trouble::Refused { code, words, message, owners: owners(&status), audit_id }
                 } else {
                     Trouble::Lost { sent: true, words, audit_id }
                 })
@@ -195,13 +244,28 @@ impl<'a> Api<'a> {
                 // Whoever refused it did so before the API server saw it. A 408 says only
                 // that somebody stopped waiting.
                 Err(if (400..=499).contains(&code) && code != 408 {
-                    Trouble::Refused { code, words, message: String::new(), audit_id }
+                    Trouble::Refused { code, words, message: String::new(), owners: Vec::new(), audit_id }
                 } else {
                     Trouble::Lost { sent: true, words, audit_id }
                 })
             }
         }
     }
+}
+
+/// The causes of a conflict of managers, as the server lists them.
+fn owners(status: &Value) -> Vec<(String, String)> {
+    let causes = status.pointer("/details/causes").and_then(Value::as_array);
+    let part = |cause: &Value, name: &str| cause.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let conflicts = causes.into_iter().flatten().filter(|cause| part(cause, "reason") == "FieldManagerConflict");
+    // `conflict with "kubectl-edit" using apps/v1`
+    conflicts
+        .map(|cause| {
+            let message = part(cause, "message");
+            let owner = message.split('"').nth(1).map_or_else(|| message.clone(), str::to_owned);
+            (part(cause, "field"), owner)
+        })
+        .collect()
 }
 
 fn nowhere(words: String) -> Trouble {

@@ -40,6 +40,11 @@ pub(super) fn revision(object: &Value) -> u64 {
     annotation(object, REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
+/// How many pods a workload should have; 1 where nobody said.
+pub(super) fn replicas(object: &Value) -> i64 {
+    object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1)
+}
+
 pub(super) fn is_paused(object: &Value) -> bool {
     object.pointer("/spec/paused").and_then(Value::as_bool).unwrap_or(false)
 }
@@ -131,7 +136,10 @@ pub(super) fn comparable(object: &Value) -> Value {
 }
 
 /// Whether the object is still what the operator saw; the error continues "… NAME".
-pub(super) fn still_as_seen(seen: &ObjectState, now: &Value) -> Result<(), String> {
+///
+/// Autoscalers may change the number of replicas at any time, which is nothing to stop
+/// for, unless it is `scaling` that the operator said yes to.
+pub(super) fn still_as_seen(seen: &ObjectState, now: &Value, scaling: bool) -> Result<(), String> {
     if uid(now) != seen.uid {
         return Err("was deleted and created anew since it was read".into());
     }
@@ -140,7 +148,11 @@ pub(super) fn still_as_seen(seen: &ObjectState, now: &Value) -> Result<(), Strin
     }
     let before: Value =
         serde_json::from_str(&seen.before).map_err(|_| "cannot be compared with what was read before".to_owned())?;
-    let lines = super::diff::between(&comparable(&before), &comparable(now));
+    let mut lines = super::diff::between(&comparable(&before), &comparable(now));
+    if scaling && replicas(&before) != replicas(now) {
+        lines.push(format!("- spec.replicas: {}", replicas(&before)));
+        lines.push(format!("+ spec.replicas: {}", replicas(now)));
+    }
     if lines.is_empty() {
         return Ok(());
     }

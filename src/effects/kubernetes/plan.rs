@@ -6,7 +6,7 @@ use super::api::{Api, Trouble};
 use super::history::{self, Past};
 use super::object::{self, SESSION};
 use super::{diff, local, restore, status};
-use crate::session::intent::{KubernetesRequest, PatchKind, PinnedTarget, UndoTarget, Workload};
+use crate::session::intent::{KubernetesRequest, PatchKind, PinnedTarget, RESTARTED_AT, UndoTarget, Workload};
 
 /// What there is to do.
 #[derive(Debug)]
@@ -42,11 +42,27 @@ pub(super) async fn of(api: &Api<'_>, request: &KubernetesRequest, current: &Val
     match request {
         KubernetesRequest::SetImage { workload, container, image } => set_image(api.sid, workload, container, image, current),
         KubernetesRequest::Patch { kind, body, .. } => patch(api.sid, *kind, &body.to_json(), current),
+        KubernetesRequest::RolloutRestart { workload, .. } => {
+            rolling(workload, current)?;
+            unpaused(workload, current)?;
+            Ok(merged(api.sid, request, current))
+        }
+        KubernetesRequest::RolloutPause { workload } if object::is_paused(current) => {
+            Err(format!("{workload} is paused already; somebody else may count on it, so look first who paused it"))
+        }
+        KubernetesRequest::RolloutResume { workload } if !object::is_paused(current) => {
+            Err(format!("{workload} is not paused; there is nothing to resume"))
+        }
+        KubernetesRequest::RolloutPause { .. } | KubernetesRequest::RolloutResume { .. } => Ok(merged(api.sid, request, current)),
+        KubernetesRequest::Scale { workload, replicas } => scale(api.sid, request, workload, *replicas, current),
         KubernetesRequest::RolloutUndo { workload, to } => undo(api, workload, to, current).await,
         KubernetesRequest::Restore { resource, of, before } => {
             let before =
                 serde_json::from_str(before).map_err(|e| format!("{resource}: the state recorded before cannot be read: {e}"))?;
             restore::plan(api.sid, resource, of, &before, current)
+        }
+        KubernetesRequest::Apply { .. } | KubernetesRequest::DeletePod { .. } => {
+            Err(format!("{}: this is no patch", request.resource()))
         }
         KubernetesRequest::RolloutStatus { workload } => Err(format!("{workload}: following a rollout changes nothing")),
         KubernetesRequest::Get { resource } => Err(format!("{resource}: reading changes nothing")),
@@ -71,6 +87,35 @@ fn set_image(sid: &str, workload: &Workload, container: &str, image: &str, curre
     let body = json!({"spec": {"template": {"spec": {list: [{"name": container, "image": image}]}}}});
     let body = guarded_merge(sid, body, current);
     Ok(Plan::Change(Change { kind: PatchKind::Strategic, body, warning: String::new() }))
+}
+
+/// The fields a request sets, as a patch, where that does not depend on the object.
+pub(super) fn fields(request: &KubernetesRequest) -> Option<Value> {
+    Some(match request {
+        KubernetesRequest::Scale { replicas, .. } => json!({"spec": {"replicas": replicas}}),
+        KubernetesRequest::RolloutRestart { at, .. } => {
+            json!({"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}})
+        }
+        KubernetesRequest::RolloutPause { .. } => json!({"spec": {"paused": true}}),
+        // Objects leave out a `false`.
+        KubernetesRequest::RolloutResume { .. } => json!({"spec": {"paused": null}}),
+        _ => return None,
+    })
+}
+
+fn merged(sid: &str, request: &KubernetesRequest, current: &Value) -> Plan {
+    let body = guarded_merge(sid, fields(request).unwrap_or_default(), current);
+    Plan::Change(Change { kind: PatchKind::Merge, body, warning: String::new() })
+}
+
+fn scale(sid: &str, request: &KubernetesRequest, workload: &Workload, replicas: u32, current: &Value) -> Result<Plan, String> {
+    if workload.kind == "DaemonSet" {
+        return Err(format!("{workload} has one pod on each node; it cannot be scaled"));
+    }
+    if object::replicas(current) == i64::from(replicas) {
+        return Ok(Plan::Already(format!("{workload} has {replicas} replicas already")));
+    }
+    Ok(merged(sid, request, current))
 }
 
 fn patch(sid: &str, kind: PatchKind, body: &Value, current: &Value) -> Result<Plan, String> {
@@ -214,24 +259,27 @@ pub(super) async fn preview(api: &Api<'_>, path: &str, change: &Change, current:
             (after, format!("# worked out here, the server cannot say beforehand: {}\n", trouble.words()))
         }
     };
-    let strip = |object: &Value| {
-        let mut object = object::without_managed_fields(object.clone());
-        if let Some(whole) = object.as_object_mut() {
-            whole.shift_remove("status");
-        }
-        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.shift_remove("resourceVersion");
-            metadata.shift_remove("generation");
-        }
-        object
-    };
-    let lines = diff::between(&strip(current), &strip(&after));
+    let lines = diff::between(&authored(current), &authored(&after));
     Ok(format!("{note}{}{}", lines.join("\n"), change.warning.replacen("; ", "\n# ", 1)))
+}
+
+/// An object without its status and what the server counts.
+pub(super) fn authored(object: &Value) -> Value {
+    let mut object = object::without_managed_fields(object.clone());
+    if let Some(whole) = object.as_object_mut() {
+        whole.shift_remove("status");
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        for counted in ["resourceVersion", "generation", "uid", "creationTimestamp"] {
+            metadata.shift_remove(counted);
+        }
+    }
+    object
 }
 
 /// A dry run that fails because of what would be changed, not because dry runs do not
 /// work there (webhooks that have side effects, proxies that know no such request).
-fn is_refusal(trouble: &Trouble) -> bool {
+pub(super) fn is_refusal(trouble: &Trouble) -> bool {
     match trouble {
         Trouble::Refused { code: 400, message, .. } => !message.contains("dry run") && !message.contains("dryRun"),
         Trouble::Refused { code, .. } => matches!(code, 401 | 403 | 409 | 413 | 422),

@@ -22,11 +22,25 @@ const STUCK: [&str; 7] = [
 /// What the pods say about a rollout.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Signs {
-    /// New pods that are stuck: pod, reason and details.
-    pub stuck: BTreeMap<String, String>,
+    /// Pods that hold the rollout up.
+    pub stuck: BTreeMap<String, Stuck>,
     /// Something worth showing that may still pass.
     pub remark: Option<String>,
 }
+
+/// A pod that does not come up, or keeps others from coming up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stuck {
+    /// Reason and details, a sentence that begins with the pod's name.
+    pub why: String,
+    /// How many looks in a row it may be so before it counts.
+    pub patience: u32,
+}
+
+/// A container that is stuck twice in a row is stuck.
+const PATIENCE: u32 = 2;
+/// A pod without a place may get one when the cluster grows: a minute or so.
+const PATIENCE_FOR_A_PLACE: u32 = 20;
 
 /// Looks at the pods of a workload. Without the right to read them there are no signs.
 pub(super) async fn look(api: &Api<'_>, kind: &str, object: &Value) -> Result<Signs, Trouble> {
@@ -39,13 +53,20 @@ pub(super) async fn look(api: &Api<'_>, kind: &str, object: &Value) -> Result<Si
         let stuck = stuck(pod);
         if mark == Some(value.as_str()) {
             if let Some(why) = stuck {
-                signs.stuck.insert(name.to_owned(), why);
+                let why = format!("new pod {name} does not come up: {why}");
+                signs.stuck.insert(name.to_owned(), Stuck { why, patience: PATIENCE });
             } else if let Some(why) = unschedulable(pod) {
-                signs.remark = Some(format!("pod {name} cannot be scheduled: {why}"));
+                let why = format!("new pod {name} cannot be scheduled: {why}");
+                signs.remark = Some(why.clone());
+                signs.stuck.insert(name.to_owned(), Stuck { why, patience: PATIENCE_FOR_A_PLACE });
             }
         } else if let Some(why) = stuck.filter(|_| kind == "StatefulSet") {
-            // The controller waits for it to become ready, which it will not.
-            signs.remark = Some(format!("pod {name} of the old revision holds the rollout up ({why}): delete it"));
+            let why = format!(
+                "pod {name} has an earlier template and does not come up ({why}); the controller replaces no pod before this one \
+                 is ready, which it never will be. The way out: delete pod {name}, which is made anew with the present template, \
+                 and wait for the rollout again"
+            );
+            signs.stuck.insert(name.to_owned(), Stuck { why, patience: PATIENCE });
         }
     }
     Ok(signs)
@@ -70,7 +91,8 @@ fn stuck(pod: &Value) -> Option<String> {
     let list = |pointer: &str| pod.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
     let all = list("/status/initContainerStatuses").into_iter().chain(list("/status/containerStatuses"));
     all.into_iter().find_map(|container| {
-        let reason = text(&container, "/state/waiting/reason").filter(|reason| STUCK.contains(reason))?;
+        let waiting = text(&container, "/state/waiting/reason").filter(|reason| STUCK.contains(reason));
+        let reason = waiting.or_else(|| out_of_memory(&container))?;
         let name = text(&container, "/name").unwrap_or_default();
         let last = text(&container, "/lastState/terminated/reason").map(|last| {
             let exit = object::number(&container, "/lastState/terminated/exitCode");
@@ -82,6 +104,15 @@ fn stuck(pod: &Value) -> Option<String> {
         let details = format!("{}{restarts}", last.or(message).unwrap_or_default());
         Some(crate::effects::text::shortened(&format!("container {name}: {reason}{details}"), 300))
     })
+}
+
+/// Killed for its memory and not ready again; once may be chance.
+fn out_of_memory(container: &Value) -> Option<&'static str> {
+    const REASON: &str = "OOMKilled";
+    let killed = |at: &str| text(container, at) == Some(REASON);
+    let ready = container.get("ready").and_then(Value::as_bool).unwrap_or(false);
+    let again = killed("/lastState/terminated/reason") && object::number(container, "/restartCount") >= 2;
+    (!ready && (killed("/state/terminated/reason") || again)).then_some(REASON)
 }
 
 fn unschedulable(pod: &Value) -> Option<String> {
@@ -103,6 +134,16 @@ mod tests {
             {"name": "app", "restartCount": 2, "lastState": last, "state": {"waiting": {"reason": waiting, "message": "back-off 10s"}}}]}})
     }
 
+    /// A container that ran out of memory: now, or before its last restart.
+    fn killed(state: &str, restarts: u32, ready: bool) -> Value {
+        let end = json!({"reason": "OOMKilled", "exitCode": 137});
+        let (now, last) = match state {
+            "terminated" => (json!({"terminated": end}), json!({})),
+            _ => (json!({"running": {}}), json!({"terminated": end})),
+        };
+        json!({"status": {"containerStatuses": [{"name": "app", "ready": ready, "restartCount": restarts, "state": now, "lastState": last}]}})
+    }
+
     #[test]
     fn only_what_does_not_pass_by_itself_counts_as_stuck() {
         let cases = [
@@ -114,6 +155,10 @@ mod tests {
                 pod("CrashLoopBackOff", Some(("Error", 1))),
                 Some("container app: CrashLoopBackOff, last ended with Error, exit code 1, 2 restarts"),
             ),
+            (killed("terminated", 0, false), Some("container app: OOMKilled")),
+            (killed("running", 2, false), Some("container app: OOMKilled, last ended with OOMKilled, exit code 137, 2 restarts")),
+            (killed("running", 1, false), None),
+            (killed("running", 5, true), None),
             (json!({}), None),
             (json!({"status": {"containerStatuses": "odd"}}), None),
         ];

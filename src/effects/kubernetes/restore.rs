@@ -81,7 +81,10 @@ fn touched(of: &KubernetesRequest, before: &Value) -> Result<(Vec<Way>, Value), 
             let body = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
             (PatchKind::Json, body)
         }
-        _ => return Err("what this request changed is not recorded field by field; undo it by hand".into()),
+        other => match plan::fields(other) {
+            Some(fields) => (PatchKind::Merge, fields),
+            None => return Err("what this request changed is not recorded field by field; undo it by hand".into()),
+        },
     };
     let after = local::applied(kind, &body, before)?;
     let mut ways = Vec::new();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::api::Api;
 use super::object;
 use super::pods::{self, Signs};
-use super::status::{self, Rollout};
+use super::status::{self, Goal, Rollout};
 use crate::effects::context::Context;
 use crate::session::event::Outcome;
 use crate::session::intent::Workload;
@@ -18,13 +18,18 @@ use crate::session::message::EffectReport;
 const LOOK: Duration = Duration::from_secs(1);
 /// The pods, of which there may be thousands, at each so many looks.
 const PODS_EVERY: u32 = 3;
-/// A pod that is stuck so often in a row is stuck.
-const PATIENCE: u32 = 2;
 
 /// Reads the workload until its rollout is done or has failed. `from` is the object as the
 /// change left it: what it says about progress is older than the change, and a template
 /// other than its own is somebody else's.
-pub(super) async fn follow(api: &Api<'_>, path: &str, workload: &Workload, from: &Value, context: &Context) -> EffectReport {
+pub(super) async fn follow(
+    api: &Api<'_>,
+    path: &str,
+    workload: &Workload,
+    from: &Value,
+    goal: Goal,
+    context: &Context,
+) -> EffectReport {
     let changed = context.known().stage == crate::effects::context::Stage::Accepted;
     let changed = Some(changed);
     let failed = |why: String| context.report(Outcome::Failed, changed, format!("{workload}: {why}"));
@@ -44,32 +49,32 @@ pub(super) async fn follow(api: &Api<'_>, path: &str, workload: &Workload, from:
             return failed(format!("its template was changed{who} while the rollout was followed"));
         }
         let is_stale = stale.is_some() && status::overdue(&now) == stale.as_ref();
-        match status::of(&now, !is_stale) {
+        match goal.judge(&now, !is_stale) {
             Rollout::Done(_) => {
-                let message = format!("{workload}: {}", status::progress(&now));
+                let message = format!("{workload}: {}", goal.progress(&now));
                 return EffectReport { object: Some(now), ..context.report(Outcome::Succeeded, changed, message) };
             }
             Rollout::Failed(why) => return failed(why),
             Rollout::Overdue(_) => {
                 let signs = pods::look(api, &workload.kind, &now).await.unwrap_or_default();
-                let why = signs.stuck.iter().next().map(|(pod, why)| format!("; pod {pod}: {why}"));
+                let why = signs.stuck.values().next().map(|stuck| format!("; {}", stuck.why));
                 let why = why.or(signs.remark.map(|remark| format!("; {remark}"))).unwrap_or_default();
-                return failed(format!("it made no progress before its deadline ({}){why}", status::progress(&now)));
+                return failed(format!("it made no progress before its deadline ({}){why}", goal.progress(&now)));
             }
-            Rollout::Waiting(_) if object::is_paused(&now) => {
-                return failed(format!("it is paused ({}); resume it, and the rollout goes on", status::progress(&now)));
+            Rollout::Waiting(_) if object::is_paused(&now) && goal == Goal::Rollout => {
+                return failed(format!("it is paused ({}); resume it, and the rollout goes on", goal.progress(&now)));
             }
             Rollout::Waiting(_) => {}
         }
         if looks.is_multiple_of(PODS_EVERY) {
             // Not being allowed to read pods costs the early warning, not the rollout.
             let signs = pods::look(api, &workload.kind, &now).await.unwrap_or_default();
-            if let Some((pod, why)) = lasting(&mut stuck, &signs) {
-                return failed(format!("new pod {pod} does not come up: {why} ({})", status::progress(&now)));
+            if let Some(why) = lasting(&mut stuck, &signs) {
+                return failed(format!("{why} ({})", goal.progress(&now)));
             }
             remark = signs.remark.map(|remark| format!("; {remark}")).unwrap_or_default();
         }
-        context.progress(format!("{}{remark}", status::progress(&now))).await;
+        context.progress(format!("{}{remark}", goal.progress(&now))).await;
         tokio::time::sleep(LOOK).await;
         match read(api, path, context).await {
             Ok(object) => now = object,
@@ -94,14 +99,14 @@ async fn read(api: &Api<'_>, path: &str, context: &Context) -> Result<Value, Str
     }
 }
 
-/// Counts how often in a row each pod was stuck; gives one that was too often.
-fn lasting(counts: &mut BTreeMap<String, u32>, signs: &Signs) -> Option<(String, String)> {
+/// Counts how often in a row each pod was stuck; says of one that was too often why.
+fn lasting(counts: &mut BTreeMap<String, u32>, signs: &Signs) -> Option<String> {
     counts.retain(|pod, _| signs.stuck.contains_key(pod));
-    for (pod, why) in &signs.stuck {
+    for (pod, stuck) in &signs.stuck {
         let count = counts.entry(pod.clone()).or_default();
         *count += 1;
-        if *count >= PATIENCE {
-            return Some((pod.clone(), why.clone()));
+        if *count >= stuck.patience {
+            return Some(stuck.why.clone());
         }
     }
     None

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::object::{generation, number, text};
+use super::object::{generation, last_writer, number, replicas, text};
+use crate::session::intent::KubernetesRequest;
 
 /// What a workload's status says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,58 @@ pub(super) fn overdue(object: &Value) -> Option<&Value> {
     })
 }
 
+/// What a change waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// Every pod has the present template.
+    Rollout,
+    /// So many pods are there, and no others.
+    Scale(i64),
+}
+
+impl Goal {
+    /// What a request waits for; nothing where it is done when it is accepted.
+    pub(super) fn of(request: &KubernetesRequest) -> Option<Self> {
+        match request {
+            KubernetesRequest::Scale { replicas, .. } => Some(Self::Scale(i64::from(*replicas))),
+            KubernetesRequest::RolloutPause { .. } => None,
+            // What was paused goes on.
+            KubernetesRequest::Restore { of, .. } if matches!(**of, KubernetesRequest::RolloutPause { .. }) => {
+                Some(Self::Rollout)
+            }
+            KubernetesRequest::Restore { of, before, .. } => match (Self::of(of)?, serde_json::from_str(before)) {
+                (Self::Scale(_), Ok(before)) => Some(Self::Scale(replicas(&before))),
+                (goal, _) => Some(goal),
+            },
+            _ => Some(Self::Rollout),
+        }
+    }
+
+    /// Judges a workload by it; see [`of`].
+    pub(super) fn judge(self, object: &Value, overdue_counts: bool) -> Rollout {
+        match self {
+            Self::Rollout => of(object, overdue_counts),
+            Self::Scale(wanted) if replicas(object) != wanted => {
+                let who = last_writer(object).map(|who| format!(" by {who}")).unwrap_or_default();
+                Rollout::Failed(format!(
+                    "its replicas were set to {}{who} while {wanted} were waited for; does an autoscaler own them?",
+                    replicas(object)
+                ))
+            }
+            Self::Scale(_) => scaled(object),
+        }
+    }
+
+    /// For people, short.
+    pub(super) fn progress(self, object: &Value) -> String {
+        match (self, scaled(object)) {
+            (Self::Rollout, _) => progress(object),
+            (Self::Scale(_), Rollout::Waiting(words) | Rollout::Done(words)) => words,
+            (Self::Scale(_), Rollout::Failed(words) | Rollout::Overdue(words)) => words,
+        }
+    }
+}
+
 /// `3 of 6 updated, 2 available`.
 pub(super) fn progress(object: &Value) -> String {
     if is_unobserved(object) {
@@ -63,10 +116,6 @@ pub(super) fn progress(object: &Value) -> String {
     format!("{} of {wanted} updated, {} {ready}{leaving}", number(object, updated), number(object, available))
 }
 
-fn replicas(object: &Value) -> i64 {
-    object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1)
-}
-
 fn name(object: &Value) -> &str {
     text(object, "/metadata/name").unwrap_or_default()
 }
@@ -74,6 +123,26 @@ fn name(object: &Value) -> &str {
 fn is_unobserved(object: &Value) -> bool {
     let observed = number(object, "/status/observedGeneration");
     generation(object) > observed || (observed == 0 && text(object, "/kind") == Some("StatefulSet"))
+}
+
+/// Whether as many pods as asked for are there and ready, and no others. A rollout's status
+/// does not say: right after a change of the number it still counts the pods there were.
+pub(super) fn scaled(object: &Value) -> Rollout {
+    let wanted = replicas(object);
+    let ready = match text(object, "/kind") {
+        Some("StatefulSet") => number(object, "/status/readyReplicas"),
+        _ => number(object, "/status/availableReplicas"),
+    };
+    let all = number(object, "/status/replicas");
+    let more = if all > wanted { format!(", {} more to go", all - wanted) } else { String::new() };
+    let words = format!("{ready} of {wanted} replicas ready{more}");
+    if is_unobserved(object) {
+        Rollout::Waiting("waiting for the controller to see the change".into())
+    } else if all == wanted && ready == wanted {
+        Rollout::Done(words)
+    } else {
+        Rollout::Waiting(words)
+    }
 }
 
 fn deployment(object: &Value, overdue_counts: bool) -> Rollout {

@@ -32,9 +32,13 @@ pub(super) struct Fake {
     pub on_patch: OnPatch,
     /// Changes that came, dry runs not counted: content type, body.
     pub patches: Vec<(String, Value)>,
+    /// Paths of what was to be deleted, dry runs not counted.
+    pub deletes: Vec<String>,
     pub agents: Vec<String>,
     pub version: u64,
     pub no_dry_run: bool,
+    /// So many reads after a change get no answer.
+    pub outage: u32,
 }
 
 pub(super) type Shared = Arc<Mutex<Fake>>;
@@ -80,9 +84,11 @@ pub(super) fn shop() -> Shared {
         steps: VecDeque::new(),
         on_patch: OnPatch::Apply,
         patches: Vec::new(),
+        deletes: Vec::new(),
         agents: Vec::new(),
         version: 20,
         no_dry_run: false,
+        outage: 0,
     }))
 }
 
@@ -101,14 +107,29 @@ fn status(code: u16, reason: &str, message: &str) -> Response {
     (StatusCode::from_u16(code).unwrap(), [("audit-id", "audit-refused")], body.to_string()).into_response()
 }
 
+/// A proxy's page, or the server's own words.
+fn refused(code: u16, text: &'static str) -> Response {
+    if text.starts_with('<') {
+        return (StatusCode::from_u16(code).unwrap(), text).into_response();
+    }
+    status(code, "Whatever", text)
+}
+
 async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers: axum::http::HeaderMap, body: Bytes) -> Response {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     shared.lock().unwrap().agents.push(text("user-agent"));
     let query = uri.query().unwrap_or_default().to_owned();
+    if method == Method::DELETE {
+        return delete(&shared, uri.path(), &query, &body).await;
+    }
     if method == Method::PATCH {
         return patch(&shared, uri.path(), &query, &text("content-type"), &body).await;
     }
     let mut fake = shared.lock().unwrap();
+    if fake.outage > 0 && !fake.patches.is_empty() {
+        fake.outage -= 1;
+        return (StatusCode::BAD_GATEWAY, "<html>no route</html>").into_response();
+    }
     let list = |items: &[Value]| json!({"kind": "List", "items": items}).to_string().into_response();
     match uri.path() {
         "/apis/networking.istio.io/v1" => json!({"kind": "APIResourceList", "resources": [
@@ -117,8 +138,17 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers:
         .to_string()
         .into_response(),
         path if path.ends_with("/replicasets") => list(&fake.replica_sets),
-        path if path.ends_with("/pods") => list(&fake.pods),
+        path if path.ends_with("/pods") => {
+            let single = fake.objects.iter().filter(|(known, _)| known.starts_with(path)).map(|(_, pod)| pod.clone());
+            let all: Vec<Value> = fake.pods.iter().cloned().chain(single).collect();
+            list(&all)
+        }
         path => {
+            // A pod that terminates is there for one more look.
+            let ending = |(known, object): &(String, Value)| known == path && object["ending"] == true;
+            if let Some(place) = fake.objects.iter().position(ending) {
+                return fake.objects.remove(place).1.to_string().into_response();
+            }
             if !fake.patches.is_empty()
                 && path == DEPLOYMENT
                 && let Some(step) = fake.steps.pop_front()
@@ -137,6 +167,34 @@ async fn answer(State(shared): State<Shared>, method: Method, uri: Uri, headers:
     }
 }
 
+async fn delete(shared: &Shared, path: &str, query: &str, body: &[u8]) -> Response {
+    let options: Value = serde_json::from_slice(body).expect("options are JSON");
+    let dry = query.contains("dryRun=All");
+    let silent = !dry && {
+        let mut fake = shared.lock().unwrap();
+        fake.deletes.push(path.to_owned());
+        if let OnPatch::Answer(code, text) = fake.on_patch {
+            return refused(code, text);
+        }
+        matches!(fake.on_patch, OnPatch::Silence)
+    };
+    if silent {
+        std::future::pending::<()>().await;
+    }
+    let mut fake = shared.lock().unwrap();
+    let Some(place) = fake.objects.iter().position(|(known, _)| known == path) else {
+        return status(404, "NotFound", "not found");
+    };
+    let object = &mut fake.objects[place].1;
+    if options["preconditions"]["uid"] != object["metadata"]["uid"] {
+        return status(409, "Conflict", "Precondition failed: UID in precondition");
+    }
+    if !dry {
+        object["ending"] = json!(true);
+    }
+    ([("audit-id", "audit-9")], object.to_string()).into_response()
+}
+
 async fn patch(shared: &Shared, path: &str, query: &str, content: &str, body: &[u8]) -> Response {
     let body: Value = serde_json::from_slice(body).expect("a patch is JSON");
     let dry = query.contains("dryRun=All");
@@ -150,10 +208,7 @@ async fn patch(shared: &Shared, path: &str, query: &str, content: &str, body: &[
         if let OnPatch::Answer(code, text) = fake.on_patch
             && !dry
         {
-            if text.starts_with('<') {
-                return (StatusCode::from_u16(code).unwrap(), text).into_response();
-            }
-            return status(code, "Whatever", text);
+            return refused(code, text);
         }
         (matches!(fake.on_patch, OnPatch::Silence) && !dry, matches!(fake.on_patch, OnPatch::TakeAndBreak) && !dry)
     };

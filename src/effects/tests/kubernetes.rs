@@ -7,6 +7,10 @@ use super::*;
 use crate::runbook::Value;
 use crate::session::intent::{PatchKind, Resource, UndoTarget};
 
+mod faults;
+mod simulated;
+mod verbs;
+
 fn bench(shared: &Shared) -> Bench {
     let cluster = Cluster::from_router(router(shared), "shop", "sid-1");
     Bench::new(HttpPort::network(), Some(cluster), no_commands())
@@ -46,6 +50,10 @@ fn comes_up(shared: &Shared) {
     for (updated, available, all) in [(1, 3, 4), (3, 2, 4), (3, 3, 3)] {
         fake.steps.push_back(json!({"status": {"observedGeneration": 2, "replicas": all, "updatedReplicas": updated, "availableReplicas": available}}));
     }
+}
+
+fn rolled_out(generation: u32) -> Json {
+    json!({"status": {"observedGeneration": generation, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}})
 }
 
 async fn prepared(bench: &mut Bench, request: &KubernetesRequest) -> Result<ObjectState, String> {
@@ -205,7 +213,8 @@ async fn an_object_changed_since_it_was_seen_is_left_alone() {
         "+ spec.template.spec.containers[app].image: shop/checkout:v2",
     ];
     assert!(diff.iter().all(|line| seen.diff.lines().any(|shown| shown == *line)), "{}", seen.diff);
-    assert_eq!(seen.diff.lines().count(), 3, "these, and the session's annotation: {}", seen.diff);
+    assert_eq!(seen.diff.lines().count(), 4, "these, the session's annotation, and as whom: {}", seen.diff);
+    assert!(seen.diff.ends_with("# as rehearsal (so the kubeconfig says) in rehearsal/shop"), "{}", seen.diff);
     assert!(!seen.before.contains("managedFields"));
     planned.object = Some(seen);
 
