@@ -84,14 +84,13 @@ fn serve(cluster: Cluster) -> Result<String, Failure> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) })?;
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let version = || async { axum::Json(json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0"})) };
-            let routes = Router::new().route("/version", get(version)).route("/api/v1/namespaces/shop/pods", get(pods));
-            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            axum::serve(listener, routes.with_state(cluster)).await.expect("served");
-        });
+        let version = || async { axum::Json(json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0"})) };
+        let routes = Router::new().route("/version", get(version)).route("/api/v1/namespaces/shop/pods", get(pods));
+        // It ends with the bench.
+        let _ = runtime.block_on(async { axum::serve(listener, routes.with_state(cluster)).await });
     });
     Ok(format!("http://{address}"))
 }

@@ -10,9 +10,12 @@
 pub mod anchors;
 pub mod answering;
 pub mod cluster_secrets;
+mod commands;
 pub mod doors;
+pub mod entry;
 pub mod headless;
 pub mod lines;
+mod notices;
 pub mod opening;
 mod pen;
 pub mod screen;

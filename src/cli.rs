@@ -13,6 +13,7 @@ pub mod check;
 pub mod console;
 mod export;
 pub mod facts;
+mod freeze;
 mod later;
 mod launcher;
 mod modal;
@@ -158,12 +159,12 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
         Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
-        Command::Freeze(_) => not_yet("freeze", "a `freeze` period in the runbook's `window` refuses new sessions"),
-        Command::Unfreeze(_) => not_yet("unfreeze", "remove the `freeze` period from the runbook's `window`"),
         Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
         Command::Import(_) => not_yet("import", "write the steps by hand; `pacenote schema` helps an editor to complete them"),
         Command::Docs(_) => not_yet("docs", "the runbook's own text is the page for now"),
         Command::Rbac(_) => not_yet("rbac", "grant what the runbook's `kubernetes` steps and signals name"),
+        Command::Freeze(arguments) => freeze::freeze(console, &Basis::load(&global)?, &arguments),
+        Command::Unfreeze(arguments) => freeze::unfreeze(console, &Basis::load(&global)?, &arguments),
         Command::Run(arguments) => walk::run(&Basis::load(&global)?, &arguments),
         Command::Rehearse(arguments) => walk::rehearse(&Basis::load(&global)?, &arguments),
         Command::Resume(arguments) => walk::resume(&Basis::load(&global)?, &arguments),

@@ -19,6 +19,7 @@ use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::coordination::Freezes;
 use crate::journal::Durable;
 use crate::live::output::OutputLine;
 use crate::ports::{Cluster, HttpPort};
@@ -28,6 +29,8 @@ use crate::session::message::{EffectReport, StepRef};
 
 mod command;
 mod context;
+mod dry;
+mod freeze;
 mod http;
 mod interactive;
 mod kubernetes;
@@ -59,6 +62,10 @@ pub struct EffectPorts {
     pub environment: Vec<(String, String)>,
     /// The session's id, for the annotation on what is changed.
     pub sid: String,
+    /// Where freezes are set; none: nowhere, as in a rehearsal.
+    pub freezes: Option<Freezes>,
+    /// Nothing is changed and nothing is sent: changes are shown to the server at most.
+    pub dry_run: bool,
 }
 
 /// Keeps an output beside the journal.
@@ -200,7 +207,11 @@ impl Effects {
         let (_, stops) = mpsc::unbounded_channel();
         let mut context = Context::new(&self.ports, &self.answers, &intent, stops);
         let started = tokio::time::Instant::now();
-        let report = interactive::run(&intent, &mut context).await;
+        let report = if dry::holds_back(&intent, &context) {
+            dry::run(&intent, &context).await
+        } else {
+            interactive::run(&intent, &mut context).await
+        };
         context::timed(report, started)
     }
 
@@ -271,6 +282,10 @@ enum Mode {
 }
 
 async fn drive(intent: &Intent, mode: Mode, context: &mut Context) -> EffectReport {
+    if dry::holds_back(intent, context) {
+        let stops = context.take_stops();
+        return bounded(intent, context, stops, dry::run(intent, context)).await;
+    }
     match &intent.what {
         What::Run(request) => command::drive(intent, request, mode == Mode::Attach, context).await,
         _ if mode == Mode::Attach => context::lost_while_away(intent),
@@ -281,6 +296,10 @@ async fn drive(intent: &Intent, mode: Mode, context: &mut Context) -> EffectRepo
         What::Notify(request) => {
             let stops = context.take_stops();
             bounded(intent, context, stops, notify::run(intent, request, context)).await
+        }
+        What::Freeze(request) => {
+            let stops = context.take_stops();
+            bounded(intent, context, stops, freeze::run(intent, request, context)).await
         }
         What::Kubernetes(request) => {
             let stops = context.take_stops();

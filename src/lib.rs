@@ -22,6 +22,8 @@ pub mod ports;
 
 pub mod signals;
 
+pub mod coordination;
+
 pub mod effects;
 
 pub mod world;

@@ -17,11 +17,13 @@ pub mod age;
 pub mod output;
 pub mod pods;
 pub mod series;
+pub mod table;
 
 pub use age::format_age;
 pub use output::Output;
 pub use pods::{Need, PodCounts, PodOrder, PodRow, PodTable};
 pub use series::Series;
+pub use table::Table;
 
 /// Markers kept.
 const MAX_MARKERS: usize = 200;
@@ -90,8 +92,23 @@ pub enum PanelData {
     Health(HealthHistory),
     /// A graph of numbers.
     Graph(GraphData),
+    /// Rows: a rollout, events, resources.
+    Table(Table),
+    /// Logs.
+    Logs(LogData),
     /// A kind of signal this version does not draw yet, and why.
     Unavailable(String),
+}
+
+/// The logs of some pods, together.
+#[derive(Debug, Default)]
+pub struct LogData {
+    /// Whose, resolved.
+    pub about: String,
+    /// The lines, bounded.
+    pub output: Output,
+    /// How many containers are followed.
+    pub sources: usize,
 }
 
 /// A graph: its series, its lines and its unit.
@@ -166,6 +183,16 @@ pub enum PanelKind {
         window_ms: u64,
         /// The time the baseline is the mean of.
         baseline_over: Option<BaselineSpan>,
+    },
+    /// Rows.
+    Table {
+        /// What is watched, resolved.
+        about: String,
+    },
+    /// Logs.
+    Logs {
+        /// Whose, resolved.
+        about: String,
     },
     /// Nothing, and why.
     Unavailable(String),
@@ -245,10 +272,31 @@ pub enum Change {
     Backfill(Vec<(i64, Option<f64>)>),
     /// A new point of a graph.
     Point(i64, Option<f64>),
+    /// A table was read anew.
+    Table(Box<Table>),
+    /// Lines were added to logs, of so many containers.
+    Logged(Vec<String>, usize),
     /// How the source is.
     Source(SourceState),
     /// Nothing has changed: the source says that what is shown is still so.
     Confirmed,
+}
+
+impl Change {
+    /// Shows the texts from outside that a panel keeps to `each`, which may change them:
+    /// secrets are taken out this way.
+    pub fn texts(&mut self, each: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::Source(SourceState::Degraded(why) | SourceState::Lost(why, _)) => each(why),
+            Self::Table(table) => table.texts(each),
+            Self::Logged(lines, _) => lines.iter_mut().for_each(each),
+            Self::Checked(check, _) => {
+                check.problem.iter_mut().for_each(&mut *each);
+                check.status.as_mut().err().into_iter().for_each(each);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Live {
@@ -330,6 +378,8 @@ impl Panel {
                     baseline_over,
                 })
             }
+            PanelKind::Table { about } => PanelData::Table(Table { about, ..Table::default() }),
+            PanelKind::Logs { about } => PanelData::Logs(LogData { about, ..LogData::default() }),
             PanelKind::Unavailable(why) => PanelData::Unavailable(why),
         };
         Self { name: spec.name, title: spec.title, data, source: SourceState::Connecting, updated: None, every_ms: spec.every_ms }
@@ -387,6 +437,15 @@ impl Panel {
                 graph.series.push(at_ms, value, every_ms);
                 graph.forget_before(at);
                 value.is_some()
+            }
+            (PanelData::Table(table), Change::Table(new)) => {
+                *table = *new;
+                true
+            }
+            (PanelData::Logs(logs), Change::Logged(lines, sources)) => {
+                lines.into_iter().for_each(|line| logs.output.push_line(line, false));
+                logs.sources = sources;
+                true
             }
             _ => false,
         };

@@ -26,7 +26,7 @@ mod words;
 pub use cluster::{Cluster, RequestTimeout};
 pub use connect::{ConnectError, ConnectOptions, KubeTarget, connect};
 pub use credentials::PluginError;
-pub use http::HttpPort;
+pub use http::{HttpPort, Permits};
 pub use words::{explain, refusal, sent};
 
 /// One HTTP request.

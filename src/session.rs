@@ -7,8 +7,11 @@
 //! prefix of a journal is a valid session, and folding the journal gives the live
 //! state.
 
+pub mod admission;
+pub mod announce;
 pub mod deadline;
 pub mod decide;
+mod dry;
 pub mod event;
 pub mod intent;
 pub mod message;
@@ -17,14 +20,18 @@ pub mod path;
 pub mod plan;
 mod present;
 pub mod reading;
+pub mod require;
 pub mod resolve;
 mod scope;
+pub mod sheet;
 pub mod state;
 pub mod time;
 mod undo;
+pub mod updates;
 mod verdict;
 pub mod view;
 mod walk;
+pub mod window;
 
 pub use decide::{Refusal, decide};
 pub use event::Event;

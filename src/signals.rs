@@ -15,7 +15,7 @@
 //! from outside. They are on one line and without control characters; secrets are taken
 //! out of them by whoever turns them into a message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -27,13 +27,21 @@ use tokio::task::JoinSet;
 
 use crate::live::{BaselineSpan, PanelKind, PanelSpec, Update};
 use crate::ports::{Cluster, HttpAnswer, HttpCall, HttpFailure, HttpPort};
+use crate::runbook::model::Capture;
 use crate::session::reading::Reading;
 
+pub mod command;
 pub mod http;
 pub mod pods;
 pub mod prometheus;
+pub mod rollout;
 
+mod api;
+mod events;
+mod logs;
 mod outbox;
+mod poll;
+mod resources;
 mod source;
 mod text;
 
@@ -42,8 +50,10 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use command::{AskCommand, CommandAnswer, CommandOutput};
 pub use http::HttpTarget;
 pub use prometheus::poll::PrometheusQuery;
+pub use rollout::Workload;
 
 /// Where wall time comes from.
 pub type WallClock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -97,10 +107,36 @@ pub enum ResolvedSource {
     Http(HttpTarget),
     /// A query that gives one series.
     Prometheus(PrometheusQuery),
-    /// A kind of signal this version cannot watch.
-    Unsupported {
-        /// As the runbook names it (`rollout`).
-        kind: String,
+    /// The rollout of a workload.
+    Rollout {
+        /// Its kind.
+        workload: Workload,
+        /// Its name.
+        name: String,
+    },
+    /// CPU and memory of a label selector's pods.
+    Resources {
+        /// Kubernetes label selector.
+        selector: String,
+    },
+    /// Events of the namespace, or of a label selector's objects.
+    Events {
+        /// Kubernetes label selector.
+        selector: Option<String>,
+    },
+    /// Logs of a label selector's pods.
+    Logs {
+        /// Kubernetes label selector.
+        selector: String,
+        /// Only this container of each pod.
+        container: Option<String>,
+    },
+    /// A command that only reads.
+    Command {
+        /// The command and its arguments.
+        command: Vec<String>,
+        /// How the value is taken from what it prints; all of it where absent.
+        value: Option<Capture>,
     },
 }
 
@@ -140,6 +176,8 @@ pub struct SignalPorts<H> {
     pub http: H,
     /// To the cluster, where the environment has one.
     pub kube: Option<KubeTarget>,
+    /// Who runs commands, where any may be run.
+    pub commands: Option<Arc<dyn AskCommand>>,
     /// Wall time. Everything that waits waits by tokio's clock.
     pub clock: WallClock,
 }
@@ -169,27 +207,16 @@ pub struct SignalMessage {
     pub reading: Option<(String, Reading)>,
 }
 
-/// A signal of a kind this version does not watch.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "signal `{name}`: this version cannot watch `{kind}`; \
-     take the signal out of the runbook, or use pods, http or prometheus"
-)]
-pub struct UnsupportedSignal {
-    /// The signal's name.
-    pub name: String,
-    /// Its kind, as the runbook names it.
-    pub kind: String,
-}
-
 /// Why signals cannot be watched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// A kind that is not there yet.
-    #[error(transparent)]
-    Unsupported(#[from] UnsupportedSignal),
-    /// Pods without a cluster.
-    #[error("signal `{0}` watches pods, and the environment has no `kubernetes`; name its context and namespace in the runbook")]
+    /// A command where none may be run.
+    #[error("signal `{0}` is a command, and nothing here may run one")]
+    NoCommands(String),
+    /// Something in a cluster without one.
+    #[error(
+        "signal `{0}` watches a cluster, and the environment has no `kubernetes`; name its context and namespace in the runbook"
+    )]
     NoCluster(String),
     /// An address that is none.
     #[error("signal `{name}`: `{url}` is not an address: {why}; it must begin with http:// or https://")]
@@ -230,8 +257,12 @@ pub fn check<H>(signals: &[ResolvedSignal], ports: &SignalPorts<H>) -> Result<()
         .map(|why| StartError::Address { name: name.clone(), url: url.clone(), why })
     };
     let errors = signals.iter().filter_map(|signal| match &signal.source {
-        ResolvedSource::Unsupported { kind } => Some(UnsupportedSignal { name: signal.name.clone(), kind: kind.clone() }.into()),
-        ResolvedSource::Pods { .. } => ports.kube.is_none().then(|| StartError::NoCluster(signal.name.clone())),
+        ResolvedSource::Command { .. } => ports.commands.is_none().then(|| StartError::NoCommands(signal.name.clone())),
+        ResolvedSource::Pods { .. }
+        | ResolvedSource::Rollout { .. }
+        | ResolvedSource::Resources { .. }
+        | ResolvedSource::Events { .. }
+        | ResolvedSource::Logs { .. } => ports.kube.is_none().then(|| StartError::NoCluster(signal.name.clone())),
         ResolvedSource::Http(target) => address(&signal.name, &target.url),
         ResolvedSource::Prometheus(target) => address(&signal.name, &target.url),
     });
@@ -263,11 +294,57 @@ pub fn start<H: HttpSend>(
             (ResolvedSource::Prometheus(target), _) => {
                 tasks.spawn(prometheus::poll::poll(signal, target, ports.http.clone(), clock, tx));
             }
+            (ResolvedSource::Command { command, value }, _) => {
+                let Some(runner) = ports.commands.clone() else { continue };
+                let (name, unit, limits) = (signal.name.clone(), signal.unit.clone(), (signal.warn, signal.critical));
+                let (timeout, past) = (signal.timeout, VecDeque::new());
+                let asked = command::Command { name, command, value, unit, limits, timeout, runner, past };
+                tasks.spawn(poll::poll(signal.clone(), signal.every, asked, clock, tx));
+            }
+            (source, Some(kube)) => asked_of_cluster(&mut tasks, signal, source, kube, clock, tx),
             // Refused by `check`.
-            (ResolvedSource::Pods { .. } | ResolvedSource::Unsupported { .. }, _) => {}
+            (_, None) => {}
         }
     }
     Ok(Watching { tasks })
+}
+
+/// Logs are asked for so often, as a reader waits for them.
+const LOGS_EVERY: Duration = Duration::from_secs(2);
+
+/// Starts to ask the cluster again and again.
+fn asked_of_cluster(
+    tasks: &mut JoinSet<()>,
+    signal: ResolvedSignal,
+    source: ResolvedSource,
+    kube: KubeTarget,
+    clock: WallClock,
+    tx: mpsc::Sender<SignalMessage>,
+) {
+    let (api, every) = (api::Api::new(kube, signal.timeout), signal.every);
+    match source {
+        ResolvedSource::Rollout { workload, name } => {
+            let asked = rollout::Rollout { api, workload, name, uid: None };
+            tasks.spawn(poll::poll(signal, every, asked, clock, tx));
+        }
+        ResolvedSource::Resources { selector } => {
+            let asked = resources::Resources { api, selector, warn: signal.warn, critical: signal.critical };
+            tasks.spawn(poll::poll(signal, every, asked, clock, tx));
+        }
+        ResolvedSource::Events { selector } => {
+            let asked = events::Events { api, selector, names: BTreeSet::new() };
+            tasks.spawn(poll::poll(signal, every, asked, clock, tx));
+        }
+        ResolvedSource::Logs { selector, container } => {
+            let asked = logs::Logs { api, selector, container, seen: BTreeMap::new() };
+            tasks.spawn(poll::poll(signal, every.min(LOGS_EVERY), asked, clock, tx));
+        }
+        // Started by `start`, each in its own way.
+        ResolvedSource::Pods { .. }
+        | ResolvedSource::Http(_)
+        | ResolvedSource::Prometheus(_)
+        | ResolvedSource::Command { .. } => {}
+    }
 }
 
 impl ResolvedSignal {
@@ -284,7 +361,11 @@ impl ResolvedSignal {
                 window_ms: millis(self.window),
                 baseline_over: self.baseline,
             },
-            ResolvedSource::Unsupported { kind } => PanelKind::Unavailable(format!("this version cannot watch `{kind}`")),
+            ResolvedSource::Rollout { workload, name } => PanelKind::Table { about: format!("{}/{name}", workload.kind()) },
+            ResolvedSource::Resources { selector } => PanelKind::Table { about: selector.clone() },
+            ResolvedSource::Events { selector } => PanelKind::Table { about: selector.clone().unwrap_or_default() },
+            ResolvedSource::Logs { selector, .. } => PanelKind::Logs { about: selector.clone() },
+            ResolvedSource::Command { command, .. } => PanelKind::Table { about: command.join(" ") },
         };
         PanelSpec { name: self.name.clone(), title: self.title.clone(), every_ms: millis(self.every), kind }
     }

@@ -14,6 +14,7 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 
 use crate::live::Live;
+use crate::session::sheet::Sheet;
 use crate::session::view::{GuardView, Header, OutlineRow, Prompt, StepView, UndoItem};
 
 pub mod action;
@@ -39,6 +40,7 @@ pub mod theme;
 mod ui;
 
 pub use action::{Action, Secret};
+pub use overlay::{SheetRow, sheet_rows};
 pub use request::{summary, text_lines};
 pub use theme::{Depth, Theme, ThemeName};
 pub use ui::{Level, Ui};
@@ -70,6 +72,8 @@ pub struct Screen<'a> {
     pub notes: &'a [String],
     /// What is owed after the end, shown when it is over.
     pub followups: &'a [String],
+    /// Contacts, links, clocks and what will be owed.
+    pub sheet: &'a Sheet,
     /// The session's id, for `pacenote resume`.
     pub session: &'a str,
 }

@@ -142,12 +142,6 @@ impl World {
         self.with(|core| core.messages.clone())
     }
 
-    /// Whether the scenario says that the disk of the machine that runs the program is full
-    /// just now. The world has no part in that disk; it only knows when.
-    pub fn disk_is_full(&self) -> bool {
-        self.with(|core| core.faults.disk_is_full())
-    }
-
     /// Forgets the log of changes, as an API server's store does from time to time: open
     /// watches and those that begin with an older revision are told to list again.
     pub fn compact(&self) {

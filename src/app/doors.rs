@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::commands::{Machine, Scripted};
 use super::watch::Headers;
 use crate::clock::Clock;
+use crate::coordination::Watch;
 use crate::effects::{
     CommandScript, Commands, EffectPorts, OutputStore, ScriptedAnswer, ScriptedResponse, SecretSource, clean_environment,
 };
@@ -36,6 +38,8 @@ pub struct Doors {
     pub scripted: bool,
     /// Standing messages for the screen.
     pub notices: Vec<String>,
+    /// The lock that is held and the freezes that are looked for.
+    pub coordination: Option<Watch>,
     /// Who is told of each seal, beside this machine.
     pub anchors: Option<super::anchors::Told>,
 }
@@ -60,9 +64,9 @@ fn wall(clock: Clock) -> Arc<dyn Fn() -> DateTime<Utc> + Send + Sync> {
 
 impl Doors {
     /// The real world.
-    pub fn live(frame: Frame, cluster: Option<Cluster>, program: PathBuf, headers: Headers) -> Self {
+    pub fn live(frame: Frame, http: HttpPort, cluster: Option<Cluster>, program: PathBuf, headers: Headers) -> Self {
         let commands = Commands::Supervised { program, grace: Duration::from_secs(5) };
-        Self::new(frame, HttpPort::network(), cluster, commands, headers)
+        Self::new(frame, http, cluster, commands, headers)
     }
 
     /// The simulated world behind `http` and `cluster`.
@@ -70,6 +74,7 @@ impl Doors {
         let commands = Commands::Scripted(Arc::new(Script(world.clone())));
         let headers = Headers { secrets: BTreeMap::new(), pace };
         let mut doors = Self::new(frame, http, Some(cluster), commands, headers);
+        doors.signals.commands = Some(Arc::new(Scripted(world.clone())));
         doors.world = Some(world);
         doors.scripted = true;
         doors
@@ -77,9 +82,11 @@ impl Doors {
 
     fn new(frame: Frame, http: HttpPort, cluster: Option<Cluster>, commands: Commands, headers: Headers) -> Self {
         let kube = cluster.as_ref().map(KubeTarget::from);
+        let kubeconfig = cluster.as_ref().and_then(Cluster::narrowed_kubeconfig);
+        let machine = Machine::new(&frame.bundle, frame.session.path(), clean_environment(), kubeconfig);
         let sid = frame.session.sid().to_owned();
         Self {
-            signals: SignalPorts { http: http.clone(), kube, clock: wall(frame.clock) },
+            signals: SignalPorts { http: http.clone(), kube, commands: Some(Arc::new(machine)), clock: wall(frame.clock) },
             effects: EffectPorts {
                 http,
                 cluster,
@@ -90,12 +97,15 @@ impl Doors {
                 bundle: frame.bundle,
                 environment: clean_environment(),
                 sid,
+                freezes: None,
+                dry_run: false,
             },
             headers,
             world: None,
             approvals: BTreeMap::new(),
             scripted: false,
             notices: Vec::new(),
+            coordination: None,
             anchors: None,
         }
     }

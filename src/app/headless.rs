@@ -124,6 +124,7 @@ pub fn opening(
         trusted_unseen: false,
         scenario: Some(ScenarioRecord { name: scenario.scenario.to_string(), seed: scenario.seed }),
         policy: None,
+        entered: super::opening::Entered::default(),
         signers: None,
         ledger_head: None,
         sealer: Some(sealer),

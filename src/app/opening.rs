@@ -10,7 +10,7 @@ use crate::journal::disk::{Disk, RealDisk};
 use crate::journal::{Record, Sealer, SessionDir, Writer};
 use crate::redact::Redactor;
 use crate::runbook::Value;
-use crate::runbook::expression::{Escape, Template};
+use crate::runbook::expression::{Escape, Template, Unknown};
 use crate::runbook::load::Bundle;
 use crate::runbook::model::{ChangeKind, Risk};
 use crate::session::event::{
@@ -46,6 +46,8 @@ pub struct Opening {
     pub scenario: Option<ScenarioRecord>,
     /// SHA-256 of the policy, where there is one.
     pub policy: Option<String>,
+    /// What was decided on the way in.
+    pub entered: Entered,
     /// SHA-256 of the list of allowed signers, where there is one.
     pub signers: Option<String>,
     /// SHA-256 of the last line of the ledger.
@@ -70,7 +72,30 @@ pub struct Who {
 }
 
 impl Opening {
-    /// Writes the first records of a session and folds them.
+    /// The session as it would be opened: for what has to be judged before it is.
+    ///
+    /// # Errors
+    /// A sentence when it does not fit the runbook.
+    pub fn draft(&self, sid: &str, at: At) -> Result<Session, String> {
+        let open = |opened: Opened| {
+            let event = Event::SessionOpened(Box::new(opened));
+            Session::open(self.plan.clone(), sid, at, &event).map_err(|e| e.to_string())
+        };
+        // The change's own templates see the inputs, so they are worked out in a session
+        // that has them.
+        let mut opened = self.record();
+        let draft = open(opened.clone())?;
+        opened.change = change(&draft, at);
+        let lock = self.plan.runbook().lock.as_ref();
+        opened.lock = lock
+            .map(|l| resolve::outside(&draft, at, l, Escape::Plain))
+            .transpose()
+            .map_err(|Unknown(why)| format!("the name of the lock cannot be worked out: {why}"))?;
+        open(opened)
+    }
+
+    /// Writes the first records of a session and folds them: that it was opened, and what
+    /// was decided on the way in.
     ///
     /// # Errors
     /// A sentence when the journal cannot be begun.
@@ -94,15 +119,9 @@ impl Opening {
         let plan = self.plan.clone();
         let sealer = self.sealer.take();
         self.who.operator.key = sealer.as_ref().map(Sealer::key);
-        let not_enforced = not_enforced(&plan, self.mode);
         let emergency = self.emergency.clone();
-        let mut opened = self.record();
-        // The change's own templates see the inputs, so they are worked out in a session
-        // that has them.
-        let draft = Event::SessionOpened(Box::new(opened.clone()));
-        let draft = Session::open(plan.clone(), dir.sid(), at, &draft).map_err(|e| e.to_string())?;
-        opened.change = change(&draft, at);
-        opened.lock = plan.runbook().lock.as_ref().and_then(|l| resolve::outside(&draft, at, l, Escape::Plain).ok());
+        let mut opened = self.draft(dir.sid(), at)?.opened().clone();
+        opened.window.clone_from(&self.entered.window);
         let mut writer = Writer::create_on(disk, dir, redactor).map_err(|e| e.to_string())?;
         if let Some(sealer) = sealer {
             writer.seal_with(sealer);
@@ -110,44 +129,40 @@ impl Opening {
         let (event, seal) = written(&mut writer, at, &Event::SessionOpened(Box::new(opened)))?;
         let mut session = Session::open(plan, dir.sid(), at, &event).map_err(|e| e.to_string())?;
         fold_seal(&mut session, at, &seal)?;
-        let deviations =
-            not_enforced.into_iter().map(|reason| ("not-enforced", reason)).chain(emergency.map(|reason| ("emergency", reason)));
-        for (what, reason) in deviations {
-            let deviation =
-                Deviation { what: what.to_owned(), path: None, reason, by: Starter::Session, evidence: Evidence::default() };
-            let (event, _) = written(&mut writer, at, &Event::DeviationRecorded(Box::new(deviation)))?;
-            session.apply(at, &event).map_err(|e| e.to_string())?;
+        if let Some(reason) = emergency {
+            note(&mut session, &mut writer, at, &deviation("emergency", reason))?;
         }
+        self.entered.record(&mut session, &mut writer, at)?;
         Ok((session, writer))
     }
 
-    fn record(self) -> Opened {
+    fn record(&self) -> Opened {
         let runbook = self.plan.runbook();
         Opened {
             mode: self.mode,
             attended: self.attended,
-            operator: self.who.operator,
-            origin: self.who.origin,
-            tool: self.who.tool,
-            bundle: self.bundle,
+            operator: self.who.operator.clone(),
+            origin: self.who.origin.clone(),
+            tool: self.who.tool.clone(),
+            bundle: self.bundle.clone(),
             runbook: runbook.id.value.clone(),
             title: runbook.title.clone(),
             change: None,
-            environment: self.environment,
-            inputs: self.inputs,
-            secrets: self.secrets,
-            policy: self.policy,
-            signers: self.signers,
-            window: self.plan.environment().and_then(|e| e.window.as_ref()).map(|_| "not judged by this version".to_owned()),
+            environment: self.environment.clone(),
+            inputs: self.inputs.clone(),
+            secrets: self.secrets.clone(),
+            policy: self.policy.clone(),
+            signers: self.signers.clone(),
+            window: None,
             lock: None,
-            ledger_head: self.ledger_head,
-            clock: self.who.clock,
-            boot_id: self.who.boot_id,
+            ledger_head: self.ledger_head.clone(),
+            clock: self.who.clock.clone(),
+            boot_id: self.who.boot_id.clone(),
             rollback: if self.plan.has_rollback_procedure() { "the procedure `rollback`" } else { "undo: all, last first" }
                 .to_owned(),
-            emergency: self.emergency,
+            emergency: self.emergency.clone(),
             trusted_unseen: self.trusted_unseen,
-            scenario: self.scenario,
+            scenario: self.scenario.clone(),
         }
     }
 }
@@ -169,23 +184,46 @@ fn fold_seal(session: &mut Session, at: At, seal: &[Record]) -> Result<(), Strin
         .try_for_each(|event| session.apply(at, event).map_err(|e| e.to_string()))
 }
 
-/// What the runbook asks for and this version does not enforce: said, and recorded.
-pub fn not_enforced(plan: &Plan, mode: Mode) -> Vec<String> {
-    if mode == Mode::Rehearsal {
-        return Vec::new();
+/// What was decided on the way into a session, for its record.
+#[derive(Debug, Clone, Default)]
+pub struct Entered {
+    /// What the window said.
+    pub window: Option<String>,
+    /// What is deviated from: by which rule, and how.
+    pub deviations: crate::session::admission::Deviations,
+    /// The lock, as it was taken.
+    pub lock: Option<Event>,
+}
+
+impl Entered {
+    /// Writes and folds it.
+    ///
+    /// # Errors
+    /// A sentence when the journal cannot be written.
+    pub fn record(self, session: &mut Session, writer: &mut Writer, at: At) -> Result<(), String> {
+        let deviations = self.deviations.into_iter().map(|(what, reason)| deviation(what, reason));
+        for event in deviations.chain(self.lock) {
+            note(session, writer, at, &event)?;
+        }
+        Ok(())
     }
-    let runbook = plan.runbook();
-    let environment = plan.environment();
-    let asked = [
-        (runbook.lock.is_some(), "the lock is not taken: nothing keeps a second session away"),
-        (environment.is_some_and(|e| e.window.is_some()), "window and freeze are not judged: look at the calendar yourself"),
-        (
-            environment.is_some_and(|e| e.require.is_some()),
-            "`require` is not judged: check yourself what must have happened before",
-        ),
-        (runbook.updates.is_some(), "`updates` are not sent: tell people yourself"),
-    ];
-    asked.into_iter().filter(|(there, _)| *there).map(|(_, text)| format!("this version: {text}")).collect()
+}
+
+fn deviation(what: &str, reason: String) -> Event {
+    Event::DeviationRecorded(Box::new(Deviation {
+        what: what.to_owned(),
+        path: None,
+        reason,
+        by: Starter::Session,
+        evidence: Evidence::default(),
+    }))
+}
+
+/// Appends an event and folds it.
+fn note(session: &mut Session, writer: &mut Writer, at: At, event: &Event) -> Result<(), String> {
+    let (event, seal) = written(writer, at, event)?;
+    session.apply(at, &event).map_err(|e| e.to_string())?;
+    fold_seal(session, at, &seal)
 }
 
 fn change(session: &Session, at: At) -> Option<ChangeRecord> {

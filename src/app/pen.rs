@@ -27,6 +27,7 @@ pub(super) type Written = Result<Appended, AppendError>;
 pub(super) struct Pen {
     place: Place,
     records: u64,
+    head: String,
     outstanding: Option<(At, Instant)>,
 }
 
@@ -47,16 +48,21 @@ struct Desk {
 impl Pen {
     /// Takes a writer: to a thread of its own on a runtime with several, else here.
     pub(super) fn new(writer: Writer) -> Self {
-        let records = writer.records();
+        let (records, head) = (writer.records(), writer.head());
         let threads = tokio::runtime::Handle::try_current()
             .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
         let place = if threads { Desk::with(writer) } else { Place::Here(Box::new(writer)) };
-        Self { place, records, outstanding: None }
+        Self { place, records, head, outstanding: None }
     }
 
     /// Number of records written.
     pub(super) fn records(&self) -> u64 {
         self.records
+    }
+
+    /// The head of the journal, hexadecimal, as far as it is known to be written.
+    pub(super) fn head(&self) -> &str {
+        &self.head
     }
 
     /// Since when an append is outstanding, and how it was stamped.
@@ -100,6 +106,9 @@ impl Pen {
     }
 
     fn count(&mut self, written: &Written) {
+        if let Ok(appended) = written {
+            self.head.clone_from(&appended.head);
+        }
         let last = match written {
             Ok(appended) => Some(appended.last()),
             Err(AppendError::Stopped { last, .. }) => last.as_deref(),

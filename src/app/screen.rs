@@ -26,6 +26,7 @@ pub struct Shown {
     guards: Vec<crate::session::view::GuardView>,
     undo: Vec<crate::session::view::UndoItem>,
     notes: Vec<String>,
+    sheet: crate::session::sheet::Sheet,
     now: chrono::DateTime<chrono::Utc>,
 }
 
@@ -41,6 +42,7 @@ impl Shown {
             guards: session.guard_views(at),
             undo: session.if_stopped(),
             notes: session.notes().iter().map(|(_, text)| text.clone()).collect(),
+            sheet: session.sheet(at),
             now: at.wall,
         }
     }
@@ -64,6 +66,7 @@ impl Shown {
             notices: &walk.notices,
             notes: &self.notes,
             followups: walk.followups(),
+            sheet: &self.sheet,
             session: walk.session().id(),
         }
     }

@@ -7,13 +7,14 @@ use tokio::sync::mpsc;
 use super::anchors::{Answer as AnchorAnswer, Told};
 use super::doors::Doors;
 use super::pen::{Pen, Written};
-use super::watch;
+use super::{notices, watch};
 use crate::clock::Clock;
+use crate::coordination::{News, Watch};
 use crate::effects::{Answer, Effects, StopSignal};
 use crate::journal::{AppendError, Durable, Writer};
-use crate::live::{Change, Live, SourceState};
+use crate::live::Live;
 use crate::redact::Redactor;
-use crate::session::event::{ApprovalAnswer, SessionOutcome};
+use crate::session::event::{ApprovalAnswer, Mode, SessionOutcome};
 use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
 use crate::session::message::{Command, EffectReport, StepRef};
 use crate::session::view::Prompt;
@@ -78,6 +79,7 @@ pub struct Walk {
     /// Standing messages for the screen.
     pub notices: Vec<String>,
     followups: Vec<String>,
+    coordination: Option<Watch>,
 }
 
 impl Walk {
@@ -124,7 +126,9 @@ impl Walk {
             record_notes: Vec::new(),
             notices: doors.notices,
             followups: Vec::new(),
+            coordination: doors.coordination,
         };
+        walk.tell_head();
         // Effects that were under way when the program ended: found again, or unknown.
         for intent in open {
             walk.effects.attach(intent);
@@ -267,6 +271,7 @@ impl Walk {
             (at, written) = self.pen.written() => self.take_up(at, written),
             Some(answer) = self.answers.recv(), if !waits => self.answered(answer),
             Some(message) = self.messages.recv() => self.watched(message),
+            news = next_news(&mut self.coordination) => self.noticed(news),
             answer = anchors_answer(&mut self.anchors), if !waits => self.anchored(answer),
             () = sleep => {}
         }
@@ -312,11 +317,17 @@ impl Walk {
         }
     }
 
-    /// Ends what watches and waits until it has ended.
-    pub async fn stop_watching(&mut self) {
+    /// Ends what watches and waits until it has ended. The lock is given back where the
+    /// session is closed; why it could not be, for people.
+    pub async fn stop_watching(&mut self) -> Option<String> {
+        let trouble = match self.coordination.take() {
+            Some(coordination) => coordination.end(self.session.closed().is_some()).await,
+            None => None,
+        };
         if let Some(watching) = self.watching.take() {
             watching.stop().await;
         }
+        trouble
     }
 
     /// When something is due by itself.
@@ -347,6 +358,7 @@ impl Walk {
     fn write(&mut self) {
         while self.failed.is_none() && self.pen.outstanding().is_none() {
             let Some((at, event)) = self.backlog.pop_front() else { return };
+            let event = notices::with_head(event, self.pen.records(), self.pen.head());
             match self.pen.append(at, &event) {
                 Some(written) => self.wrote(at, written),
                 None => self.live.changed = true,
@@ -400,6 +412,7 @@ impl Walk {
         if let Some(intent) = appended.intent {
             self.begin(intent);
         }
+        self.tell_head();
     }
 
     fn fold(&mut self, at: At, event: &Event) {
@@ -428,18 +441,20 @@ impl Walk {
                 let due = followup.due.map(|d| format!(" (by {})", d.format("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
                 self.followups.push(format!("{}{due}", followup.text));
             }
-            _ => {}
+            _ => notices::of_message(&mut self.notices, event),
         }
         self.live.changed = true;
     }
 
     fn begin(&mut self, intent: Durable<Intent>) {
         let effect = intent.get();
-        if effect.changes {
+        let dry = self.session.mode() == Mode::DryRun;
+        if effect.changes && !dry {
             let label = crate::session::resolve::summary(&effect.what);
             self.live.mark(self.clock.now().wall, label);
         }
-        let interactive = matches!(&effect.what, What::Run(run) if run.interactive) && !self.scripted;
+        let held_back = self.scripted || (dry && effect.changes);
+        let interactive = matches!(&effect.what, What::Run(run) if run.interactive) && !held_back;
         if interactive { self.interactive = Some(intent) } else { self.effects.start(intent) }
     }
 
@@ -487,6 +502,22 @@ impl Walk {
         }
     }
 
+    /// Takes what is said of the lock and of freezes.
+    fn noticed(&mut self, news: News) {
+        let lock = self.coordination.as_ref().and_then(Watch::lock).unwrap_or_default().to_owned();
+        if let Some(noticed) = notices::take(&mut self.notices, &lock, &self.session, news) {
+            let _ = self.send(&Msg::Noticed(noticed));
+        }
+        self.live.changed = true;
+    }
+
+    /// Tells where the journal stands to whoever puts it elsewhere.
+    fn tell_head(&self) {
+        if let Some(coordination) = &self.coordination {
+            coordination.head(format!("{} {}", self.last_record(), self.pen.head()));
+        }
+    }
+
     /// What is wrong with seals and anchors is said now, and again at the end.
     fn of_the_record(&mut self, text: String) {
         if !self.record_notes.contains(&text) {
@@ -511,13 +542,12 @@ impl Walk {
     /// Takes what a signal said: the panels at once, the record at its pace.
     fn watched(&mut self, message: SignalMessage) {
         for mut update in message.updates {
-            if let Change::Source(state) = &mut update.change {
-                redact_source(&self.redactor, state);
-            }
+            update.change.texts(&mut |text| *text = self.redactor.clean(std::mem::take(text)));
             self.live.apply(update);
         }
         if let Some((name, mut reading)) = message.reading {
             reading.problem = reading.problem.map(|p| self.redactor.clean(p));
+            reading.detail = reading.detail.into_iter().map(|d| self.redactor.clean(d)).collect();
             self.pending.insert(name, reading);
         }
     }
@@ -623,16 +653,17 @@ impl Walk {
     }
 }
 
-async fn anchors_answer(anchors: &mut Option<Told>) -> AnchorAnswer {
-    match anchors {
-        Some(anchors) => anchors.next().await,
+/// News of locks and freezes; never, where nobody keeps watch.
+async fn next_news(coordination: &mut Option<Watch>) -> News {
+    match coordination {
+        Some(watch) => watch.next().await,
         None => std::future::pending().await,
     }
 }
 
-fn redact_source(redactor: &Redactor, state: &mut SourceState) {
-    match state {
-        SourceState::Degraded(why) | SourceState::Lost(why, _) => *why = redactor.clean(std::mem::take(why)),
-        SourceState::Connecting | SourceState::Connected => {}
+async fn anchors_answer(anchors: &mut Option<Told>) -> AnchorAnswer {
+    match anchors {
+        Some(anchors) => anchors.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::live::BaselineSpan;
 use crate::runbook::expression::{Escape, Template, Unknown};
-use crate::runbook::model::{HttpCheck, Signal, SignalSource, TextOrSecret, Unit};
+use crate::runbook::model::{HttpCheck, Signal, SignalSource, TextOrSecret, Unit, WorkloadKind};
 use crate::session::intent::{Piece, SecretName};
 use crate::session::resolve::{outside, outside_text};
 use crate::session::{At, Session};
-use crate::signals::{Header, HttpTarget, PrometheusQuery, ResolvedSignal, ResolvedSource};
+use crate::signals::{Header, HttpTarget, PrometheusQuery, ResolvedSignal, ResolvedSource, Workload};
 
 /// What secrets of headers are worth, and how fast the session's time passes.
 #[derive(Default)]
@@ -80,7 +80,6 @@ fn default_every(source: &SignalSource) -> Duration {
 
 fn source(session: &Session, at: At, headers: &Headers, signal: &Signal) -> Result<ResolvedSource, Unknown> {
     let text = |template: &Template, escape| outside(session, at, template, escape);
-    let unsupported = |kind: &str| Ok(ResolvedSource::Unsupported { kind: kind.to_owned() });
     match &signal.source {
         SignalSource::Pods { selector } => Ok(ResolvedSource::Pods { selector: text(selector, Escape::Plain)? }),
         SignalSource::Http(check) => http(session, at, headers, check).map(ResolvedSource::Http),
@@ -93,11 +92,25 @@ fn source(session: &Session, at: At, headers: &Headers, signal: &Signal) -> Resu
                 query: text(query, Escape::Promql)?,
             }))
         }
-        SignalSource::Rollout { .. } => unsupported("rollout"),
-        SignalSource::Resources { .. } => unsupported("resources"),
-        SignalSource::Events { .. } => unsupported("events"),
-        SignalSource::Logs { .. } => unsupported("logs"),
-        SignalSource::Command { .. } => unsupported("command"),
+        SignalSource::Rollout { workload } => Ok(ResolvedSource::Rollout {
+            workload: match workload.kind {
+                WorkloadKind::Deployment => Workload::Deployment,
+                WorkloadKind::StatefulSet => Workload::StatefulSet,
+                WorkloadKind::DaemonSet => Workload::DaemonSet,
+            },
+            name: text(&workload.name, Escape::Plain)?,
+        }),
+        SignalSource::Resources { selector } => Ok(ResolvedSource::Resources { selector: text(selector, Escape::Plain)? }),
+        SignalSource::Events { selector } => {
+            Ok(ResolvedSource::Events { selector: selector.as_ref().map(|selector| text(selector, Escape::Plain)).transpose()? })
+        }
+        SignalSource::Logs { selector, container } => {
+            Ok(ResolvedSource::Logs { selector: text(selector, Escape::Plain)?, container: container.clone() })
+        }
+        SignalSource::Command { command, value } => Ok(ResolvedSource::Command {
+            command: command.iter().map(|part| text(part, Escape::Plain)).collect::<Result<_, _>>()?,
+            value: value.clone(),
+        }),
     }
 }
 

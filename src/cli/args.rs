@@ -151,6 +151,9 @@ pub struct RunArgs {
     /// Pass windows, freezes, requirements and approvals; recorded, and a review is owed
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub emergency: Option<String>,
+    /// Take the lock over from a session that was left; recorded
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub take_over: Option<String>,
     /// Accept what the runbook would run, connect to and read without looking; recorded
     #[arg(long)]
     pub trust: bool,
@@ -188,6 +191,9 @@ pub struct ResumeArgs {
     /// Go on although records that were once there are missing; recorded
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub accept_loss: Option<String>,
+    /// Take the lock over from a session that was left; recorded
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub take_over: Option<String>,
 }
 
 /// `rollback`.
@@ -409,6 +415,9 @@ pub struct FreezeArgs {
     /// Why
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub reason: String,
+    /// A runbook that has the environment: its cluster is told too, so that others see it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub runbook: Option<String>,
 }
 
 /// `unfreeze`.
@@ -417,6 +426,9 @@ pub struct UnfreezeArgs {
     /// The environment
     #[arg(value_name = "ENVIRONMENT")]
     pub environment: String,
+    /// A runbook that has the environment: its cluster is told too
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub runbook: Option<String>,
 }
 
 /// `world`.

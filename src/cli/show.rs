@@ -37,6 +37,9 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &ShowArgs) -> Result
         }
     }
     print.end()?;
+    if arguments.format == ShowFormat::Text && damage.is_none() && print.records > 0 {
+        print.console.line(format_args!("{:21}head {}", "", reader.head()))?;
+    }
     let torn = reader.torn().len();
     if let Some(error) = damage {
         return Err(Problem::failed(format!("the journal is damaged and could be shown up to here only: {error}"))

@@ -11,10 +11,12 @@ use super::{Basis, acceptance, answers, check, explain_state, facts};
 use crate::app::anchors::Told;
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
+use crate::app::entry::{self, Neighbourhood};
 use crate::app::opening::{self, Opening, Who};
 use crate::app::unattended::Unattended;
 use crate::app::{self, Ended, Walk, headless, lines, screen, sealing, watch};
 use crate::clock::Clock;
+use crate::coordination::{Freeze, Freezes, Lock, LockError, Watch};
 use crate::error::{Exit, Problem};
 use crate::journal::{SessionDir, Writer};
 use crate::ports::{self, Cluster, ConnectOptions, HttpPort, KubeTarget};
@@ -33,12 +35,9 @@ use crate::world::World;
 
 /// `run`.
 pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
-    if arguments.dry_run {
-        return Err(Problem::cannot_start("`--dry-run` is not in this version")
-            .hint("`pacenote rehearse` walks the runbook against a simulated world"));
-    }
+    let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Live };
     let bundle = loaded(&arguments.file)?;
-    let plan = plan_of(&bundle, arguments.start.env.as_deref(), Mode::Live)?;
+    let plan = plan_of(&bundle, arguments.start.env.as_deref(), mode)?;
     let protected = plan.environment().is_some_and(|e| e.protected);
     let unattended = unattended(&arguments.walk)?;
     if unattended.is_some() {
@@ -65,9 +64,9 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         let commit = facts::commit(&folder_of(&arguments.file));
         record.commit = commit.commit;
         record.dirty = commit.dirty;
-        let opening = Opening {
+        let mut opening = Opening {
             environment: app::environment_record(&plan, cluster.as_ref()),
-            mode: Mode::Live,
+            mode,
             attended: unattended.is_none(),
             who,
             bundle: record,
@@ -77,12 +76,17 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             trusted_unseen: accepted.trusted_unseen(),
             scenario: None,
             policy: basis.policy.sha256.clone(),
+            entered: opening::Entered::default(),
             signers: facts::hash_of(basis.signers_file()),
             ledger_head: Ledger::of(&state).head().map_err(|e| unusable_ledger(&e))?,
             sealer: Some(sealer),
             plan: Arc::new(plan),
         };
-        let notices = opening::not_enforced(&opening.plan, Mode::Live);
+        let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
+        let folder = folder_of(&arguments.file);
+        let (entered, watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
+        opening.entered = entered;
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
         live(
             basis,
@@ -93,7 +97,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             &dir,
             cluster,
             Arc::new(secrets),
-            notices,
+            watched,
             told,
             &arguments.walk,
             unattended,
@@ -133,23 +137,25 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         }
         let bundle = kept_bundle(&dir, opened.bundle.files.first().map(|(path, _)| path.as_str()), &opened.bundle.sha256)?;
         let name = Some(opened.environment.name.as_str()).filter(|n| !n.is_empty());
-        let plan = Arc::new(plan_of(&bundle, name, Mode::Live)?);
+        let plan = Arc::new(plan_of(&bundle, name, opened.mode)?);
         let accepted = Accepted::again(opened);
         let mut session = opening::fold(plan.clone(), &resumption.records).map_err(|why| {
             Problem::cannot_start(format!("the journal does not fit the runbook it was written with: {why}"))
                 .at(dir.journal().display())
         })?;
         let mut writer = resumption.writer;
+        let cluster = connect(basis, &plan, dir.sid()).await?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
+        let (entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), arguments.take_over.as_deref()).await?;
         let who = who(basis, &state, dir.path());
         let (sealer, told) = sealer(basis, &state, &who, true)?;
         let accept_loss = arguments.accept_loss.clone();
         opening::resume(&mut session, &mut writer, &mut clock, who, unattended.is_none(), accept_loss, sealer)
             .map_err(Problem::cannot_start)?;
-        let cluster = connect(basis, &plan, dir.sid()).await?;
+        entered.record(&mut session, &mut writer, clock.now()).map_err(Problem::cannot_start)?;
         let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         declare_secrets(&bundle, &secrets);
-        let notices = opening::not_enforced(&plan, Mode::Live);
         live(
             basis,
             session,
@@ -159,7 +165,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
             &dir,
             cluster,
             Arc::new(secrets),
-            notices,
+            watched,
             told,
             &arguments.walk,
             unattended,
@@ -168,6 +174,79 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
     })?;
     runtime.shutdown_background();
     Ok(exit)
+}
+
+/// What is kept watch over while a session is walked.
+struct Watched {
+    notices: Vec<String>,
+    lock: Option<Lock>,
+    freezes: Option<(Freezes, String)>,
+    freeze: Option<Freeze>,
+}
+
+/// Judges whether a session may be entered, and takes its lock. Nothing of it is written
+/// yet, and nothing of it was done.
+async fn enter(
+    neighbours: &Neighbourhood,
+    session: &Session,
+    now: crate::session::At,
+    folder: &Path,
+    take_over: Option<&str>,
+) -> Result<(opening::Entered, Watched), Problem> {
+    let found = neighbours.judge(session, now.wall, folder).await;
+    let (mut notices, deviations) =
+        found.admission.granted().map_err(|objections| refusal(&objections, &found.troubles, session.records() > 1))?;
+    if let Some(reason) = &session.opened().emergency {
+        notices
+            .insert(0, format!("EMERGENCY: {reason}. Approvals, windows, freezes and requirements are passed, on the record."));
+    }
+    notices.extend(found.troubles);
+    // A dry run changes nothing, a lock included.
+    let lock = if session.mode() == Mode::DryRun {
+        notices.extend(neighbours.lock_notice(session).await);
+        None
+    } else {
+        neighbours.lock(session, take_over).await.map_err(|error| locked(&error))?
+    };
+    let event = lock.as_ref().map(|l| entry::lock_event(l, take_over));
+    let environment = session.plan().environment().map(|e| e.name.value.clone());
+    let freezes = environment.map(|environment| (neighbours.freezes(), environment));
+    let entered = opening::Entered { window: found.window, deviations, lock: event };
+    Ok((entered, Watched { notices, lock, freezes, freeze: found.freeze }))
+}
+
+/// Everything that speaks against a start, at once.
+fn refusal(objections: &[crate::session::admission::Objection], troubles: &[String], resumed: bool) -> Problem {
+    let lines: Vec<String> = objections
+        .iter()
+        .map(|o| format!("  {}: {}", o.rule, o.text))
+        .chain(troubles.iter().map(|t| format!("  ({t})")))
+        .collect();
+    let mut hints: Vec<&str> = objections.iter().map(|o| o.hint.as_str()).collect();
+    hints.dedup();
+    // Nothing was changed by it yet, or it would not be refused.
+    let anew = if resumed { "a new session with " } else { "" };
+    Problem::cannot_start(format!("this may not start now:\n{}", lines.join("\n")))
+        .hint(format!("{}; in an emergency {anew}--emergency REASON passes it, on the record", hints.join(", or ")))
+}
+
+fn locked(error: &LockError) -> Problem {
+    let problem = Problem::cannot_start(error);
+    match error {
+        LockError::Held { .. } => problem.hint("wait until that session is over, or speak with whoever walks it"),
+        LockError::Left { holding, .. } => problem.hint(format!(
+            "go on with it (`pacenote resume {}`), or take the lock over with --take-over REASON once you know that nothing of it \
+             is still at work",
+            holding.session
+        )),
+        LockError::Trouble { .. } => problem.hint("a lock that cannot be taken keeps nobody away, so nothing was started"),
+    }
+}
+
+/// The door to the network, with the machine's policy on who may be contacted.
+pub(super) fn door(basis: &Basis) -> HttpPort {
+    let policy = basis.policy.clone();
+    HttpPort::network().permitting(Arc::new(move |host| policy.permits_host(host).map_err(|refusal| refusal.to_string())))
 }
 
 /// Walks a live session through its real doors.
@@ -181,7 +260,7 @@ async fn live(
     dir: &SessionDir,
     cluster: Option<Cluster>,
     secrets: Arc<Secrets>,
-    notices: Vec<String>,
+    watched: Watched,
     anchors: Option<Told>,
     walk_args: &WalkArgs,
     unattended: Option<(crate::world::answers::Answers, u64)>,
@@ -204,8 +283,11 @@ async fn live(
         outputs: app::outputs(dir, &redactor),
         clock,
     };
-    let mut doors = Doors::live(frame, cluster, program, headers);
-    doors.notices = notices;
+    let mut doors = Doors::live(frame, door(basis), cluster, program, headers);
+    doors.effects.dry_run = session.mode() == Mode::DryRun;
+    doors.effects.freezes = watched.freezes.as_ref().map(|(freezes, _)| freezes.clone());
+    doors.notices = watched.notices;
+    doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
     doors.anchors = anchors;
     let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
     let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
@@ -231,6 +313,10 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         opening.ledger_head = Ledger::of(&state).head().map_err(|e| unusable_ledger(&e))?;
         opening.sealer = opening.sealer.map(|sealer| sealer.witnessed(Box::new(Notes::of(&state, false))));
         let (dir, _) = new_session(&state, &bundle)?;
+        let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: door(basis) };
+        let said = neighbours.judge(&draft, clock.now().wall, &folder_of(&arguments.file)).await;
+        opening.entered.window = said.window;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
         let redactor = Redactor::new();
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
@@ -249,6 +335,7 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         };
         let mut doors = Doors::simulated(frame, HttpPort::redirected(address), cluster, world, pace);
         doors.approvals = scenario.approvals.clone();
+        doors.notices = said.admission.granted().map(|(notices, _)| notices).unwrap_or_default();
         let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
         let exit = face(basis, walk, &arguments.walk, unattended, &mut |_, _| Ok(())).await;
         serving.abort();
@@ -297,7 +384,9 @@ async fn face(
             Err(_) => walk.ended().unwrap_or(Ended::Left),
         }
     };
-    walk.stop_watching().await;
+    if let Some(trouble) = walk.stop_watching().await {
+        let _ = writeln!(io::stderr(), "{trouble}");
+    }
     walk.settle_anchors().await;
     for notice in &walk.record_notes {
         let _ = writeln!(io::stderr(), "note: {notice}");
@@ -316,7 +405,7 @@ async fn face(
     })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
     ports::install_crypto();
     let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     built.map_err(|e| Problem::cannot_start(format!("no runtime could be made: {e}")))
@@ -399,7 +488,7 @@ fn kept_bundle(dir: &SessionDir, root: Option<&str>, sha256: &str) -> Result<Bun
     Ok(bundle)
 }
 
-async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Option<Cluster>, Problem> {
+pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Option<Cluster>, Problem> {
     let Some(target) = plan.environment().and_then(|e| e.kubernetes.as_ref()) else { return Ok(None) };
     let wanted = KubeTarget { context: target.context.clone(), namespace: target.namespace.clone() };
     let cluster = ports::connect(&wanted, &ConnectOptions::new(sid)).await.map_err(Problem::cannot_start)?;
@@ -418,7 +507,13 @@ fn unattended(walk: &WalkArgs) -> Result<Option<(crate::world::answers::Answers,
 }
 
 /// The operator sees what would run, connect and be read, and accepts it.
-fn accept(basis: &Basis, state: &StateDir, bundle: &Bundle, trust: bool, walk: &WalkArgs) -> Result<Accepted, Problem> {
+pub(super) fn accept(
+    basis: &Basis,
+    state: &StateDir,
+    bundle: &Bundle,
+    trust: bool,
+    walk: &WalkArgs,
+) -> Result<Accepted, Problem> {
     let review = acceptance::Review::of(bundle);
     if let Some(accepted) = acceptance::without_asking(&review, state, trust)? {
         return Ok(accepted);

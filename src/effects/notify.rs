@@ -29,7 +29,7 @@ pub(super) async fn run(intent: &Intent, request: &NotifyRequest, context: &Cont
         url: url.text,
         headers,
         carries_secret: url.carries_secret || secret_header,
-        body: Some(body(request).to_string().into()),
+        body: Some(redacted(&body(request).to_string(), context).into()),
         timeout: exchange_limit(intent),
         limit: 64 << 10,
     };
@@ -53,10 +53,22 @@ pub(super) async fn run(intent: &Intent, request: &NotifyRequest, context: &Cont
 fn body(request: &NotifyRequest) -> Value {
     let text = harmless(&request.text);
     if request.format != "json" {
-        return json!({ "text": text });
+        return json!({ "text": format!("{text}{}", standing(request)) });
     }
     let facts: Map<String, Value> = request.facts.iter().map(|(name, value)| (name.clone(), harmless(value).into())).collect();
     json!({ "text": text, "facts": facts })
+}
+
+/// Where the journal stands, below a message of the program's own: whoever gets it can
+/// tell later whether the journal is still the same.
+fn standing(request: &NotifyRequest) -> String {
+    let fact = |wanted: &str| request.facts.iter().find(|(name, _)| name == wanted).map(|(_, value)| harmless(value));
+    match (fact("event"), fact("session"), fact("record"), fact("head")) {
+        (Some(_), Some(session), Some(record), Some(head)) => {
+            format!("\nSession {session}, journal record {record}, head {head}")
+        }
+        _ => String::new(),
+    }
 }
 
 /// A message must not call a whole channel out of bed because a value in it says so:

@@ -58,9 +58,21 @@ impl Bench {
         Self { effects, answers, folder, seen: Vec::new() }
     }
 
+    /// A bench that changes nothing.
+    fn dry(cluster: Option<Cluster>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (answer, answers) = mpsc::channel(64);
+        let ports = EffectPorts { dry_run: true, ..Self::ports(folder.path(), HttpPort::network(), cluster, no_commands()) };
+        Self { effects: Effects::new(ports, answer), answers, folder, seen: Vec::new() }
+    }
+
     fn effects(folder: &Path, http: HttpPort, cluster: Option<Cluster>, commands: Commands) -> (Effects, mpsc::Receiver<Answer>) {
         let (answer, answers) = mpsc::channel(64);
-        let ports = EffectPorts {
+        (Effects::new(Self::ports(folder, http, cluster, commands), answer), answers)
+    }
+
+    fn ports(folder: &Path, http: HttpPort, cluster: Option<Cluster>, commands: Commands) -> EffectPorts {
+        EffectPorts {
             http,
             cluster,
             secrets: Arc::new(Secrets(BTreeMap::from([("TOKEN".to_owned(), "hunter22hunter".to_owned())]))),
@@ -70,8 +82,9 @@ impl Bench {
             bundle: folder.to_owned(),
             environment: vec![("PATH".into(), std::env::var("PATH").unwrap_or_default()), ("HOME".into(), "/nowhere".into())],
             sid: "sid-1".into(),
-        };
-        (Effects::new(ports, answer), answers)
+            freezes: None,
+            dry_run: false,
+        }
     }
 
     /// The next answers up to the end of the effect in hand.

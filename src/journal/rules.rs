@@ -20,6 +20,8 @@ pub enum Rule {
     SealFields,
     /// A seal says what its announcement said.
     SealAnnounced,
+    /// A seal has the time of its announcement: its own line no signature covers.
+    SealTime,
     /// A closing seal stands right behind `session.closed`, an opening one right behind
     /// who took the session in hand, a segment's anywhere else.
     SealPlace,
@@ -49,7 +51,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Prev,
         Self::Seq,
         Self::Sid,
@@ -58,6 +60,7 @@ impl Rule {
         Self::Tail,
         Self::SealFields,
         Self::SealAnnounced,
+        Self::SealTime,
         Self::SealPlace,
         Self::SealNamespace,
         Self::SealBytes,

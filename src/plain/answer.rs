@@ -36,6 +36,7 @@ impl Plain {
             }
             "status" => say(said, alone(word, rest)?, status::status(screen)),
             "steps" => say(said, alone(word, rest)?, status::steps(screen)),
+            "sheet" => say(said, alone(word, rest)?, status::sheet(screen)),
             "undo" => say(said, alone(word, rest)?, status::undo(screen)),
             "help" => say(said, alone(word, rest)?, status::help(screen)),
             "quit" => {

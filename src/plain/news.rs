@@ -169,7 +169,9 @@ impl Told {
                 RowState::Ended(_) if !self.opened => over = over.saturating_add(1),
                 RowState::Ended(outcome) => {
                     let took = row.took_ms.map_or(String::new(), |ms| format!(", {}", duration(ms)));
-                    out.push(format!("step ended: {} ({}): {}{took}", row.title, row.path, status::step_outcome(outcome)));
+                    let worth = row.treatment.map_or(String::new(), |t| format!(" [{}]", t.words()));
+                    let how = status::step_outcome(outcome);
+                    out.push(format!("step ended: {} ({}): {how}{worth}{took}", row.title, row.path));
                 }
                 RowState::Dropped if self.opened => dropped = dropped.saturating_add(1),
                 RowState::Running | RowState::Waiting | RowState::Unknown if !known.is_some_and(at_work) => {

@@ -86,6 +86,8 @@ fn panel(panel: &Panel, screen: &Screen<'_>) -> String {
             Some((_, None)) => "no value (a gap)".to_owned(),
             None => "no value yet".to_owned(),
         },
+        PanelData::Table(table) => table.summary.text.clone(),
+        PanelData::Logs(logs) => format!("{} containers followed, {} lines", logs.sources, logs.output.lines.len()),
         PanelData::Unavailable(why) => return format!("signal {}: {why}", panel.name),
     };
     let how_old = |old: chrono::TimeDelta| age(u64::try_from(old.num_milliseconds()).unwrap_or(0));
@@ -111,7 +113,8 @@ pub(super) fn steps(screen: &Screen<'_>) -> Vec<String> {
         let took = row.took_ms.map_or(String::new(), |ms| format!(", {}", duration(ms)));
         let visit = if row.visit > 1 { format!(", visit {}", row.visit) } else { String::new() };
         let indent = "  ".repeat(row.depth.min(10).saturating_add(2));
-        out.push(format!("{indent}{}. {}: {}{took}{visit}", i.saturating_add(1), row.title, row_state(row.state)));
+        let worth = row.treatment.map_or(String::new(), |t| format!(" [{}]", t.words()));
+        out.push(format!("{indent}{}. {}: {}{worth}{took}{visit}", i.saturating_add(1), row.title, row_state(row.state)));
     }
     out
 }
@@ -151,6 +154,19 @@ pub(super) fn undo(screen: &Screen<'_>) -> Vec<String> {
         let idle = if u.idle { " (nothing is done about it)" } else { "" };
         format!("  - {}: {}{idle}", u.step.path, u.text)
     }));
+    out
+}
+
+/// Contacts, links, clocks and what will be owed.
+pub(super) fn sheet(screen: &Screen<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    for (heading, rows) in crate::tui::sheet_rows(screen.sheet) {
+        out.push(format!("{heading}:"));
+        out.extend(rows.into_iter().map(|(name, value, _)| format!("  {name}: {value}")));
+    }
+    if out.is_empty() {
+        out.push("The runbook names no contacts, links, clocks or follow-ups.".to_owned());
+    }
     out
 }
 

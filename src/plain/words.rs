@@ -92,6 +92,7 @@ pub(super) fn always(screen: &Screen<'_>) -> Vec<Word> {
         word("undo", "shows what stopping now would undo"),
         rare("status", "shows header, guards and signals"),
         rare("steps", "lists the steps"),
+        rare("sheet", "shows contacts, links, clocks and what will be owed"),
         word("help", "explains all words that do now"),
         word("quit", "leaves; the session can be resumed"),
     ];

@@ -21,7 +21,11 @@ const REDIRECTS: usize = 5;
 #[derive(Clone)]
 pub struct HttpPort {
     way: Way,
+    permits: Option<Permits>,
 }
+
+/// Says why a host may not be contacted, by a policy; nothing where it may.
+pub type Permits = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 #[derive(Clone)]
 enum Way {
@@ -50,20 +54,28 @@ impl HttpPort {
     /// The real network. TLS is always verified, against the system's certificates
     /// (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured). Nothing is opened or read yet.
     pub fn network() -> Self {
-        Self { way: Way::Network { client: Arc::default(), base: None } }
+        Self { way: Way::Network { client: Arc::default(), base: None }, permits: None }
     }
 
     /// Everything goes to `http://base` with the same path and query and the original
     /// authority as `Host`: a simulated world over loopback. The rules about addresses
     /// and secrets still judge the original address.
     pub fn redirected(base: SocketAddr) -> Self {
-        Self { way: Way::Network { client: Arc::default(), base: Some(base) } }
+        Self { way: Way::Network { client: Arc::default(), base: Some(base) }, permits: None }
     }
 
     /// Everything is answered by a router in this process, without sockets; `Host` is the
     /// original authority.
     pub fn router(router: axum::Router) -> Self {
-        Self { way: Way::Router(router) }
+        Self { way: Way::Router(router), permits: None }
+    }
+
+    /// The same door, with a policy that says which hosts may be contacted. It is asked
+    /// again at every redirect.
+    #[must_use]
+    pub fn permitting(mut self, permits: Permits) -> Self {
+        self.permits = Some(permits);
+        self
     }
 
     /// Sends one request and reads the whole answer. Only GET and HEAD follow redirects,
@@ -88,6 +100,9 @@ impl HttpPort {
         let headers = headers_of(call)?;
         for _ in 0..=REDIRECTS {
             permitted(&url, call.carries_secret).map_err(|Forbidden(why)| HttpFailure::Refused(why))?;
+            if let Some(permits) = &self.permits {
+                permits(url.host_str().unwrap_or_default()).map_err(HttpFailure::Refused)?;
+            }
             let answer = self.exchange(&method, &url, headers.clone(), call).await?;
             let safe = method == Method::GET || method == Method::HEAD;
             let Some(target) = redirect_target(&url, &answer).filter(|_| safe) else { return Ok(answer) };

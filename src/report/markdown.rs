@@ -12,6 +12,10 @@ use crate::redact::{Keep, strip_controls};
 use crate::session::Event;
 use crate::session::event::Evidence;
 
+/// A section about some kinds of record: its heading, what it says where there is none,
+/// and which belong.
+type Section = (&'static str, &'static str, fn(&Event) -> bool);
+
 /// The report.
 pub fn markdown(story: &Story) -> String {
     let mut out = String::new();
@@ -29,7 +33,7 @@ pub fn markdown(story: &Story) -> String {
         let _ = writeln!(out, "| {} | {} |", inline(item.question), said.join("<br>"));
     }
     steps(&mut out, story);
-    let sections: [(&str, &str, fn(&Event) -> bool); 4] = [
+    let sections: [Section; 4] = [
         ("Decisions", "Nothing was decided.", |event| matches!(event, Event::DecisionMade(_))),
         ("Deviations", "None was recorded.", |event| matches!(event, Event::DeviationRecorded(_))),
         ("Approvals", "None was asked for.", |event| {
@@ -40,8 +44,8 @@ pub fn markdown(story: &Story) -> String {
         }),
         ("Guards that tripped", "None.", |event| matches!(event, Event::GuardTripped(_))),
     ];
-    for (heading, none, belongs) in sections {
-        section(&mut out, story, heading, none, belongs);
+    for one in sections {
+        section(&mut out, story, one);
     }
     timeline(&mut out, story);
     let _ = writeln!(
@@ -68,7 +72,7 @@ fn steps(out: &mut String, story: &Story) {
     }
 }
 
-fn section(out: &mut String, story: &Story, heading: &str, none: &str, belongs: fn(&Event) -> bool) {
+fn section(out: &mut String, story: &Story, (heading, none, belongs): Section) {
     let _ = writeln!(out, "\n## {heading}\n");
     let mut any = false;
     for (moment, event) in story.each(|event| Some(event).filter(|event| belongs(event))) {

@@ -26,7 +26,7 @@ proptest! {
     fn data_never_gets_into_markdown(text in any::<String>(), attack in "(<|\\||\\]\\(|`|@|://|#|\\*){0,12}") {
         let inline = super::markdown::inline(&format!("{text}{attack}"));
         prop_assert!(!inline.contains(['<', '>', '@', '\n']));
-        let bare = inline.replace("\\\\", "");
+        let bare = inline.replace("\\\\", "").replace("&#64;", "").replace("&#58;", "");
         for (at, _) in bare.match_indices(['|', '`', '[', ']', '*', '#']) {
             prop_assert_eq!(bare.as_bytes()[at - 1], b'\\', "{}", inline);
         }

@@ -136,6 +136,10 @@ fn ended_line(ended: &StepEnded) -> String {
         StepOutcome::NotChosen => "not chosen",
         StepOutcome::Interrupted => "INTERRUPTED",
     };
+    let outcome = match ended.treatment {
+        Some(worth) => format!("{outcome} [{}]", worth.words()),
+        None => outcome.to_owned(),
+    };
     let after = if ended.visit == 0 { String::new() } else { format!(" after {}", took(ended.took_ms)) };
     format!("{} {outcome}{after}{}", ended.path, because(ended.reason.as_ref()))
 }
@@ -178,6 +182,7 @@ pub(super) fn what(what: &What) -> String {
         What::Run(run) => run.argv.join(" "),
         What::Http(http) => format!("{} {}", http.method, http.url),
         What::Notify(notify) => format!("tell {}: {}", notify.to, notify.text),
+        What::Freeze(freeze) => format!("freeze {}: {}", freeze.environment, freeze.reason),
         What::Kubernetes(request) => match request {
             KubernetesRequest::SetImage { workload, container, image } => format!("set image of {workload} {container}={image}"),
             KubernetesRequest::Patch { resource, body, .. } => format!("patch {resource} {}", body.to_json()),

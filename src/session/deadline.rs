@@ -21,7 +21,13 @@ impl Session {
         let visits = self.open_visits().flat_map(|v| self.visit_deadlines(at, v));
         let guards = self.guard_deadlines();
         let follow = self.follow_deadline(at);
-        visits.chain(guards).chain(follow).filter(|due| *due > now).map(|due| due - now).min()
+        visits
+            .chain(guards)
+            .chain(follow)
+            .chain(super::updates::deadline(self))
+            .filter(|due| *due > now)
+            .map(|due| due - now)
+            .min()
     }
 
     /// Open visits that are worked on: the innermost step, or several side by side.

@@ -5,16 +5,17 @@
 //! that a late key never answers another question.
 
 use super::event::{
-    About, ApprovalAnswer, BaselineFixed, DecisionMade, Deviation, EffectEnded, Event, GateEnd, GuardSnoozed, InputGiven,
-    ItemTicked, Mode, Note, Outcome, OutcomeSettled, Paused, SessionOutcome, SignalSampled, StepOutcome, ViewChanged,
+    About, ApprovalAnswer, BaselineFixed, DecisionMade, Deviation, EffectEnded, Event, FreezeSet, GateEnd, GuardSnoozed,
+    InputGiven, ItemTicked, Mode, Note, Outcome, OutcomeSettled, Paused, SessionOutcome, SignalSampled, StepOutcome, ViewChanged,
 };
-use super::intent::{ObjectState, Purpose, Starter};
-use super::message::{Command, EffectReport, FailureChoice, GuardChoice, Msg, SettleChoice, StepRef};
+use super::intent::{ObjectState, Purpose, Starter, What};
+use super::message::{Command, EffectReport, FailureChoice, GuardChoice, Msg, Noticed, SettleChoice, StepRef};
 use super::outcome;
 use super::reading::Measure;
 use super::resolve::{ActionOf, action_of, needs_preparation, visit_changes, what_of};
 use super::state::{Session, Visit};
 use super::time::At;
+use super::updates::is_update;
 use super::view::Prompt;
 use super::walk;
 use crate::runbook::expression::{Truth, Unknown};
@@ -54,7 +55,29 @@ pub fn decide(session: &Session, at: At, msg: &Msg) -> Decided {
         Msg::Pinned(pin) if session.pins.iter().any(|p| p.workload == pin.workload) => Ok(Vec::new()),
         Msg::Pinned(pin) => Ok(vec![Event::TargetPinned(pin.clone())]),
         Msg::Approval { answer, given } => approval(session, answer, *given),
+        Msg::Noticed(noticed) => Ok(noticed_events(session, at, noticed)),
         Msg::Due => Ok(Vec::new()),
+    }
+}
+
+/// A freeze is written down. A lost lock is a deviation, and nothing further starts until
+/// somebody says so: another session may be at work. A rollback is not held up.
+fn noticed_events(session: &Session, at: At, noticed: &Noticed) -> Vec<Event> {
+    match noticed {
+        Noticed::Frozen(freeze) => vec![Event::FreezeSet(freeze.clone())],
+        Noticed::LockLost { lock, why } => {
+            let lost = Event::DeviationRecorded(Box::new(Deviation {
+                what: "lock-lost".to_owned(),
+                path: None,
+                reason: format!("the lock `{lock}` was lost: {why}"),
+                by: Starter::Session,
+                evidence: session.evidence(at),
+            }));
+            let ending = session.ending.is_some() || session.was_entered("finally");
+            let reason = Some(format!("the lock `{lock}` was lost: {why}"));
+            let pause = (!session.paused && !ending).then_some(Event::SessionPaused(Paused { paused: true, reason }));
+            std::iter::once(lost).chain(pause).collect()
+        }
     }
 }
 
@@ -74,10 +97,20 @@ fn effect_ended(session: &Session, at: At, report: &EffectReport) -> Decided {
     let Some(effect) = session.effects.get(&report.effect).filter(|e| e.ended.is_none()) else { return Ok(Vec::new()) };
     let intent = &effect.intent;
     let step = StepRef { path: intent.path.clone(), visit: intent.visit };
+    if is_update(&step.path) {
+        return Ok(vec![Event::EffectEnded(Box::new(outcome::ended(intent, report, outcome::as_reported(report))))]);
+    }
     let Some(visit) = session.visit(&step) else { return Ok(Vec::new()) };
     let judged = outcome::judge(session, at, visit, intent, report);
     let ended: EffectEnded = outcome::ended(intent, report, judged);
+    let frozen = match &intent.what {
+        What::Freeze(freeze) if ended.outcome == Outcome::Succeeded && session.opened().mode == Mode::Live => {
+            Some(FreezeSet { environment: freeze.environment.clone(), reason: freeze.reason.clone() })
+        }
+        _ => None,
+    };
     let mut events = vec![Event::EffectEnded(Box::new(ended))];
+    events.extend(frozen.map(Event::FreezeSet));
     if intent.purpose == Purpose::Look
         && let Some(of) = session.unsettled(visit).filter(|e| e.settled.is_none())
         && let Ok((done, reason)) = outcome::looked(session, at, visit, &of.intent, report)

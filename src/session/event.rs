@@ -337,6 +337,35 @@ pub struct StepEnded {
     pub reason: Option<String>,
     /// Time from entering, milliseconds; time the program was away is not counted.
     pub took_ms: u64,
+    /// In a dry run: what its outcome is worth.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub treatment: Option<Treatment>,
+}
+
+/// What the outcome of a step in a dry run is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Treatment {
+    /// It was done for real: it only reads.
+    Executed,
+    /// The server said what would come of it, and changed nothing.
+    CheckedByServer,
+    /// Nothing was done.
+    Simulated,
+    /// Nothing was done, and what it would say depends on what was not done.
+    Unknowable,
+}
+
+impl Treatment {
+    /// As people read it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Executed => "executed (read-only)",
+            Self::CheckedByServer => "checked by the server",
+            Self::Simulated => "simulated",
+            Self::Unknowable => "unknowable",
+        }
+    }
 }
 
 /// `item.ticked`.

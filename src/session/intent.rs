@@ -133,6 +133,8 @@ pub enum What {
     Kubernetes(KubernetesRequest),
     /// A message to a webhook.
     Notify(NotifyRequest),
+    /// No new session on an environment.
+    Freeze(FreezeRequest),
 }
 
 /// A command, resolved.
@@ -407,6 +409,17 @@ pub struct ObjectState {
     pub before: String,
     /// What will change, as a line diff for people.
     pub diff: String,
+}
+
+/// A freeze, resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreezeRequest {
+    /// The environment.
+    pub environment: String,
+    /// Why.
+    pub reason: String,
+    /// Who walks the session.
+    pub by: String,
 }
 
 /// A message, resolved.

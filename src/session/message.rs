@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::event::{ApprovalAnswer, Outcome, OutputRef};
+use super::event::{ApprovalAnswer, FreezeSet, Outcome, OutputRef};
 use super::intent::{ObjectState, PinnedTarget, Starter};
 use super::path::StepPath;
 use super::reading::{Measure, Reading};
@@ -26,8 +26,24 @@ pub enum Msg {
         /// Yes or no.
         given: bool,
     },
+    /// Something about locks and freezes was noticed.
+    Noticed(Noticed),
     /// A deadline has come. `next` sees what follows.
     Due,
+}
+
+/// What was noticed of other sessions and of whoever keeps them apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Noticed {
+    /// The environment was frozen; this session may go on.
+    Frozen(FreezeSet),
+    /// The lock is not this session's any more.
+    LockLost {
+        /// Its name.
+        lock: String,
+        /// Why, or whose it is.
+        why: String,
+    },
 }
 
 /// A step and its visit, so that a late key cannot answer another question.

@@ -24,9 +24,10 @@ pub(super) struct Judged {
 
 /// Judges the report of a step's own effect (or of its undoing).
 pub(super) fn judge(session: &Session, at: At, visit: &Visit, intent: &Intent, report: &EffectReport) -> Judged {
-    let plain = |outcome, message: &str| Judged { outcome, message: message.to_owned(), captured: BTreeMap::new() };
-    if report.outcome == Outcome::Unknown || intent.purpose == Purpose::Look {
-        return plain(report.outcome, &report.message);
+    // What was only simulated has no answer that could be expected of it.
+    let simulated = super::dry::is_dry(session) && intent.changes;
+    if simulated || report.outcome == Outcome::Unknown || intent.purpose == Purpose::Look {
+        return as_reported(report);
     }
     let judged = match action_of(session, visit) {
         ActionOf::Action(Action::Run(run)) if report.exit.is_some() => judge_run(session, at, visit, run, report),
@@ -36,8 +37,13 @@ pub(super) fn judge(session: &Session, at: At, visit: &Visit, intent: &Intent, r
     };
     match judged {
         Ok(captured) => Judged { outcome: Outcome::Succeeded, message: report.message.clone(), captured },
-        Err(message) => plain(Outcome::Failed, &message),
+        Err(message) => Judged { outcome: Outcome::Failed, message, captured: BTreeMap::new() },
     }
+}
+
+/// A report that no `expect` judges.
+pub(super) fn as_reported(report: &EffectReport) -> Judged {
+    Judged { outcome: report.outcome, message: report.message.clone(), captured: BTreeMap::new() }
 }
 
 /// The record of a report.

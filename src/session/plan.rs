@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::event::Mode;
 use crate::runbook::Runbook;
-use crate::runbook::model::{Action, CallTarget, Environment, Kubernetes, Procedure, SignalSource, Step, Undo};
+use crate::runbook::model::{Action, CallTarget, Environment, Kubernetes, Procedure, Step, Undo};
 
 /// What a session walks. Never changes while it lives.
 #[derive(Debug, Clone)]
@@ -168,20 +168,6 @@ impl Plan {
                 }
             }
         }
-        for signal in &self.root.signals {
-            let kind = match signal.source {
-                SignalSource::Pods { .. } | SignalSource::Http(_) | SignalSource::Prometheus { .. } => continue,
-                SignalSource::Rollout { .. } => "rollout",
-                SignalSource::Resources { .. } => "resources",
-                SignalSource::Events { .. } => "events",
-                SignalSource::Logs { .. } => "logs",
-                SignalSource::Command { .. } => "command",
-            };
-            found.push(Unsupported {
-                place: format!("signals.{}", signal.name),
-                why: format!("signals of the kind `{kind}` are checked but not watched by this version"),
-            });
-        }
         found
     }
 }
@@ -267,8 +253,7 @@ fn unsupported_in(step: &Step, mode: Mode, place: &str, in_parallel: bool, found
         Action::Kubernetes(Kubernetes::Apply { force: true, .. }) => {
             refuse("`force` takes fields over from those who own them, which is never done; leave it out".to_owned());
         }
-        Action::Freeze { .. } => refuse("`freeze` is checked but not run by this version".to_owned()),
-        Action::Approve(_) if mode != Mode::Rehearsal => {
+        Action::Approve(_) if mode == Mode::Live => {
             refuse("`approve` works in rehearsals only: signed approvals are not in this version yet".to_owned());
         }
         _ => {}

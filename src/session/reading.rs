@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for Measure {
 /// `members` are the names an expression can use beside `ok`, `failures`,
 /// `baseline` and `age`: `value` for http (latency in seconds), prometheus and command;
 /// `ready`, `total`, `restarts`, `crashing` for pods; `updated`, `available`,
-/// `desired` for rollout; `cpu`, `memory` for resources.
+/// `desired`, `done` (1 or 0) for rollout; `cpu`, `memory` for resources.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// When it was taken.

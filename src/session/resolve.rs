@@ -5,8 +5,8 @@
 
 use super::event::EnteredAs;
 use super::intent::{
-    HttpRequest, KubernetesRequest, NotifyRequest, PatchKind, Piece, Purpose, Resource, RunRequest, SecretName, SecretText,
-    UndoTarget, What, Workload,
+    FreezeRequest, HttpRequest, KubernetesRequest, NotifyRequest, PatchKind, Piece, Purpose, Resource, RunRequest, SecretName,
+    SecretText, UndoTarget, What, Workload,
 };
 use super::state::{Effect, Session, Visit};
 use super::time::At;
@@ -100,7 +100,12 @@ pub(super) fn what(session: &Session, at: At, visit: &Visit, action: &Action) ->
             })
         }
         Action::Kubernetes(kubernetes) => What::Kubernetes(resolver.kubernetes(kubernetes)?),
-        Action::Notify(notify) => What::Notify(resolver.notify(&notify.to, &notify.text)?),
+        Action::Notify(notify) => What::Notify(resolver.notify(&notify.to, notify.text.render(&scope)?, session.clock(at))?),
+        Action::Freeze { reason } => What::Freeze(FreezeRequest {
+            environment: session.opened().environment.name.clone(),
+            reason: reason.render(&scope)?,
+            by: session.operator.principal.clone(),
+        }),
         _ => return Ok(None),
     }))
 }
@@ -280,23 +285,11 @@ impl Resolver<'_> {
         })
     }
 
-    fn notify(&self, to: &str, text: &Template) -> Result<NotifyRequest, Unknown> {
+    fn notify(&self, to: &str, text: String, clock_ms: u64) -> Result<NotifyRequest, Unknown> {
         let session = self.session;
         let targets = &session.plan().runbook().notify;
         let target =
             targets.iter().find(|t| t.name.value == to).ok_or_else(|| Unknown(format!("there is no notify target `{to}`")))?;
-        let opened = session.opened();
-        let change = opened.change.clone().unwrap_or_default();
-        let facts = [
-            ("session", Some(session.id().to_owned())),
-            ("runbook", Some(opened.runbook.clone())),
-            ("environment", Some(opened.environment.name.clone())),
-            ("service", change.service),
-            ("version", change.version),
-            ("ticket", change.ticket),
-            ("operator", Some(session.operator.principal.clone())),
-            ("outcome", session.outcome_so_far().map(|o| o.as_str().to_owned())),
-        ];
         Ok(NotifyRequest {
             to: to.to_owned(),
             url: self.secret_text(&target.url)?,
@@ -306,8 +299,8 @@ impl Resolver<'_> {
             }
             .to_owned(),
             headers: self.headers(&target.headers)?,
-            text: text.render(self.scope)?,
-            facts: facts.into_iter().filter_map(|(k, v)| v.filter(|v| !v.is_empty()).map(|v| (k.to_owned(), v))).collect(),
+            text,
+            facts: super::announce::facts(session, clock_ms),
         })
     }
 }
@@ -338,6 +331,13 @@ pub fn outside_text(session: &Session, at: At, text: &TextOrSecret) -> Result<Se
     let context = super::state::Context::default();
     let scope = session.scope(at, &context);
     Resolver { session, scope: &scope, at, file: "" }.secret_text(text)
+}
+
+/// A message of the program's own to one of the runbook's targets.
+pub(super) fn message(session: &Session, at: At, to: &str, text: String) -> Result<NotifyRequest, Unknown> {
+    let context = super::state::Context::default();
+    let scope = session.scope(at, &context);
+    Resolver { session, scope: &scope }.notify(to, text, session.clock(at))
 }
 
 /// A template resolved outside a step.
@@ -401,6 +401,7 @@ pub fn summary(what: &What) -> String {
         What::Http(http) if http.times > 1 => format!("{} {} ({} times)", http.method, http.url, http.times),
         What::Http(http) => format!("{} {}", http.method, http.url),
         What::Notify(notify) => format!("tell {}: {}", notify.to, notify.text),
+        What::Freeze(freeze) => format!("freeze {}: {}", freeze.environment, freeze.reason),
         What::Kubernetes(request) => match request {
             KubernetesRequest::SetImage { workload, container, image } => {
                 format!("set the image of {workload} ({container}) to {image}")

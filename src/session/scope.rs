@@ -175,6 +175,8 @@ fn member_of(reading: &Reading, member: &str) -> Result<Value, String> {
     match member {
         "ok" => reading.ok.map(Value::Bool).ok_or_else(problem),
         "failures" => Ok(Value::Number(f64::from(reading.failures))),
+        // A yes or no among numbers: a rollout is done or not.
+        "done" => reading.members.get(member).map(|measure| Value::Bool(measure.0 != 0.0)).ok_or_else(problem),
         _ => match reading.members.get(member) {
             Some(measure) if measure.0.is_finite() => Ok(Value::Number(measure.0)),
             Some(measure) => Err(format!("the value is {measure}")),

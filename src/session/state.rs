@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::event::{EffectEnded, EnteredAs, Event, GateEnd, Opened, Operator, SessionClosed, StepOutcome, Verdict};
+use super::event::{EffectEnded, EnteredAs, Event, GateEnd, Opened, Operator, SessionClosed, StepOutcome, Treatment, Verdict};
 use super::intent::{Intent, PinnedTarget};
 use super::message::{FailureChoice, StepRef};
 use super::path::StepPath;
@@ -175,6 +175,7 @@ pub(super) struct Ended {
     pub(super) outcome: StepOutcome,
     pub(super) reason: Option<String>,
     pub(super) at_ms: u64,
+    pub(super) treatment: Option<Treatment>,
 }
 
 /// A ticked item.
@@ -334,6 +335,16 @@ impl Session {
     /// How it was closed, once it is.
     pub fn closed(&self) -> Option<&SessionClosed> {
         self.closed.as_ref()
+    }
+
+    /// Who walks it now.
+    pub fn operator(&self) -> &Operator {
+        &self.operator
+    }
+
+    /// Whether a step that can change something was ever started.
+    pub fn has_changed(&self) -> bool {
+        self.changed_at.is_some()
     }
 
     /// Number of records folded so far.

@@ -5,6 +5,8 @@ mod ends;
 mod guarding;
 mod random;
 mod steps;
+mod thresholds;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -109,9 +111,16 @@ impl Walk {
     }
 
     fn along(plan: Arc<Plan>) -> Self {
+        Self::opened(plan, |_| {})
+    }
+
+    /// Opened in another way.
+    fn opened(plan: Arc<Plan>, change: impl FnOnce(&mut Opened)) -> Self {
         let wall: DateTime<Utc> = "2026-03-02T10:00:00Z".parse().unwrap();
         let at = At { wall, mono_ms: 0 };
-        let event = opened();
+        let Event::SessionOpened(mut opened) = opened() else { panic!("not opened") };
+        change(&mut opened);
+        let event = Event::SessionOpened(opened);
         let session = Session::open(plan.clone(), "s-1", at, &event).unwrap();
         let mut walk = Self { plan, session, at, records: vec![Record { at, event, followed: false }] };
         walk.follow();

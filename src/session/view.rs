@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::event::{Mode, SessionOutcome, StepOutcome, Verdict};
+use super::event::{Mode, SessionOutcome, StepOutcome, Treatment, Verdict};
 use super::intent::What;
 use super::message::StepRef;
 use super::path::StepPath;
@@ -12,6 +12,8 @@ use crate::runbook::model::Input;
 /// One row of the list of steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutlineRow {
+    /// In a dry run: what its outcome is worth, once it has ended.
+    pub treatment: Option<Treatment>,
     /// Its path.
     pub path: StepPath,
     /// How many lists deep, from 0.

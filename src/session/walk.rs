@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::event::{
-    About, DecisionMade, EnteredAs, Event, FollowupNoted, GuardArmed, GuardTripped, Outcome, SessionClosed, SessionOutcome,
+    About, DecisionMade, EnteredAs, Event, FollowupNoted, GuardArmed, GuardTripped, Mode, Outcome, SessionClosed, SessionOutcome,
     StepEnded, StepEntered, StepOutcome,
 };
 use super::intent::{Intent, Purpose, Starter, What};
@@ -17,6 +17,7 @@ use super::path::StepPath;
 use super::resolve::visit_changes;
 use super::state::{Ending, Frame, FrameKind, Session, Visit};
 use super::time::At;
+use super::updates::{self, LastWord};
 use crate::runbook::Value;
 use crate::runbook::expression::{Truth, Unknown};
 use crate::runbook::model::{Action, AfterCall, Arm, ForEach, GuardAction, GuardExpiry, OnFailure, OptionThen, Step, Undo};
@@ -32,12 +33,18 @@ use progress::{enter_procedure, progress};
 pub(super) use follow::{Follow, follow_up, unanswered, unjudged_when};
 pub(super) use guards::{action_text as guard_action_text, trips_at as guard_trips_at};
 
+/// By when an emergency change is looked at again: three working days at the least.
+const REVIEW_WITHIN: chrono::Duration = chrono::Duration::days(5);
+
 /// The first thing that follows from where the session stands, if anything does.
 pub fn next(session: &Session, at: At) -> Option<Event> {
     if session.closed.is_some() {
         return None;
     }
     if let Some(event) = guards::next(session, at) {
+        return Some(event);
+    }
+    if let Some(event) = updates::next(session, at) {
         return Some(event);
     }
     if !session.ending_entered() {
@@ -158,6 +165,7 @@ pub(super) fn end(session: &Session, at: At, visit: &Visit, outcome: StepOutcome
         outcome,
         reason,
         took_ms: session.clock(at).saturating_sub(visit.entered_ms),
+        treatment: super::dry::treatment(session, visit, outcome),
     })
 }
 
@@ -226,8 +234,14 @@ fn enter_step(session: &Session, at: At, frame: &Frame, index: usize) -> Option<
     let path = frame.prefix.child(&step.id);
     if let Some(when) = &step.when {
         let passed_by = |reason: String| {
-            let ended =
-                StepEnded { path: path.clone(), visit: 0, outcome: StepOutcome::NotApplicable, reason: Some(reason), took_ms: 0 };
+            let ended = StepEnded {
+                path: path.clone(),
+                visit: 0,
+                outcome: StepOutcome::NotApplicable,
+                reason: Some(reason),
+                took_ms: 0,
+                treatment: None,
+            };
             Some(Event::StepEnded(ended))
         };
         match when.truth(&session.scope(at, &frame.context)) {
@@ -357,7 +371,11 @@ pub(super) fn leave(session: &Session, at: At, frame: &Frame) -> Option<Event> {
             undoes: None,
         }));
     }
-    Some(close(session, at))
+    match updates::last_word(session, at) {
+        LastWord::Waits => None,
+        LastWord::Due(event) => Some(*event),
+        LastWord::Said => Some(close(session, at)),
+    }
 }
 
 fn undo_failed(session: &Session, frame: &Frame) -> bool {
@@ -370,11 +388,16 @@ fn undo_failed(session: &Session, frame: &Frame) -> bool {
 /// The follow-ups one after the other, then the end.
 pub(super) fn close(session: &Session, at: At) -> Event {
     let context = super::state::Context::default();
-    if let Some(followup) = session.plan.runbook().followups.get(session.followups) {
+    let dry = session.opened.mode == Mode::DryRun;
+    // Nothing was done, so nothing is owed.
+    if let Some(followup) = session.plan.runbook().followups.get(session.followups).filter(|_| !dry) {
         let scope = session.scope(at, &context);
         let due = followup.within.and_then(|w| chrono::Duration::from_std(w).ok()).map(|w| at.wall + w);
         let text = followup.text.render(&scope).unwrap_or_else(|_| followup.text.source().to_owned());
         return Event::FollowupNoted(FollowupNoted { text, due });
+    }
+    if let Some(owed) = emergency_review(session, at) {
+        return owed;
     }
     let outcome = session.outcome_so_far().unwrap_or(SessionOutcome::Completed);
     let reason = match &session.ending {
@@ -385,24 +408,44 @@ pub(super) fn close(session: &Session, at: At) -> Event {
     closing(session, at, outcome, reason)
 }
 
-/// The record that closes the session.
-pub(super) fn closing(session: &Session, at: At, outcome: SessionOutcome, reason: Option<String>) -> Event {
+/// What is owed for starting with `--emergency`: somebody looks at it afterwards. The
+/// last of the follow-ups, and noted once.
+fn emergency_review(session: &Session, at: At) -> Option<Event> {
+    let reason = session.opened.emergency.as_ref().filter(|_| session.opened.mode == Mode::Live)?;
+    (session.followups == session.plan.runbook().followups.len()).then(|| {
+        let text = format!("Review of the emergency change: {reason}");
+        Event::FollowupNoted(FollowupNoted { text, due: Some(at.wall + REVIEW_WITHIN) })
+    })
+}
+
+/// Steps done and steps skipped by hand.
+pub(super) fn closing_counts(session: &Session) -> (u32, u32) {
     let count = |wanted: StepOutcome| {
         let all = session.order.iter().filter_map(|s| session.visit(s)).filter(|v| v.kind == EnteredAs::Step);
         u32::try_from(all.filter(|v| v.outcome() == Some(wanted)).count()).unwrap_or(u32::MAX)
     };
+    (count(StepOutcome::Done), count(StepOutcome::Skipped))
+}
+
+/// The record that closes the session.
+pub(super) fn closing(session: &Session, at: At, outcome: SessionOutcome, reason: Option<String>) -> Event {
+    let (done, skipped) = closing_counts(session);
     Event::SessionClosed(SessionClosed {
         outcome,
         reason,
         took_ms: session.clock(at),
-        done: count(StepOutcome::Done),
-        skipped: count(StepOutcome::Skipped),
+        done,
+        skipped,
         deviations: session.deviations,
     })
 }
 
 /// The end of a visit, after `repeat` has had its say about a done one.
 pub(super) fn finish(session: &Session, at: At, visit: &Visit, outcome: StepOutcome, reason: Option<String>) -> Event {
+    // What a repetition waits for does not come of what was not done.
+    if session.opened.mode == Mode::DryRun {
+        return end(session, at, visit, outcome, reason);
+    }
     if let (StepOutcome::Done, Some(repeat), Some(frame)) =
         (outcome, session.step_of(visit).and_then(|s| s.repeat.as_ref()), session.frame_around(visit))
     {

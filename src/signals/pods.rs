@@ -18,7 +18,7 @@ use super::{KubeTarget, ResolvedSignal, SignalMessage, WallClock};
 use crate::live::PodRow;
 
 mod columns;
-mod failure;
+pub(super) mod failure;
 mod follow;
 mod publish;
 mod thin;

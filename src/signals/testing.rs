@@ -111,7 +111,7 @@ pub(crate) fn take(signal: ResolvedSignal, http: RouterSend, kube: Option<kube::
     let (tx, rx) = mpsc::channel(16);
     let live = Live::new(vec![signal.panel()]);
     let kube = kube.map(|client| KubeTarget { client, namespace: "shop".into() });
-    let ports = SignalPorts { http, kube, clock: Arc::clone(&clock) };
+    let ports = SignalPorts { http, kube, commands: None, clock: Arc::clone(&clock) };
     let watching = start(vec![signal], &ports, &tx).expect("it can be watched");
     let (reading, readings, changes) = (None, Vec::new(), Vec::new());
     Taker { live, reading, readings, changes, messages: 0, rx, clock, _watching: watching }

@@ -6,7 +6,7 @@ fn prometheus(url: &str) -> ResolvedSource {
 }
 
 fn ports() -> SignalPorts<RouterSend> {
-    SignalPorts { http: RouterSend::new(axum::Router::new()), kube: None, clock: clock() }
+    SignalPorts { http: RouterSend::new(axum::Router::new()), kube: None, commands: None, clock: clock() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -14,18 +14,17 @@ async fn what_cannot_be_watched_is_refused_before_anything_starts() {
     let named = |name: &str, source| ResolvedSignal { name: name.into(), ..signal(source) };
     let signals = vec![
         named("fine", prometheus("http://127.0.0.1:9090")),
-        named("canary", ResolvedSource::Unsupported { kind: "rollout".into() }),
+        named("canary", ResolvedSource::Command { command: vec!["df".into()], value: None }),
         named("pods", ResolvedSource::Pods { selector: String::new() }),
         named("odd", prometheus("prometheus:9090")),
         named("none", prometheus("")),
     ];
-    assert_eq!(signals[1].panel().kind, PanelKind::Unavailable("this version cannot watch `rollout`".into()));
     let (tx, mut rx) = mpsc::channel(1);
     let errors = start(signals, &ports(), &tx).expect_err("it is refused");
     let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(errors.join("\n"), @r"
-    signal `canary`: this version cannot watch `rollout`; take the signal out of the runbook, or use pods, http or prometheus
-    signal `pods` watches pods, and the environment has no `kubernetes`; name its context and namespace in the runbook
+    signal `canary` is a command, and nothing here may run one
+    signal `pods` watches a cluster, and the environment has no `kubernetes`; name its context and namespace in the runbook
     signal `odd`: `prometheus:9090` is not an address: its scheme is prometheus; it must begin with http:// or https://
     signal `none`: `` is not an address: relative URL without a base; it must begin with http:// or https://
     ");

@@ -233,3 +233,6 @@ fn open(path: &Path, write: bool) -> io::Result<File> {
     let nofollow = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
     OpenOptions::new().read(true).write(write).create(write).truncate(false).mode(0o600).custom_flags(nofollow).open(path)
 }
+
+#[cfg(test)]
+mod tests;

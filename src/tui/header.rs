@@ -224,7 +224,14 @@ fn banners(screen: &Screen<'_>, ui: &Ui, width: usize, out: &mut Vec<Line<'stati
     if screen.header.paused && !closed {
         banner("‖ PAUSED: no step starts; guards are still judged".into(), theme.notice);
     }
-    for notice in screen.notices {
-        banner(notice.clone(), theme.notice);
+    // Notices stand as long as the session does, so they get one line, and the sheet the rest.
+    match screen.notices {
+        [] => {}
+        [notice] => banner(text::shorten(notice, width.saturating_sub(4) * 2).into_owned(), theme.notice),
+        [first, others @ ..] => {
+            let more = format!(" (and {} more: Ctrl-O)", others.len());
+            let first = text::shorten(first, width.saturating_sub(text::width(&more) + 2));
+            banner(format!("{first}{more}"), theme.notice);
+        }
     }
 }

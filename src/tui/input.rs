@@ -224,7 +224,7 @@ impl Ui {
                 Some(_) => self.overlay = None,
                 None => {}
             },
-            Some(Overlay::Help { scroll }) => {
+            Some(Overlay::Help { scroll } | Overlay::Sheet { scroll }) => {
                 let (total, height) = self.seen.borrow().help;
                 let last = total.saturating_sub(height);
                 match keymap::find(key, Context::Everywhere) {
@@ -234,7 +234,7 @@ impl Ui {
                     Some(Op::PageUp) => *scroll = scroll.saturating_sub(height.max(2) - 1),
                     Some(Op::Top) => *scroll = 0,
                     Some(Op::Bottom) => *scroll = last,
-                    Some(Op::Help | Op::Back | Op::Leave) => self.overlay = None,
+                    Some(Op::Help | Op::Sheet | Op::Back | Op::Leave) => self.overlay = None,
                     _ => {}
                 }
                 return Vec::new();
@@ -255,6 +255,7 @@ impl Ui {
             Op::Pause if screen.header.paused => return vec![Action::Command(Command::Unpause)],
             Op::Pause => return vec![Action::Command(Command::Pause { reason: None })],
             Op::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
+            Op::Sheet => self.overlay = Some(Overlay::Sheet { scroll: 0 }),
             Op::Leave => return self.leave(screen),
             Op::Stop => return self.stop(screen, now_ms),
             Op::Copy => return self.copy(screen, now_ms),
@@ -331,6 +332,8 @@ impl Ui {
                 PanelData::Pods(t) => t.selector.clone(),
                 PanelData::Health(h) => h.url.clone(),
                 PanelData::Graph(g) => g.query.clone(),
+                PanelData::Table(t) => t.about.clone(),
+                PanelData::Logs(l) => l.about.clone(),
                 PanelData::Unavailable(why) => why.clone(),
             }),
             Focus::Output => output_of(screen).map(|o| o.lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>().join("\n")),
@@ -403,8 +406,9 @@ impl Ui {
             Op::Bottom => last,
             _ => return,
         };
-        if self.focus == Focus::Output && to >= last {
-            // At its end an output is followed.
+        let logs = matches!(self.focus, Focus::Panel(i) if matches!(screen.live.panels.get(i).map(|p| &p.data), Some(PanelData::Logs(_))));
+        if (logs || self.focus == Focus::Output) && to >= last {
+            // At their end an output and logs are followed.
             self.scroll.remove(&self.focus);
         } else {
             self.scroll.insert(self.focus, to);
@@ -415,7 +419,7 @@ impl Ui {
         self.focus = match self.focus {
             Focus::Step if output_of(screen).is_some() => Focus::Output,
             Focus::Step => Focus::Steps,
-            Focus::Panel(i) if !matches!(screen.live.panels.get(i).map(|p| &p.data), Some(PanelData::Pods(_))) => Focus::Steps,
+            Focus::Panel(i) if !screen.live.panels.get(i).is_some_and(|p| has_rows(&p.data)) => Focus::Steps,
             focus => focus,
         };
         self.search = Some(Search { editing: true, ..Search::default() });
@@ -482,6 +486,11 @@ impl Ui {
             self.scroll.insert(self.focus, at.saturating_sub(height / 2));
         }
     }
+}
+
+/// Whether a panel has rows to search.
+fn has_rows(data: &PanelData) -> bool {
+    matches!(data, PanelData::Pods(_) | PanelData::Table(_) | PanelData::Logs(_))
 }
 
 /// What a key would answer.

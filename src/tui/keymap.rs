@@ -131,6 +131,7 @@ pub enum Op {
     Search,
     CommandLine,
     Help,
+    Sheet,
     Note,
     RollBack,
     Pause,
@@ -238,6 +239,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[ch('R')], "R", C::Everywhere, Op::RollBack, "roll back", "Opens the rollback plan and asks once."),
     bind(&[ch('p')], "p", C::Everywhere, Op::Pause, "pause", "Pauses the steps, never the guards; again: goes on."),
     bind(&[ch('?')], "?", C::Everywhere, Op::Help, "keys", "Shows all keys."),
+    bind(&[ctrl('o')], "Ctrl-O", C::Everywhere, Op::Sheet, "at hand", "Shows notices, contacts, links, clocks and what will be owed."),
     bind(&[ch('q')], "q", C::Everywhere, Op::Leave, "leave", "Leaves; the session can be resumed. Asks first."),
     bind(&[ch('j'), key(K::Down)], "j ↓", C::Everywhere, Op::Down, "down", "One line or item down."),
     bind(&[ch('k'), key(K::Up)], "k ↑", C::Everywhere, Op::Up, "up", "One line or item up."),
@@ -329,6 +331,7 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("abort", "[REASON]", "Ends the session without rolling back; `finally` runs."),
     ("abandon", "[REASON]", "Closes the session as it stands; nothing more runs."),
     ("copy", "", "Copies the command, request or output."),
+    ("sheet", "", "Shows notices, contacts, links, clocks and what will be owed."),
     ("help", "", "Shows all keys."),
     ("quit", "", "Leaves; the session can be resumed."),
 ];

@@ -9,6 +9,7 @@ use super::keymap::{self, Context};
 use super::paint::{self, Framing, Titles, span};
 use super::ui::{Entry, GRACE_MS, Overlay, Purpose, Ui};
 use super::{Screen, text};
+use crate::session::sheet::Sheet;
 use crate::session::view::Prompt;
 
 /// Draws what is open, if anything is.
@@ -16,6 +17,7 @@ pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     match &ui.overlay {
         None => {}
         Some(Overlay::Help { scroll }) => help(*scroll, ui, buf, area),
+        Some(Overlay::Sheet { scroll }) => sheet(screen, *scroll, ui, buf, area),
         Some(Overlay::Rollback { since, reason }) => rollback(screen, ui, buf, area, *since, reason.as_deref()),
         Some(Overlay::Leave { since }) => leave(screen, ui, buf, area, *since),
         Some(Overlay::Entry(entry)) => draw_entry(entry, ui, buf, area),
@@ -56,12 +58,84 @@ fn help(scroll: usize, ui: &Ui, buf: &mut Buffer, area: Rect) {
         let spans = [span(format!("  {command:<29} "), theme.key), span(*help, theme.text)];
         lines.extend(text::wrap(&spans, inner_width, 32));
     }
+    scrolled("Keys", &lines, scroll, (width, area), ui, buf);
+}
+
+/// Notices, contacts, links, clocks and what will be owed.
+fn sheet(screen: &Screen<'_>, scroll: usize, ui: &Ui, buf: &mut Buffer, area: Rect) {
+    let theme = &ui.theme;
+    let width = area.width.saturating_sub(4).min(96);
+    let inner_width = usize::from(width.saturating_sub(4));
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    if !screen.notices.is_empty() {
+        lines.push(Line::from(span("Notices", theme.strong)));
+        for notice in screen.notices {
+            let words = format!("  {}", text::clean(notice));
+            lines.extend(text::wrap(&[span(words, theme.warn)], inner_width, 4));
+        }
+    }
+    for (heading, rows) in sheet_rows(screen.sheet) {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::from(span(heading, theme.strong)));
+        for (name, value, loud) in rows {
+            let style = if loud { theme.warn } else { theme.text };
+            let name = text::clean(&name).into_owned();
+            let indent = text::width(&name) + 4;
+            let spans = [span(format!("  {name}  "), theme.key), span(text::clean(&value).into_owned(), style)];
+            lines.extend(text::wrap(&spans, inner_width, indent.min(24)));
+        }
+    }
+    if lines.is_empty() {
+        lines.push(Line::from(span("The runbook names no contacts, links, clocks or follow-ups.", theme.dim)));
+    }
+    scrolled("At hand", &lines, scroll, (width, area), ui, buf);
+}
+
+/// A line of a sheet: name, value, and whether it wants a look.
+pub type SheetRow = (String, String, bool);
+
+/// The lines of a sheet under their headings.
+pub fn sheet_rows(sheet: &Sheet) -> Vec<(&'static str, Vec<SheetRow>)> {
+    let mut contacts: Vec<_> = sheet.owner.iter().map(|owner| ("owner".to_owned(), owner.clone(), false)).collect();
+    contacts.extend(sheet.contacts.iter().map(|contact| {
+        let value = match (&contact.after, contact.due) {
+            (None, _) => contact.reach.clone(),
+            (Some(after), false) => format!("{} (after {after})", contact.reach),
+            (Some(after), true) => format!("{} (after {after}: by now)", contact.reach),
+        };
+        (contact.role.clone(), value, contact.due && contact.after.is_some())
+    }));
+    let links = sheet.links.iter().map(|(name, url)| (name.clone(), url.clone(), false)).collect();
+    let clocks = sheet.clocks.iter().map(|clock| {
+        let limit = text::duration(clock.limit_ms);
+        match clock.gone_ms {
+            None => (clock.name.clone(), format!("its beginning is not known; limit {limit}"), true),
+            Some(gone) if gone >= clock.limit_ms => {
+                (clock.name.clone(), format!("OVER by {} of {limit}", text::duration(gone - clock.limit_ms)), true)
+            }
+            Some(gone) => {
+                let warn = clock.warn_ms.map(|w| format!(", worth a look from {}", text::duration(w))).unwrap_or_default();
+                let loud = clock.warn_ms.is_some_and(|w| gone >= w);
+                (clock.name.clone(), format!("{} of {limit}{warn}", text::duration(gone)), loud)
+            }
+        }
+    });
+    let owed = sheet.followups.iter().map(|owed| ("-".to_owned(), owed.clone(), false)).collect();
+    let all = [("Contacts", contacts), ("Links", links), ("Clocks", clocks.collect()), ("Owed afterwards", owed)];
+    all.into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
+}
+
+/// A window of lines that can be scrolled.
+fn scrolled(title: &str, lines: &[Line<'static>], scroll: usize, (width, area): (u16, Rect), ui: &Ui, buf: &mut Buffer) {
+    let theme = &ui.theme;
     let height = area.height.min(lines.len() as u16 + 2);
-    let titles = Titles::new("Keys", theme.strong).right("Esc closes, j k scroll", theme.dim);
+    let titles = Titles::new(title, theme.strong).right("Esc closes, j k scroll", theme.dim);
     let inner = window(buf, area, (width, height), &titles, ui);
     let rows = usize::from(inner.height);
     let top = scroll.min(lines.len().saturating_sub(rows));
-    paint::put_lines(buf, inner, &lines, top);
+    paint::put_lines(buf, inner, lines, top);
     paint::scrollbar(buf, Rect { width: inner.width + 1, ..inner }, top, lines.len(), theme);
     ui.seen.borrow_mut().help = (lines.len(), rows);
 }

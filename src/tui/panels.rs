@@ -17,7 +17,9 @@ use crate::live::{Panel, PanelData, SourceState};
 
 mod graph;
 mod health;
+mod logs;
 mod pods;
+mod table;
 
 /// How current a panel is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,8 @@ fn value_words(panel: &Panel, ui: &Ui) -> (String, Style) {
         PanelData::Pods(table) => pods::summary(table, ui),
         PanelData::Health(history) => health::summary(history, ui),
         PanelData::Graph(data) => graph::summary(data, ui),
+        PanelData::Table(data) => table::summary(data, ui),
+        PanelData::Logs(data) => logs::summary(data, ui),
         PanelData::Unavailable(_) => ("not drawn".into(), ui.theme.dim),
     }
 }
@@ -102,6 +106,8 @@ fn wants(panel: &Panel) -> (u16, u16) {
         PanelData::Pods(_) => (5, 3),
         PanelData::Health(_) => (4, 0),
         PanelData::Graph(_) => (7, 4),
+        PanelData::Table(_) => (5, 2),
+        PanelData::Logs(_) => (5, 3),
         PanelData::Unavailable(_) => (2, 0),
     }
 }
@@ -188,6 +194,8 @@ fn draw_panel(panel: &Panel, screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, are
         PanelData::Pods(table) => pods::draw(table, screen, ui, buf, body, index),
         PanelData::Health(history) => health::draw(history, screen, ui, buf, body),
         PanelData::Graph(data) => graph::draw(data, panel.every_ms, screen, ui, buf, body),
+        PanelData::Table(data) => table::draw(data, fresh != Freshness::Never, screen, ui, buf, body, index),
+        PanelData::Logs(data) => logs::draw(data, fresh != Freshness::Never, ui, buf, body, index),
         PanelData::Unavailable(why) => {
             paint::put(buf, body.x, body.y, body.width, why, theme.dim);
         }
@@ -255,6 +263,10 @@ fn strip(panel: &Panel, width: usize, screen: &Screen<'_>, ui: &Ui) -> Option<Li
         PanelData::Pods(table) => pods::worst(table).map(|words| Line::from(span(words, ui.theme.warn))),
         PanelData::Health(history) => Some(health::strip(history, width, ui)),
         PanelData::Graph(data) => Some(graph::strip(data, width, screen.now, ui)),
+        PanelData::Table(data) => table::worst(data).map(|words| Line::from(span(words, ui.theme.warn))),
+        PanelData::Logs(data) => {
+            data.output.lines.back().map(|line| Line::from(span(text::clean(&line.text).into_owned(), ui.theme.dim)))
+        }
         PanelData::Unavailable(why) => Some(Line::from(span(why.clone(), ui.theme.dim))),
     }
 }

@@ -14,6 +14,7 @@ pub fn summary(what: &What) -> String {
         What::Run(run) => format!("runs {}", run.argv.first().map_or("", String::as_str)),
         What::Http(http) => format!("{} {}", http.method, http.url),
         What::Notify(notify) => format!("sends a message to {}", notify.to),
+        What::Freeze(freeze) => format!("freezes {}: no new session starts there", freeze.environment),
         What::Kubernetes(request) => match request {
             KubernetesRequest::SetImage { workload, .. } => format!("sets the image of {workload}"),
             KubernetesRequest::Patch { resource, .. } => format!("patches {resource}"),
@@ -84,6 +85,10 @@ pub(super) fn lines(what: &What, theme: &Theme) -> Vec<Line<'static>> {
                 out.push(fact("header", format!("{name}: {value}")));
             }
             out.extend(notify.text.lines().map(|l| Line::from(Span::styled(l.to_owned(), theme.text))));
+        }
+        What::Freeze(freeze) => {
+            out.push(fact("freezes", freeze.environment.clone()));
+            out.push(fact("reason", freeze.reason.clone()));
         }
         What::Kubernetes(request) => kubernetes(request, &mut out, &fact, &code),
     }
@@ -198,6 +203,9 @@ pub(super) fn as_text(what: &What, target: Option<&str>) -> String {
             out
         }
         What::Notify(notify) => notify.text.clone(),
+        What::Freeze(freeze) => {
+            format!("pacenote freeze {} --reason {}", quote(&freeze.environment), quote(&freeze.reason))
+        }
         What::Kubernetes(request) => kubectl(request, target),
     }
 }

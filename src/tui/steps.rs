@@ -12,7 +12,7 @@ use super::paint::{self, Framing, Titles};
 use super::text;
 use super::theme::Theme;
 use super::ui::{Focus, Ui};
-use crate::session::event::StepOutcome;
+use crate::session::event::{StepOutcome, Treatment};
 use crate::session::view::{OutlineRow, RowState};
 
 /// One line of the list.
@@ -92,7 +92,18 @@ fn word(row: &OutlineRow) -> &'static str {
         RowState::Ended(StepOutcome::NotApplicable) => "not needed",
         RowState::Ended(StepOutcome::NotChosen) => "not chosen",
         RowState::Ended(StepOutcome::Interrupted) => "stopped",
+        RowState::Ended(StepOutcome::Done) => row.treatment.map_or("", short_worth),
         _ => "",
+    }
+}
+
+/// What a dry run's outcome is worth, in a word; the step's own text has it in full.
+fn short_worth(treatment: Treatment) -> &'static str {
+    match treatment {
+        Treatment::Executed => "executed",
+        Treatment::CheckedByServer => "server-checked",
+        Treatment::Simulated => "simulated",
+        Treatment::Unknowable => "unknowable",
     }
 }
 

@@ -83,6 +83,7 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) enum Overlay {
     Help { scroll: usize },
+    Sheet { scroll: usize },
     Rollback { since: Option<u64>, reason: Option<String> },
     Leave { since: Option<u64> },
     Entry(Box<Entry>),

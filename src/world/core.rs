@@ -129,8 +129,7 @@ impl Core {
             | Fault::Kubernetes(_)
             | Fault::Forbid(_)
             | Fault::LoginExpired
-            | Fault::NetworkCut
-            | Fault::DiskFull => {}
+            | Fault::NetworkCut => {}
         }
     }
 

@@ -171,7 +171,8 @@ impl Place {
     fn verify(&self, journal: &Path) -> Result<(), String> {
         let output = self.command(&["verify"]).arg(journal).output().unwrap();
         match output.status.code() {
-            Some(5) => Ok(()),
+            // Open or torn, or closed by a key nobody was told to trust.
+            Some(5 | 6) => Ok(()),
             code => Err(format!("verify ends with {code:?}: {}", String::from_utf8_lossy(&output.stdout))),
         }
     }

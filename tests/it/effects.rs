@@ -60,6 +60,8 @@ fn effects_with(
         bundle: session.to_owned(),
         environment: vec![("PATH".into(), std::env::var("PATH").unwrap_or_default())],
         sid: "sid".into(),
+        freezes: None,
+        dry_run: false,
     };
     (Effects::new(ports, answer), answers)
 }
@@ -191,7 +193,7 @@ async fn a_command_that_outlives_its_supervisor_is_waited_for() {
 
     // The same, stopped by the operator.
     let second = tempfile::tempdir().expect("a folder");
-    let mut supervisor = supervise(second.path(), "tail -f /dev/null", &handover(&[]));
+    let mut supervisor = supervise(second.path(), "mkfifo go; read -r _ <go", &handover(&[]));
     let folder = second.path().join("run-1");
     let command = eventually("it runs", || read_json::<ProcessId>(&folder.join(file::RUNNING)).expect("readable"));
     supervisor.kill().expect("killed");

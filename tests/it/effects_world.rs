@@ -106,6 +106,8 @@ impl Rehearsal {
             bundle: dir.bundle(),
             environment: Vec::new(),
             sid: SID.into(),
+            freezes: None,
+            dry_run: false,
         };
         let effects = Effects::new(ports, answer);
         Self { world, client: cluster.client, effects, answers, writer, next: 1, _folder: folder }
@@ -305,6 +307,7 @@ async fn signals_see_the_world_that_effects_act_on() {
     let cluster = Cluster::from_router(world.router(), world.namespace(), SID);
     let clock = world.clock();
     let ports = SignalPorts {
+        commands: None,
         http: HttpPort::router(world.router()),
         kube: Some((&cluster).into()),
         clock: Arc::new(move || clock.now()),

@@ -14,7 +14,7 @@ use pacenote::state::StateDir;
 use proptest::prelude::*;
 
 #[path = "../support/faulty_disk.rs"]
-mod faulty_disk;
+pub(super) mod faulty_disk;
 #[path = "../support/samples.rs"]
 pub(super) mod samples;
 

@@ -34,6 +34,7 @@ world:
 "#;
 
 /// The kubectls there are.
+#[expect(clippy::print_stdout, reason = "a test that passes over itself says so")]
 fn kubectls() -> Vec<PathBuf> {
     let named = std::env::var_os("PACENOTE_KUBECTL").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();

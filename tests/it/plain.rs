@@ -430,7 +430,7 @@ fn what_is_looked_up_is_complete() {
     session.sample.live.panels[0].data =
         PanelData::Pods(PodTable::with_rows("app=checkout", (0..3).map(|i| pod(i, "v1.2.4", now))));
     let mut all = String::new();
-    for line in ["status", "steps", "undo", "help"] {
+    for line in ["status", "steps", "undo", "sheet", "help"] {
         let (actions, said) = session.line(line);
         assert!(actions.is_empty());
         all.push_str(&format!("> {line}\n{said}"));

@@ -116,6 +116,22 @@ async fn a_secret_may_go_to_this_machine_itself() {
 }
 
 #[tokio::test]
+async fn a_policy_is_asked_before_every_request() {
+    let address = raw(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let hosts = asked.clone();
+    let port = HttpPort::network().permitting(std::sync::Arc::new(move |host: &str| {
+        hosts.lock().expect("a list").push(host.to_owned());
+        if host == "127.0.0.1" { Ok(()) } else { Err(format!("policy does not permit {host}")) }
+    }));
+    assert_eq!(port.send(call(format!("http://{address}/"))).await.expect("permitted").status, 200);
+    let failure = port.send(call("https://elsewhere.example.com/")).await.expect_err("not permitted");
+    assert!(matches!(&failure, HttpFailure::Refused(why) if why == "policy does not permit elsewhere.example.com"), "{failure}");
+    assert!(failure.before_sending());
+    assert_eq!(*asked.lock().expect("a list"), ["127.0.0.1", "elsewhere.example.com"]);
+}
+
+#[tokio::test]
 async fn failures_have_their_own_names() {
     // Nobody listens.
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");

@@ -182,7 +182,7 @@ async fn a_graph_follows_a_real_prometheus() {
     let mut live = Live::new(vec![signal.panel()]);
     let (tx, mut rx) = mpsc::channel(16);
     let http = Network(reqwest::Client::builder().no_proxy().build().expect("a client"));
-    let ports = SignalPorts { http, kube: None, clock: Arc::new(chrono::Utc::now) };
+    let ports = SignalPorts { http, kube: None, commands: None, clock: Arc::new(chrono::Utc::now) };
     let watching = start(vec![signal], &ports, &tx).expect("it can be watched");
 
     until("no errors", &mut rx, &mut live, |_, reading| value(reading).is_some_and(|rate| rate == 0.0)).await;
@@ -265,7 +265,8 @@ steps:
     let evidence = failed.pointer("/data/evidence/signals/error_rate/reading/members/value").and_then(|v| v.as_str());
     let rate: f64 = evidence.expect("the value it was judged by").parse().expect("a number");
     assert!(rate > 5.0, "{rate}");
-    assert_eq!(records.last().expect("an end").pointer("/data/outcome").and_then(|o| o.as_str()), Some("aborted"));
+    let closed = records.iter().find(|r| r["type"] == "session.closed").expect("an end");
+    assert_eq!(closed.pointer("/data/outcome").and_then(|o| o.as_str()), Some("aborted"));
 }
 
 async fn bounded<T>(work: impl Future<Output = T>) -> T {

@@ -166,7 +166,7 @@ fn an_expectation_that_fails_or_is_unknown_exits_1() {
             1,
             "  path: - expected, + found\n      preflight\n      deploy\n    + watch\n      rollback",
         ),
-        ("guards: [errors-up]", "guards: []", 1, "  guards: - expected, + found\n    + errors-up"),
+        ("guards: [errors-up]", "guards: []", 1, "  guards: expected (none), found errors-up"),
         (
             "replicas: 6, ready: 6}\n  within",
             "replicas: 7, ready: 6}\n  within",

@@ -144,6 +144,7 @@ fn overlays_zoom_and_forms() {
     let c = |c| key(KeyCode::Char(c));
     shot("help-80x24", Sample::gate(), (80, 24), &[c('?')]);
     shot("help-120x60", Sample::gate(), (120, 60), &[c('?')]);
+    shot("sheet-80x24", Sample::gate(), (80, 24), &[ctrl('o')]);
     shot("rollback-plan-80x24", Sample::running(), (80, 24), &[c('R')]);
     shot("leave-80x24", Sample::running(), (80, 24), &[c('q')]);
     shot("note-80x24", Sample::gate(), (80, 24), &[c('n'), c('o'), c('k')]);

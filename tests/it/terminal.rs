@@ -227,6 +227,8 @@ fn sigterm_and_sighup_give_the_terminal_back() {
 fn panics_on_the_screen() {
     let mut guard = pacenote::terminal::TerminalGuard::enter("panics").unwrap();
     guard.screen().draw(|frame| frame.render_widget("drawn before the panic", frame.area())).unwrap();
+    // Seen first, and then gone.
+    let _ = std::io::stdin().read(&mut [0]).unwrap();
     panic!("a mistake of the program");
 }
 
@@ -237,6 +239,7 @@ fn a_panic_gives_the_terminal_back() {
     let arguments = ["--exact", "terminal::panics_on_the_screen", "--ignored", "--nocapture"];
     let mut terminal = Terminal::of(this.to_str().unwrap(), &home, &arguments, 100, 30);
     terminal.shows("drawn before the panic");
+    terminal.press("x");
     let (code, screen) = terminal.end();
     given_back(code, 101, &screen);
     // The message stands where it can be read, not on the screen that is gone.

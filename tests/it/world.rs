@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
 mod api;
+mod faults;
 mod http;
 mod promql;
 mod rollout;

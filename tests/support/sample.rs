@@ -8,6 +8,7 @@ use pacenote::live::{
 };
 use pacenote::session::event::{Mode, StepOutcome, Verdict};
 use pacenote::session::message::StepRef;
+use pacenote::session::sheet::{ContactView, Sheet};
 use pacenote::session::view::{
     ConditionView, GateView, GuardState, GuardView, Header, OutlineRow, Prompt, RowState, StepView, UndoItem,
 };
@@ -36,10 +37,31 @@ pub(crate) struct Sample {
     pub(crate) notices: Vec<String>,
     pub(crate) notes: Vec<String>,
     pub(crate) followups: Vec<String>,
+    pub(crate) sheet: Sheet,
 }
 
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::parse_from_rfc3339("2026-03-10T02:47:10Z").expect("a time").with_timezone(&Utc)
+}
+
+fn sheet() -> Sheet {
+    let contact = |role: &str, reach: &str, after: Option<&str>, due| ContactView {
+        role: role.into(),
+        reach: reach.into(),
+        after: after.map(str::to_owned),
+        due,
+    };
+    Sheet {
+        owner: Some("payments-oncall".into()),
+        contacts: vec![
+            contact("on-call", "#payments-oncall", None, true),
+            contact("escalation", "+49 30 123456", Some("15 min"), true),
+            contact("director", "boss@example.com", Some("1 h"), false),
+        ],
+        links: vec![("dashboard".into(), "https://grafana.example.com/d/checkout".into())],
+        clocks: Vec::new(),
+        followups: vec!["Completion summary to stakeholders (within 1 h)".into()],
+    }
 }
 
 pub(crate) fn step_ref(path: &str) -> StepRef {
@@ -48,6 +70,7 @@ pub(crate) fn step_ref(path: &str) -> StepRef {
 
 fn row(path: &str, depth: usize, title: &str, phase: Option<&str>, state: RowState, took_s: Option<u64>) -> OutlineRow {
     OutlineRow {
+        treatment: None,
         path: path.into(),
         depth,
         title: title.into(),
@@ -237,6 +260,7 @@ impl Sample {
             notices: &self.notices,
             notes: &self.notes,
             followups: &self.followups,
+            sheet: &self.sheet,
             session: "2026-03-10-canary-deploy-4f2a",
         }
     }
@@ -293,6 +317,7 @@ impl Sample {
             notices: Vec::new(),
             notes: Vec::new(),
             followups: Vec::new(),
+            sheet: sheet(),
         }
     }
 

@@ -59,7 +59,7 @@ pub fn compare(scenario: &Scenario, found: &Outcome) -> Vec<Mismatch> {
     let lists = [("path", &expect.path, &found.path), ("guards", &expect.guards, &found.guards)];
     for (what, expected, found) in lists {
         if let Some(expected) = expected.as_ref().filter(|e| *e != found) {
-            differs.push(Mismatch { what: what.to_owned(), expected: expected.clone(), found: found.clone() });
+            differs.push(Mismatch { what: what.to_owned(), expected: or_none(expected), found: or_none(found) });
         }
     }
     if let Some(within) = expect.within {
@@ -70,6 +70,11 @@ pub fn compare(scenario: &Scenario, found: &Outcome) -> Vec<Mismatch> {
     }
     differs.extend(found.world.iter().map(|d| Mismatch::value(format!("world {}", d.what), &d.expected, &d.found)));
     differs
+}
+
+/// A list as it is shown: an empty one says so.
+fn or_none(list: &[String]) -> Vec<String> {
+    if list.is_empty() { vec!["(none)".to_owned()] } else { list.to_vec() }
 }
 
 /// The lines of both lists in order, each marked as expected alone, found alone or in
@@ -154,7 +159,7 @@ mod tests {
             "it stopped: nobody answered",
             "outcome: expected completed, found aborted",
             "path: - expected, + found\n    a\n  - b",
-            "guards: - expected, + found\n  - g",
+            "guards: expected g, found (none)",
             "within: expected at most 10 s, found 11 s",
             "world checkout.version: expected v1, found v2",
         ];

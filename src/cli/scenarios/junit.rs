@@ -23,7 +23,7 @@ fn render_suite(xml: &mut String, suite: &Suite) {
     let name = escape(&suite.runbook);
     let failed = suite.scenarios.iter().filter(|case| !case.differences.is_empty()).count();
     let failed = if suite.scenarios.is_empty() { 1 } else { failed };
-    let took: f64 = suite.scenarios.iter().map(|case| case.took.as_secs_f64()).sum();
+    let took: f64 = suite.scenarios.iter().map(|case| case.took.as_secs_f64()).fold(0.0, |all, one| all + one);
     let tests = suite.scenarios.len().max(1);
     let _ = writeln!(xml, "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failed}\" time=\"{took:.3}\">");
     if suite.scenarios.is_empty() {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Verifies one pacenote journal with coreutils, jq (1.6 or newer) and ssh-keygen:
+# Verifies one pacenote journal with coreutils, sed, grep, jq (1.6 on) and ssh-keygen:
 #   sh verify.sh JOURNAL ALLOWED_SIGNERS
 # Ends with 0 (intact, sealed, trusted), 1 (broken), 5 (open, unsealed, torn) or 6 (intact,
 # signer not trusted), as `pacenote verify` does. It reads one line at a time and is slow.
@@ -19,15 +19,15 @@ while [ "$n" -lt "$whole" ]; do
   tail -c +$((offset + 1)) "$journal" | head -n 1 >"$tmp/line"
   # One encoding: compact, ASCII, the keys of a record in order, whole numbers below 2^53.
   jq -ac . "$tmp/line" 2>/dev/null | sed 's/\x7f/\\u007f/g' | cmp -s - "$tmp/line" || broken 'not written as the program writes it'
-  jq -e '(keys_unsorted == ["v","seq","sid","prev","ts","mono_ms","type","data"]) and .v == 1
+  jq -r 'if (keys_unsorted == ["v","seq","sid","prev","ts","mono_ms","type","data"]) and .v == 1
     and (.ts | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$"))
     and (.sid | test("^[a-z0-9_][a-z0-9_-]*$")) and (.type | test("^[a-z0-9._-]+$")) and .mono_ms >= 0 and .seq >= 0
-    and ([.. | numbers] | all(. == floor and fabs < 9007199254740992))' "$tmp/line" >"$tmp/out" 2>&1 || broken 'not a record'
-  [ "$(get .prev)" = "$prev" ] || broken 'prev is not the hash of the line before'
-  [ "$(jq .seq "$tmp/line")" = $((n - 1)) ] || broken 'seq is not the number that comes next'
-  [ "$n" = 1 ] && sid=$(get .sid)
-  [ "$(get .sid)" = "$sid" ] || broken "sid is another session's"
-  type=$(get .type)
+    and ([.. | numbers] | all(. == floor and fabs < 9007199254740992))
+    then (.prev, .seq, .sid, .type) else error("no") end' "$tmp/line" >"$tmp/out" 2>/dev/null || broken 'not a record'
+  { read -r before && read -r number && read -r of && read -r type; } <"$tmp/out"
+  [ "$before" = "$prev" ] || broken 'prev is not the hash of the line before'
+  [ "$number" = $((n - 1)) ] || broken 'seq is not the number that comes next'
+  [ "$n" = 1 ] && sid=$of; [ "$of" = "$sid" ] || broken "sid is another session's"
   case $stage:$type in
     empty:session.opened | sealing:journal.sealed) stage=open ;;
     empty:* | ended:* | *:session.opened) broken "$type does not stand here" ;;
@@ -38,7 +38,7 @@ while [ "$n" -lt "$whole" ]; do
     *:session.closed) stage=closed ;;
     *) stage=open ;;
   esac
-  jq -r '.. | objects | select(keys_unsorted == ["blob","bytes","head"]) | "\(.blob) \(.bytes)"' "$tmp/line" >"$tmp/blobs"
+  : >"$tmp/blobs"; grep -q '"blob":' "$tmp/line" && jq -r '.. | objects | select(keys_unsorted == ["blob","bytes","head"]) | "\(.blob) \(.bytes)"' "$tmp/line" >"$tmp/blobs"
   while read -r blob bytes; do
     case $blob in *[!0-9a-f]*) continue ;; esac
     [ "$(wc -c <"$dir/output/$blob" 2>/dev/null)" = "$bytes" ] || broken "the file $blob is missing or changed"
@@ -48,9 +48,11 @@ while [ "$n" -lt "$whole" ]; do
     session.opened | session.resumed)
       who=$(get .data.operator.principal) key=$(get .data.operator.key) inhand=$n segment=''
       [ "$type" = session.opened ] && mode=$(get .data.mode) ;;
-    seal.intended) jq -c .data "$tmp/line" >"$tmp/announced" ;;
+    seal.intended) jq -c '[.ts, .mono_ms, .data]' "$tmp/line" >"$tmp/announced" ;;
     journal.sealed)
-      jq -c '.data | del(.bytes, .sha256, .sig)' "$tmp/line" | cmp -s - "$tmp/announced" || broken 'not what was announced'
+      jq -e '.data | keys_unsorted == ["role","signer","key","namespace"] + (if .role == "segment" then [] else ["issuer"] end)
+        + (if .role == "open" then ["segment"] else [] end) + ["bytes","sha256","sig"]' "$tmp/line" >"$tmp/out" || broken 'a seal has other fields'
+      jq -c '[.ts, .mono_ms, (.data | del(.bytes, .sha256, .sig))]' "$tmp/line" | cmp -s - "$tmp/announced" || broken 'not what was announced'
       role=$(get .data.role) by=$(get .data.key) want=$key
       case $role:$stage:$((n - inhand)) in
         close:ended:* | open:open:2) ;;

@@ -103,6 +103,24 @@ async fn set_image_is_sent_once_and_followed_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dry_run_shows_the_change_to_the_server_and_sends_none() {
+    let cluster = |shared: &Shared| Some(Cluster::from_router(router(shared), "shop", "sid-1"));
+    let shared = shop();
+    let report = Bench::dry(cluster(&shared)).run(set_image("shop/checkout:v2")).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(false)), "{}", report.message);
+    assert!(report.message.starts_with("checked by the server"), "{}", report.message);
+    // Where the server has no dry runs it is said.
+    shared.lock().unwrap().no_dry_run = true;
+    let report = Bench::dry(cluster(&shared)).run(set_image("shop/checkout:v2")).await;
+    assert!(report.message.starts_with("simulated: the server cannot say"), "{}", report.message);
+    assert!(shared.lock().unwrap().patches.is_empty());
+    // What only reads is really done.
+    let read = intent(What::Kubernetes(KubernetesRequest::Get { resource: route() }), false);
+    let report = Bench::dry(cluster(&shared)).run(read).await;
+    assert!(report.object.is_some(), "{}", report.message);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_so_already_passes_unsent() {
     let shared = shop();
     let mut bench = bench(&shared);

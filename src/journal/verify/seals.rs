@@ -7,14 +7,18 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::super::format::{Hash, hex};
 use super::super::rules::{Rule, Rules};
+use super::super::scan::Line;
 use super::super::seal::{Announced, Issuer, Role, Sealed};
 use super::Finding;
 use crate::session::event::Operator;
 use crate::signature::{PublicKey, SESSION, Signature, SignatureError};
+
+/// From this length on, a journal is hashed beside being read.
+const THREAD_FROM: u64 = 4 << 20;
 
 /// A seal of an operator, its form in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +39,8 @@ pub(super) struct Seals {
     /// Takings in hand, and how many of them were sealed.
     hands: u64,
     announced: Option<(u64, Announced)>,
+    /// `ts` and `mono_ms` of the announcement.
+    time: (String, u64),
     /// Fingerprint of the key of this segment.
     segment: Option<String>,
     pub(super) by_operators: Vec<OperatorSeal>,
@@ -70,17 +76,20 @@ impl Seals {
     }
 
     /// Takes the `data` of `seal.intended`.
-    pub(super) fn intended(&mut self, seq: u64, data: &[u8]) -> Result<(), String> {
-        let announced = serde_json::from_slice(data);
+    pub(super) fn intended(&mut self, record: &Line<'_>) -> Result<(), String> {
+        let announced = serde_json::from_slice(record.data);
         self.rules.hold(Rule::SealFields, announced.is_ok(), || "the seal's announcement does not have the fields of one")?;
-        self.announced = announced.ok().map(|announced| (seq, announced));
+        self.announced = announced.ok().map(|announced| (record.seq, announced));
+        self.time = (record.ts.to_owned(), record.mono_ms);
         Ok(())
     }
 
     /// Takes the `data` of `journal.sealed`, whose line begins at `offset`.
-    pub(super) fn sealed(&mut self, line: u64, offset: u64, data: &[u8], closed: bool) -> Result<Option<Claim>, String> {
-        let rules = self.rules;
-        let sealed: Result<Sealed, _> = serde_json::from_slice(data);
+    pub(super) fn sealed(&mut self, record: &Line<'_>, offset: u64, closed: bool) -> Result<Option<Claim>, String> {
+        let (rules, line) = (self.rules, record.seq + 1);
+        let timely = self.time == (record.ts.to_owned(), record.mono_ms);
+        rules.hold(Rule::SealTime, timely, || "the seal has another time than its announcement")?;
+        let sealed: Result<Sealed, _> = serde_json::from_slice(record.data);
         rules.hold(Rule::SealFields, sealed.is_ok(), || "the seal does not have the fields of one")?;
         let Ok(sealed) = sealed else { return Ok(None) };
         let announced = self.announced.take();
@@ -152,53 +161,86 @@ impl Seals {
 
 enum Job {
     Bytes(Vec<u8>),
-    Claim(Claim),
+    Claim(Box<Claim>),
 }
 
-/// Hashes the journal on a thread of its own and checks what seals claim of it.
-pub(super) struct Digester {
-    jobs: SyncSender<Job>,
-    thread: JoinHandle<Option<Finding>>,
+/// The hash so far, and the first seal that does not hold.
+#[derive(Default)]
+struct Digest {
+    rules: Rules,
+    hash: Sha256,
+    wrong: Option<Finding>,
+}
+
+impl Digest {
+    fn claim(&mut self, claim: &Claim) {
+        if self.wrong.is_none()
+            && let Err(what) = claim.check(self.rules, &self.hash.clone().finalize().into())
+        {
+            self.wrong = Some(Finding { line: claim.line, offset: claim.offset, what });
+        }
+    }
+}
+
+/// Hashes the journal and checks what seals claim of it; a long one on a thread of its own.
+pub(super) struct Digester(Place);
+
+enum Place {
+    Here(Box<Digest>),
+    There { jobs: SyncSender<Job>, thread: JoinHandle<Option<Finding>> },
 }
 
 impl Digester {
-    pub(super) fn start(rules: Rules) -> Self {
+    pub(super) fn start(rules: Rules, length: u64) -> Self {
+        let mut digest = Digest { rules, ..Digest::default() };
+        if length < THREAD_FROM {
+            return Self(Place::Here(Box::new(digest)));
+        }
         // A few batches ahead, no more: a large journal must not end up in memory.
         let (jobs, taken) = sync_channel(4);
         let thread = std::thread::spawn(move || {
-            let mut digest = Sha256::new();
             for job in taken {
                 match job {
-                    Job::Bytes(bytes) => digest.update(&bytes),
-                    Job::Claim(claim) => {
-                        if let Err(what) = claim.check(rules, &digest.clone().finalize().into()) {
-                            return Some(Finding { line: claim.line, offset: claim.offset, what });
-                        }
-                    }
+                    Job::Bytes(bytes) => digest.hash.update(&bytes),
+                    Job::Claim(claim) => digest.claim(&claim),
                 }
             }
-            None
+            digest.wrong
         });
-        Self { jobs, thread }
+        Self(Place::There { jobs, thread })
     }
 
-    /// Bytes of the journal. After the first thing that is wrong they are not wanted.
-    pub(super) fn bytes(&self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            let _ = self.jobs.send(Job::Bytes(bytes.to_owned()));
+    /// Bytes of the journal.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            Place::Here(digest) => digest.hash.update(bytes),
+            Place::There { jobs, .. } if !bytes.is_empty() => {
+                // It listens until it is told to finish.
+                let _ = jobs.send(Job::Bytes(bytes.to_owned()));
+            }
+            Place::There { .. } => {}
         }
     }
 
-    pub(super) fn claim(&self, claim: Claim) {
-        let _ = self.jobs.send(Job::Claim(claim));
+    pub(super) fn claim(&mut self, claim: Claim) {
+        match &mut self.0 {
+            Place::Here(digest) => digest.claim(&claim),
+            Place::There { jobs, .. } => {
+                let _ = jobs.send(Job::Claim(Box::new(claim)));
+            }
+        }
     }
 
     /// The first seal that does not hold.
     pub(super) fn finish(self) -> Option<Finding> {
-        drop(self.jobs);
-        let failed =
-            || Some(Finding { line: 0, offset: 0, what: "the seals could not be checked: a mistake of the program".to_owned() });
-        self.thread.join().unwrap_or_else(|_| failed())
+        match self.0 {
+            Place::Here(digest) => digest.wrong,
+            Place::There { jobs, thread } => {
+                drop(jobs);
+                let what = "the seals could not be checked: a mistake of the program".to_owned();
+                thread.join().unwrap_or(Some(Finding { line: 0, offset: 0, what }))
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::super::disk::open_for_reading;
-use super::super::format::{Hash, unhex};
+use super::super::format::Hash;
 
 const BLOCK: u64 = 512;
 /// A pack with more entries is none of ours.
@@ -92,7 +92,7 @@ fn index(file: &mut File) -> io::Result<BTreeMap<String, (u64, u64)>> {
             // it would not be what was verified.
             let mut rest = Vec::new();
             file.take(1 << 20).read_to_end(&mut rest)?;
-            return if rest.iter().all(|&b| b == 0) { Ok(files) } else { Err(refuse("something stands behind its end")) };
+            return if rest.iter().all(|&b| b == 0) { bare(files) } else { Err(refuse("something stands behind its end")) };
         }
         let entry = Entry::read(&header)?;
         let start = at + BLOCK;
@@ -106,6 +106,19 @@ fn index(file: &mut File) -> io::Result<BTreeMap<String, (u64, u64)>> {
         }
     }
     Err(refuse("its end is missing"))
+}
+
+/// The names without the one folder that everything is in, where there is one.
+fn bare(files: BTreeMap<String, (u64, u64)>) -> io::Result<BTreeMap<String, (u64, u64)>> {
+    let folder = match files.keys().next().and_then(|name| name.split_once('/')) {
+        Some((first, _)) if !files.contains_key("journal.jsonl") => format!("{first}/"),
+        _ => String::new(),
+    };
+    let bare = files.into_iter().map(|(name, place)| match name.strip_prefix(&folder) {
+        Some(rest) => Ok((rest.to_owned(), place)),
+        None => Err(refuse(format!("`{name}` is not in the folder of the rest"))),
+    });
+    bare.collect()
 }
 
 struct Entry {
@@ -140,11 +153,6 @@ impl Entry {
         let parts = name.trim_end_matches('/').split('/');
         if name.is_empty() || parts.clone().any(|part| matches!(part, "" | "." | "..")) || name.contains('\\') {
             return Err(refuse(format!("the name `{name}` leads elsewhere")));
-        }
-        if let Some(blob) = name.strip_prefix("output/").filter(|blob| !blob.is_empty())
-            && unhex(blob.as_bytes()).is_none()
-        {
-            return Err(refuse(format!("`{name}` is not named by its hash")));
         }
         Ok(Self { name, size: octal(124..136)?, is_file })
     }

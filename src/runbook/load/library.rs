@@ -140,7 +140,7 @@ const FILES: &[(&str, &str)] = &[
     ("scenarios/failed-deployment-repaired.yaml", include_str!("../../../runbooks/scenarios/failed-deployment-repaired.yaml")),
     ("scenarios/high-cpu-all-good.yaml", include_str!("../../../runbooks/scenarios/high-cpu-all-good.yaml")),
     ("scenarios/high-cpu-deploy.yaml", include_str!("../../../runbooks/scenarios/high-cpu-deploy.yaml")),
-    ("scenarios/high-cpu-pods-do-not-help.yaml", include_str!("../../../runbooks/scenarios/high-cpu-pods-do-not-help.yaml")),
+    ("scenarios/high-cpu-expensive-version.yaml", include_str!("../../../runbooks/scenarios/high-cpu-expensive-version.yaml")),
     ("scenarios/high-error-rate-all-good.yaml", include_str!("../../../runbooks/scenarios/high-error-rate-all-good.yaml")),
     (
         "scenarios/high-error-rate-provider-down.yaml",
@@ -150,6 +150,10 @@ const FILES: &[(&str, &str)] = &[
     ("scenarios/high-error-rate-wrong-guess.yaml", include_str!("../../../runbooks/scenarios/high-error-rate-wrong-guess.yaml")),
     ("scenarios/high-memory-all-good.yaml", include_str!("../../../runbooks/scenarios/high-memory-all-good.yaml")),
     ("scenarios/high-memory-cache.yaml", include_str!("../../../runbooks/scenarios/high-memory-cache.yaml")),
+    (
+        "scenarios/high-memory-limits-too-small.yaml",
+        include_str!("../../../runbooks/scenarios/high-memory-limits-too-small.yaml"),
+    ),
     (
         "scenarios/high-memory-restart-does-not-help.yaml",
         include_str!("../../../runbooks/scenarios/high-memory-restart-does-not-help.yaml"),

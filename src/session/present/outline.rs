@@ -166,6 +166,7 @@ impl Outline<'_> {
         let took =
             visit.filter(|v| v.step.visit > 0).map(|v| v.ended.as_ref().map_or(now, |e| e.at_ms).saturating_sub(v.entered_ms));
         self.rows.push(OutlineRow {
+            treatment: visit.and_then(|v| v.ended.as_ref()).and_then(|e| e.treatment),
             title: title.unwrap_or_else(|| path.to_string()),
             depth,
             phase,

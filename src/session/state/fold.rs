@@ -10,6 +10,7 @@ use super::super::plan::{ListId, ListRef, Site};
 use super::super::resolve::{ActionOf, action_of};
 use super::super::time::At;
 use super::super::undo;
+use super::super::updates::is_update;
 use super::{
     Approvals, Choice, Context, Effect, Ended, Ending, FoldError, Frame, FrameKind, GateProgress, Session, Tick, Tripped, Visit,
     WhenAnswer,
@@ -66,7 +67,7 @@ impl Session {
                 let visit = path.and_then(|p| self.visits.get_mut(p)).and_then(|v| v.iter_mut().rev().find(|v| v.is_open()));
                 match (deviation.what.as_str(), visit) {
                     ("skipped", Some(visit)) => visit.skip = Some(deviation.reason.clone()),
-                    ("gate-overridden", Some(visit)) => visit.pass = Some(deviation.reason.clone()),
+                    ("gate-overridden" | "approval", Some(visit)) => visit.pass = Some(deviation.reason.clone()),
                     _ => {}
                 }
             }
@@ -127,7 +128,9 @@ impl Session {
         let (effect, undone) = match event {
             Event::EffectIntended(intent) => {
                 let step = StepRef { path: intent.path.clone(), visit: intent.visit };
-                self.visit_mut(&step).ok_or_else(|| not_open(&step))?.effects.push(intent.effect);
+                if !is_update(&step.path) {
+                    self.visit_mut(&step).ok_or_else(|| not_open(&step))?.effects.push(intent.effect);
+                }
                 if intent.changes && intent.purpose == Purpose::Step {
                     self.changed_at.get_or_insert(now);
                 }
@@ -358,7 +361,7 @@ impl Session {
 
     fn end(&mut self, at: At, now: u64, ended: &StepEnded) -> Result<(), FoldError> {
         let step = StepRef { path: ended.path.clone(), visit: ended.visit };
-        let end = Ended { outcome: ended.outcome, reason: ended.reason.clone(), at_ms: now };
+        let end = Ended { outcome: ended.outcome, reason: ended.reason.clone(), at_ms: now, treatment: ended.treatment };
         if ended.visit == 0 {
             return self.pass_by(at, now, step, end);
         }

@@ -49,7 +49,7 @@ fn again(session: &Session, at: At, frame: &Frame) -> Follow {
 }
 
 fn repeat(session: &Session, at: At, frame: &Frame, visit: &Visit, step: &Step) -> Option<Follow> {
-    let repeat = step.repeat.as_ref()?;
+    let repeat = step.repeat.as_ref().filter(|_| !super::super::dry::is_dry(session))?;
     if visit.step.visit == 0 || repeat.until.truth(&session.scope(at, &visit.context)) == Truth::True {
         return None;
     }
@@ -75,6 +75,7 @@ fn jump(session: &Session, frame: &Frame, visit: &Visit, step: &Step, index: usi
                 outcome: StepOutcome::NotChosen,
                 reason,
                 took_ms: 0,
+                treatment: None,
             })))
         }
         None => Follow::Advance(target_index),

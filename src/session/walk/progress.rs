@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::{end, finish, own_decision};
 use crate::runbook::expression::{Truth, Unknown};
 use crate::runbook::model::{Action, Approve, ChecklistItem, Decide, Gate, OptionThen, Wait};
+use crate::session::dry;
 use crate::session::event::{
-    About, ApprovalRequested, EnteredAs, Event, GateEnd, ItemTicked, Mode, Outcome, StepEntered, StepOutcome,
+    About, ApprovalRequested, Deviation, EnteredAs, Event, GateEnd, ItemTicked, Mode, Outcome, StepEntered, StepOutcome,
 };
 use crate::session::intent::{Intent, Purpose, Starter, What};
 use crate::session::outcome;
@@ -42,8 +43,10 @@ pub(in crate::session) fn progress(session: &Session, at: At, visit: &Visit) -> 
             Action::Approve(approve) => approved(session, at, visit, approve),
             Action::Gate(gate) => gate_progress(session, at, visit, gate),
             Action::Wait(wait) => wait_progress(session, at, visit, wait),
-            Action::Run(_) | Action::Kubernetes(_) | Action::Http(_) | Action::Notify(_) => effect_progress(session, at, visit),
-            Action::Call(_) | Action::Parallel(_) | Action::UndoAll | Action::Freeze { .. } => None,
+            Action::Run(_) | Action::Kubernetes(_) | Action::Http(_) | Action::Notify(_) | Action::Freeze { .. } => {
+                effect_progress(session, at, visit)
+            }
+            Action::Call(_) | Action::Parallel(_) | Action::UndoAll => None,
         },
         ActionOf::Restore(_) => effect_progress(session, at, visit),
         ActionOf::ByHand => match visit.choice.as_ref().map(|c| c.key.as_str()) {
@@ -140,8 +143,21 @@ fn decided(session: &Session, at: At, visit: &Visit, decide: &Decide) -> Option<
 }
 
 fn approved(session: &Session, at: At, visit: &Visit, approve: &Approve) -> Option<Event> {
+    if dry::is_dry(session) {
+        return Some(finish(session, at, visit, StepOutcome::Done, Some("nobody is asked in a dry run".to_owned())));
+    }
     if let Some(why) = &visit.approvals.refused {
         return Some(end(session, at, visit, StepOutcome::Failed, Some(why.clone())));
+    }
+    // An emergency passes every approval, and says so each time.
+    if let Some(reason) = &session.opened.emergency {
+        return Some(Event::DeviationRecorded(Box::new(Deviation {
+            what: "approval".to_owned(),
+            path: Some(visit.step.path.clone()),
+            reason: format!("not asked for: emergency: {reason}"),
+            by: Starter::Session,
+            evidence: session.evidence(at),
+        })));
     }
     if !visit.approvals.requested {
         return Some(Event::ApprovalRequested(ApprovalRequested {
@@ -167,6 +183,9 @@ fn approved(session: &Session, at: At, visit: &Visit, approve: &Approve) -> Opti
 }
 
 fn gate_progress(session: &Session, at: At, visit: &Visit, gate: &Gate) -> Option<Event> {
+    if let Some(said) = dry::gate_said(session, at, visit) {
+        return Some(finish(session, at, visit, StepOutcome::Done, Some(said)));
+    }
     match visit.gate.end {
         Some(GateEnd::Passed) => return Some(finish(session, at, visit, StepOutcome::Done, None)),
         Some(GateEnd::Failed) => {
@@ -184,6 +203,9 @@ fn gate_progress(session: &Session, at: At, visit: &Visit, gate: &Gate) -> Optio
 
 fn wait_progress(session: &Session, at: At, visit: &Visit, wait: &Wait) -> Option<Event> {
     let done = || Some(finish(session, at, visit, StepOutcome::Done, None));
+    if let Some(said) = dry::wait_said(session, at, visit, wait) {
+        return Some(finish(session, at, visit, StepOutcome::Done, Some(said)));
+    }
     match wait {
         Wait::For(duration) if session.clock(at) >= visit.entered_ms + millis(*duration) => done(),
         Wait::UntilTime { time, zone } if at.wall >= wait_target(visit, *time, *zone) => done(),
@@ -239,7 +261,10 @@ fn effect_progress(session: &Session, at: At, visit: &Visit) -> Option<Event> {
 /// Starts what needs nobody's leave: reads, and everything once a rollback was decided
 /// on. What needs its object read first is started by the loop when it has been read.
 fn start_by_itself(session: &Session, at: At, visit: &Visit) -> Option<Event> {
-    let by_itself = session.runs_by_itself() || !session.asks_before(visit);
+    if let Some(said) = dry::cannot_be_told(session, at, visit) {
+        return Some(finish(session, at, visit, StepOutcome::Done, Some(said)));
+    }
+    let by_itself = (session.runs_by_itself() || !session.asks_before(visit)) && !dry::is_confirmed_first(session, visit);
     if session.is_held() || !by_itself || needs_preparation(session, visit) {
         return None;
     }

@@ -6,16 +6,16 @@ use crate::signals::text::{one_line, with_causes};
 
 /// A failed request or a broken watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(in crate::signals) struct Failure {
     /// For people.
-    pub(super) why: String,
+    pub(in crate::signals) why: String,
     /// How bad it is.
-    pub(super) kind: Kind,
+    pub(in crate::signals) kind: Kind,
 }
 
 /// Kinds of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::signals) enum Kind {
     /// The server could not be reached or went silent.
     Unreachable,
     /// It does not let us, and will not until someone does something.
@@ -29,20 +29,20 @@ pub(super) enum Kind {
 }
 
 impl Failure {
-    pub(super) fn silent(after: Duration) -> Self {
+    pub(in crate::signals) fn silent(after: Duration) -> Self {
         Self { why: format!("the API server has been silent for {} s", after.as_secs()), kind: Kind::Unreachable }
     }
 
-    pub(super) fn unanswered(after: Duration) -> Self {
+    pub(in crate::signals) fn unanswered(after: Duration) -> Self {
         Self { why: format!("no answer from the API server within {} s", after.as_secs()), kind: Kind::Unreachable }
     }
 
-    pub(super) fn garbled(why: impl Into<String>) -> Self {
+    pub(in crate::signals) fn garbled(why: impl Into<String>) -> Self {
         Self { why: why.into(), kind: Kind::Garbled }
     }
 
     /// What a status of the API server means.
-    pub(super) fn status(code: u16, message: &str, namespace: &str) -> Self {
+    pub(in crate::signals) fn status(code: u16, message: &str, namespace: &str) -> Self {
         let message = if message.trim_start().starts_with('<') { "a page of HTML".to_owned() } else { one_line(message) };
         match code {
             401 => Self {
@@ -67,7 +67,7 @@ impl Failure {
 }
 
 /// What an error of the client means.
-pub(super) fn of(error: &kube::Error, namespace: &str) -> Failure {
+pub(in crate::signals) fn of(error: &kube::Error, namespace: &str) -> Failure {
     match error {
         // This is how the client shows a line of a watch that it cannot read.
         kube::Error::Api(status) if status.code == 0 => Failure::garbled("the API server sends what is not a pod"),

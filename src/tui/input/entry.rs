@@ -127,6 +127,10 @@ impl Ui {
                 self.overlay = Some(Overlay::Help { scroll: 0 });
                 return Vec::new();
             }
+            ("sheet", _) => {
+                self.overlay = Some(Overlay::Sheet { scroll: 0 });
+                return Vec::new();
+            }
             ("quit" | "q", _) => return self.leave(screen),
             ("copy", _) => return self.copy(screen, now_ms),
             ("stop", _) => return self.stop(screen, now_ms),

@@ -8,6 +8,7 @@ pub(crate) enum Kind {
     Pod,
     Service,
     Endpoints,
+    EndpointSlice,
     ConfigMap,
     Secret,
     ServiceAccount,
@@ -122,7 +123,7 @@ const fn row(base: Resource, kind: Kind, names: [&'static str; 3], short: &'stat
 
 /// Every kind, in the order of discovery.
 #[rustfmt::skip]
-pub(crate) static RESOURCES: [Resource; 23] = [
+pub(crate) static RESOURCES: [Resource; 24] = [
     CORE,
     row(CORE, Kind::Node, ["Node", "nodes", "node"], &["no"]),
     Resource {
@@ -156,6 +157,10 @@ pub(crate) static RESOURCES: [Resource; 23] = [
         version: "v2",
         also: &[("autoscaling", "v1")],
         ..row(BATCH, Kind::HorizontalPodAutoscaler, ["HorizontalPodAutoscaler", "horizontalpodautoscalers", "horizontalpodautoscaler"], &["hpa"])
+    },
+    Resource {
+        group: "discovery.k8s.io",
+        ..row(PLAIN, Kind::EndpointSlice, ["EndpointSlice", "endpointslices", "endpointslice"], &[])
     },
     Resource { group: "coordination.k8s.io", ..row(PLAIN, Kind::Lease, ["Lease", "leases", "lease"], &[]) },
     Resource {

@@ -20,8 +20,15 @@ pub(super) fn list(core: &Core, target: &Target, query: &Query, headers: &Header
     let store = &core.cluster.store;
     let limit = parameter(query, "limit").parse().ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     let (revision, after) = state(core, query)?;
-    let there: BTreeMap<Key, Object> = store.list_at(revision, target.resource.kind, target.in_namespace());
-    let mut found = there.iter().filter(|(key, object)| {
+    let earlier: BTreeMap<Key, Object>;
+    // Nearly always it is the state of now, which need not be put together.
+    let there: Box<dyn Iterator<Item = (&Key, &Object)>> = if revision == store.revision() {
+        Box::new(store.list(target.resource.kind, target.in_namespace()))
+    } else {
+        earlier = store.list_at(revision, target.resource.kind, target.in_namespace());
+        Box::new(earlier.iter())
+    };
+    let mut found = there.filter(|(key, object)| {
         let later = after.as_ref().is_none_or(|(namespace, name)| (&key.namespace, &key.name) > (namespace, name));
         later && selector.matches(object)
     });

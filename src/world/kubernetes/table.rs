@@ -130,7 +130,7 @@ fn columns(kind: Kind) -> Vec<Column> {
         Kind::CronJob => vec![NAME, string("Schedule"), string("Suspend"), AGE],
         Kind::Ingress => vec![NAME, string("Class"), string("Hosts"), AGE],
         Kind::PodDisruptionBudget => vec![NAME, string("Min Available"), string("Max Unavailable"), AGE],
-        Kind::ServiceAccount | Kind::PersistentVolumeClaim | Kind::DestinationRule => vec![NAME, AGE],
+        Kind::ServiceAccount | Kind::PersistentVolumeClaim | Kind::EndpointSlice | Kind::DestinationRule => vec![NAME, AGE],
     }
 }
 
@@ -191,7 +191,7 @@ fn cells(look: &Look<'_>, kind: Kind, object: &Value) -> Vec<Value> {
         Kind::CronJob => vec![name, at("/spec/schedule"), or_none("/spec/suspend"), age],
         Kind::Ingress => vec![name, or_none("/spec/ingressClassName"), or_none("/spec/rules/0/host"), age],
         Kind::PodDisruptionBudget => vec![name, or_none("/spec/minAvailable"), or_none("/spec/maxUnavailable"), age],
-        Kind::ServiceAccount | Kind::PersistentVolumeClaim | Kind::DestinationRule => vec![name, age],
+        Kind::ServiceAccount | Kind::PersistentVolumeClaim | Kind::EndpointSlice | Kind::DestinationRule => vec![name, age],
     }
 }
 

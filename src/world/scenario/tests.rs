@@ -66,6 +66,9 @@ fn mistakes_are_found_with_their_place() {
         ("{at: 6m", "{at: 6", "a.yaml:17:10: `6` is not a length of time"),
         ("kill_pod: {selector: app=checkout}", "kill_pod: {selector: app=checkout}, for: 1m", "they happen once"),
         ("choose: rollback", "choose: maybe", "unknown variant `maybe`"),
+        ("prometheus: down", "node_lost: node-9", "there is no node `node-9`; there is `node-1` to `node-3`"),
+        ("at: 6m", "at: 6m, chance: 0", "`chance` is a percentage from 1 to 100"),
+        ("crash_after: 10m", "memory: {start: lots}", "`lots` is no amount"),
         ("stable: checkout, ", "", "a route is `virtualservice` with"),
         ("rolled-back", "rolledback", "unknown variant `rolledback`"),
     ];

@@ -175,6 +175,7 @@ fn in_page(page: &str, attack: &str) {
 
 #[test]
 fn hostile_text_stays_text_in_every_form() {
+    let colours = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
     for attack in attacks() {
         let session = session_of(&attack);
         let story = story(&session.dir.journal());
@@ -197,7 +198,6 @@ fn hostile_text_stays_text_in_every_form() {
         assert!(document.is_ascii() && !document.contains(['<', '>', '&']));
 
         let cast = report::asciicast(&story);
-        let colours = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
         for line in cast.lines().skip(1) {
             let event: Value = serde_json::from_str(line).unwrap();
             let data = colours.replace_all(event[2].as_str().unwrap(), "").into_owned();

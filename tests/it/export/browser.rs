@@ -38,6 +38,7 @@ impl Opened {
 }
 
 /// Opens a page with the button pressed; none where there is no browser.
+#[expect(clippy::print_stdout, reason = "says why nothing was tested")]
 fn open(folder: &Path, page: &str) -> Option<Opened> {
     let file = folder.join("page.html");
     std::fs::write(&file, page).unwrap();
@@ -73,8 +74,8 @@ fn the_button_verifies_a_good_journal() {
     let found = verify_journal(&walked.dir.journal());
     let temp = tempfile::tempdir().unwrap();
     let Some(page) = open(temp.path(), &report::html(&story(&walked.dir.journal()))) else { return };
-    let expected = format!("The chain is intact: {} records, head {}. There is NO SEAL in it.", found.records, found.head);
-    assert_eq!(page.verdict(), expected);
+    let (verdict, expected) = (page.verdict(), format!("The chain is intact: {} records, head {}.", found.records, found.head));
+    assert!(verdict.starts_with(&expected) && verdict.ends_with("seals stand in it and were NOT judged."), "{verdict}");
     assert!(page.initiators.iter().all(|initiator| initiator == "not an origin"), "{:?}", page.initiators);
 }
 

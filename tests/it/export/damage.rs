@@ -44,7 +44,7 @@ fn every_form_says_first_what_is_wrong() {
         }
         assert_eq!(story.raw, fs::read(walked.dir.journal()).unwrap(), "all bytes are kept, damaged or not");
         match report::pack(&story, walked.dir.path(), None, None) {
-            Ok(pack) => assert!(String::from_utf8_lossy(&pack).contains(&format!("# How to check this pack\n\n> **WARNING.** "))),
+            Ok(pack) => assert!(String::from_utf8_lossy(&pack).contains("# How to check this pack\n\n> **WARNING.** ")),
             Err(error) => assert!(story.records == 0 && error.to_string().contains("no record")),
         }
     }

@@ -24,7 +24,7 @@ const WORLD: [&str; 9] = [
     "chrono::Local",
 ];
 
-const LAYERS: [Layer; 24] = [
+const LAYERS: &[Layer] = &[
     Layer { module: "runbook", uses: &[], never: &["tokio", "std::process", "std::thread", "std::time::SystemTime"] },
     Layer { module: "session", uses: &["runbook", "inputs"], never: &WORLD },
     Layer { module: "journal", uses: &["session", "runbook", "clock", "redact", "signature"], never: &[] },
@@ -34,7 +34,12 @@ const LAYERS: [Layer; 24] = [
     Layer { module: "live", uses: &["session", "runbook"], never: &WORLD },
     Layer { module: "ports", uses: &["redact"], never: &[] },
     Layer { module: "signals", uses: &["session", "runbook", "live", "ports", "redact"], never: &[] },
-    Layer { module: "effects", uses: &["session", "runbook", "live", "ports", "redact", "journal", "supervise"], never: &[] },
+    Layer { module: "coordination", uses: &["session", "journal", "ports"], never: &[] },
+    Layer {
+        module: "effects",
+        uses: &["session", "runbook", "live", "ports", "redact", "journal", "supervise", "coordination"],
+        never: &[],
+    },
     Layer { module: "supervise", uses: &["redact"], never: &[] },
     Layer { module: "world", uses: &["runbook"], never: &["reqwest"] },
     Layer { module: "tui", uses: &["session", "live", "runbook", "inputs"], never: &WORLD },
@@ -65,7 +70,7 @@ const LAYERS: [Layer; 24] = [
 ];
 
 /// Modules that may talk to a network, and those that may draw.
-const ON_THE_NETWORK: [&str; 5] = ["ports", "signals", "effects", "world", "app"];
+const ON_THE_NETWORK: [&str; 6] = ["ports", "signals", "coordination", "effects", "world", "app"];
 const ON_THE_SCREEN: [&str; 3] = ["tui", "terminal", "app"];
 
 /// Effects take a durable intent and nothing else of the journal.
