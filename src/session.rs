@@ -23,6 +23,7 @@ pub mod reading;
 pub mod require;
 pub mod resolve;
 mod scope;
+mod secrets;
 pub mod sheet;
 pub mod state;
 pub mod time;

@@ -5,16 +5,17 @@
 
 use super::event::EnteredAs;
 use super::intent::{
-    FreezeRequest, HttpRequest, KubernetesRequest, NotifyRequest, PatchKind, Piece, Purpose, Resource, RunRequest, SecretName,
-    SecretText, UndoTarget, What, Workload,
+    FreezeRequest, HttpRequest, KubernetesRequest, NotifyRequest, PatchKind, Piece, Purpose, Resource, RunRequest, SecretText,
+    UndoTarget, What, Workload,
 };
-use super::state::{Effect, Session, Visit};
+use super::secrets;
+use super::state::{Context, Effect, Session, Visit};
 use super::time::At;
 use crate::runbook::Value;
 use crate::runbook::expression::{Escape, Part, Scope, Template, Unknown};
 use crate::runbook::model::{
-    Action, InputKind, Kubernetes, PatchBody, Program, ResourceRef, Run, SecretSource, TextOrSecret, Undo, UndoTo, WebhookFormat,
-    WorkloadKind, WorkloadRef,
+    Action, Kubernetes, PatchBody, Program, ResourceRef, Run, TextOrSecret, Undo, UndoTo, WebhookFormat, WorkloadKind,
+    WorkloadRef,
 };
 
 /// What a visit does.
@@ -86,7 +87,7 @@ pub(super) fn what_of(session: &Session, at: At, visit: &Visit) -> Result<Option
 pub(super) fn what(session: &Session, at: At, visit: &Visit, action: &Action) -> Result<Option<What>, Unknown> {
     let scope = session.scope(at, &visit.context);
     let file = visit.site.as_ref().map_or("", |site| site.list.file.as_str());
-    let resolver = Resolver { session, scope: &scope, at, file };
+    let resolver = Resolver { session, context: &visit.context, scope: &scope, at, file };
     Ok(Some(match action {
         Action::Run(run) => What::Run(resolver.run(run)?),
         Action::Http(http) => {
@@ -127,6 +128,7 @@ const MOST_REPLICAS: u32 = 100_000;
 
 struct Resolver<'a> {
     session: &'a Session,
+    context: &'a Context,
     scope: &'a dyn Scope,
     at: At,
     /// The file the step stands in.
@@ -169,7 +171,7 @@ impl Resolver<'_> {
 
     fn secret_text(&self, text: &TextOrSecret) -> Result<SecretText, Unknown> {
         match text {
-            TextOrSecret::Secret(source) => Ok(SecretText(vec![Piece::Secret(secret_name(source))])),
+            TextOrSecret::Secret(source) => Ok(SecretText(vec![Piece::Secret(secrets::of_source(source))])),
             TextOrSecret::Text(template) => self.pieces(template),
         }
     }
@@ -179,24 +181,13 @@ impl Resolver<'_> {
         for part in template.parts() {
             match part {
                 Part::Text(text) => pieces.push(Piece::Text(text.clone())),
-                Part::Expr(expr) => match self.secret_input(expr.source()) {
+                Part::Expr(expr) => match secrets::named(self.session, self.context, expr.source()) {
                     Some(name) => pieces.push(Piece::Secret(name)),
                     None => pieces.push(Piece::Text(expr.eval(self.scope)?.to_string())),
                 },
             }
         }
         Ok(SecretText(pieces))
-    }
-
-    /// The secret an expression names, where it is exactly `inputs.NAME` of a secret.
-    fn secret_input(&self, source: &str) -> Option<SecretName> {
-        let name = source.trim().strip_prefix("inputs.")?;
-        let input = self.session.plan().runbook().inputs.iter().find(|i| i.name.value == name)?;
-        match &input.kind {
-            InputKind::Secret(Some(source)) => Some(secret_name(source)),
-            InputKind::Secret(None) => Some(SecretName::Input(name.to_owned())),
-            _ => None,
-        }
     }
 
     fn workload(&self, workload: &WorkloadRef) -> Result<Workload, Unknown> {
@@ -305,15 +296,6 @@ impl Resolver<'_> {
     }
 }
 
-fn secret_name(source: &SecretSource) -> SecretName {
-    match source {
-        SecretSource::Env(name) => SecretName::Env(name.clone()),
-        SecretSource::File(path) => SecretName::File(path.clone()),
-        SecretSource::Command(argv) => SecretName::Command(argv.clone()),
-        SecretSource::Kubernetes { name, key } => SecretName::Kubernetes { name: name.clone(), key: key.clone() },
-    }
-}
-
 fn kind_name(kind: WorkloadKind) -> &'static str {
     match kind {
         WorkloadKind::Deployment => "Deployment",
@@ -328,16 +310,16 @@ fn kind_name(kind: WorkloadKind) -> &'static str {
 /// # Errors
 /// When an expression cannot be worked out.
 pub fn outside_text(session: &Session, at: At, text: &TextOrSecret) -> Result<SecretText, Unknown> {
-    let context = super::state::Context::default();
+    let context = Context::default();
     let scope = session.scope(at, &context);
-    Resolver { session, scope: &scope, at, file: "" }.secret_text(text)
+    Resolver { session, context: &context, scope: &scope, at, file: "" }.secret_text(text)
 }
 
 /// A message of the program's own to one of the runbook's targets.
 pub(super) fn message(session: &Session, at: At, to: &str, text: String) -> Result<NotifyRequest, Unknown> {
-    let context = super::state::Context::default();
+    let context = Context::default();
     let scope = session.scope(at, &context);
-    Resolver { session, scope: &scope }.notify(to, text, session.clock(at))
+    Resolver { session, context: &context, scope: &scope, at, file: "" }.notify(to, text, session.clock(at))
 }
 
 /// A template resolved outside a step.
@@ -345,7 +327,7 @@ pub(super) fn message(session: &Session, at: At, to: &str, text: String) -> Resu
 /// # Errors
 /// When an expression cannot be worked out.
 pub fn outside(session: &Session, at: At, template: &Template, escape: Escape) -> Result<String, Unknown> {
-    let context = super::state::Context::default();
+    let context = Context::default();
     template.render_escaped(&session.scope(at, &context), escape)
 }
 
@@ -354,7 +336,7 @@ pub(super) fn workloads_to_pin(session: &Session, at: At) -> Vec<Workload> {
     let plan = session.plan();
     let runbook = plan.runbook();
     let steps = runbook.steps.iter().chain(runbook.procedures.iter().flat_map(|p| &p.steps));
-    let context = super::state::Context::default();
+    let context = Context::default();
     let scope = session.scope(at, &context);
     let mut found = Vec::new();
     for step in steps {

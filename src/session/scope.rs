@@ -59,6 +59,13 @@ impl Session {
         self.signals.len() > 1 && readings.peek().is_some() && readings.all(|r| r.unreachable)
     }
 
+    /// The latest visit of a step of the same list.
+    pub(super) fn latest_in(&self, context: &Context, id: &str) -> Option<&Visit> {
+        let path = context.prefix.child(id);
+        let latest = self.order.iter().rev().find(|s| s.path == path || is_pass_of(s, path.as_str()));
+        latest.and_then(|s| self.visit(s))
+    }
+
     /// Every declared signal as it is known at a moment, for records.
     pub(super) fn evidence(&self, at: At) -> super::event::Evidence {
         let context = Context::default();
@@ -128,8 +135,7 @@ impl<'a> View<'a> {
 
     fn step(&self, id: &str, rest: &[String]) -> Result<Value, Unknown> {
         let path = self.context.prefix.child(id);
-        let latest = self.session.order.iter().rev().find(|s| s.path == path || is_pass_of(s, path.as_str()));
-        let visit = latest.and_then(|s| self.session.visit(s)).ok_or_else(|| Unknown(format!("step {path} has not run")))?;
+        let visit = self.session.latest_in(self.context, id).ok_or_else(|| Unknown(format!("step {path} has not run")))?;
         let values = self.session.step_values(visit);
         follow(&Value::Map(values), rest).ok_or_else(|| Unknown(format!("step {path} has no {}", rest.join("."))))
     }

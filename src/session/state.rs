@@ -11,7 +11,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::event::{EffectEnded, EnteredAs, Event, GateEnd, Opened, Operator, SessionClosed, StepOutcome, Treatment, Verdict};
-use super::intent::{Intent, PinnedTarget};
+use super::intent::{Intent, PinnedTarget, SecretName};
 use super::message::{FailureChoice, StepRef};
 use super::path::StepPath;
 use super::plan::{ListRef, Plan, Site};
@@ -136,8 +136,12 @@ pub(super) struct Context {
     pub(super) with: BTreeMap<String, Value>,
     /// `item`.
     pub(super) item: Option<Value>,
+    /// Those of `with` that are secrets.
+    pub(super) with_secrets: BTreeMap<String, SecretName>,
     /// `inputs` of a called file; the session's where absent.
     pub(super) inputs: Option<BTreeMap<String, Value>>,
+    /// Those of them that are secrets.
+    pub(super) input_secrets: Option<BTreeMap<String, SecretName>>,
 }
 
 /// One visit of a step.

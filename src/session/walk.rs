@@ -334,7 +334,9 @@ fn passed(
     let (mut with, mut cause) = (BTreeMap::new(), None);
     let scope = session.scope(at, context);
     if let Action::Call(call) = action {
-        for (name, value) in &call.with {
+        // Secrets are passed on by name, which needs no record.
+        let secret = super::secrets::passed(session, context, call);
+        for (name, value) in call.with.iter().filter(|(name, _)| !secret.contains_key(&name.value)) {
             match value.value(&scope) {
                 Ok(value) => {
                     with.insert(name.value.clone(), value);

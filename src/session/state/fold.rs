@@ -8,6 +8,7 @@ use super::super::message::{FailureChoice, StepRef};
 use super::super::path::StepPath;
 use super::super::plan::{ListId, ListRef, Site};
 use super::super::resolve::{ActionOf, action_of};
+use super::super::secrets;
 use super::super::time::At;
 use super::super::undo;
 use super::super::updates::is_update;
@@ -297,6 +298,17 @@ impl Session {
         }
     }
 
+    /// What the steps of a called list see.
+    fn called(&self, call: &Call, list: &ListRef, prefix: &StepPath, entered: &StepEntered, caller: &Context) -> Context {
+        let with_secrets = secrets::passed(self, caller, call);
+        let (inputs, input_secrets) = match call.target {
+            CallTarget::File { .. } => (Some(entered.with.clone()), Some(with_secrets.clone())),
+            CallTarget::Procedure(_) => (caller.inputs.clone(), caller.input_secrets.clone()),
+        };
+        let (file, prefix, with) = (list.file.clone(), prefix.clone(), entered.with.clone());
+        Context { file, prefix, with, with_secrets, item: None, inputs, input_secrets }
+    }
+
     /// The list an entered step leads into, where it leads into one.
     fn frame_for(&self, step: &StepRef, entered: &StepEntered, site: Option<Site>, context: Context) -> Option<Frame> {
         let prefix = step.path.clone();
@@ -323,7 +335,7 @@ impl Session {
                 match self.plan.step(&site).map(|s| &s.action)? {
                     Action::Call(call) => {
                         let list = self.plan.call_target(&site.list.file, &call.target);
-                        Some(frame(FrameKind::List, list.clone(), called(call, &list, &prefix, entered, &context)))
+                        Some(frame(FrameKind::List, list.clone(), self.called(call, &list, &prefix, entered, &context)))
                     }
                     Action::Parallel(_) => {
                         let list = ListRef { file: site.list.file.clone(), list: ListId::Parallel(Box::new(site)) };
@@ -341,7 +353,13 @@ impl Session {
                 Some(frame(
                     FrameKind::List,
                     list,
-                    Context { prefix: prefix.clone(), with: entered.with.clone(), item: None, ..caller },
+                    Context {
+                        prefix: prefix.clone(),
+                        with: entered.with.clone(),
+                        with_secrets: BTreeMap::new(),
+                        item: None,
+                        ..caller
+                    },
                 ))
             }
             EnteredAs::Rollback if self.plan.has_rollback_procedure() => {
@@ -354,7 +372,7 @@ impl Session {
                 let Some(Undo::Action(action)) = self.plan.step(&site).and_then(|s| s.undo.as_ref()) else { return None };
                 let Action::Call(call) = &**action else { return None };
                 let list = self.plan.call_target(&site.list.file, &call.target);
-                Some(frame(FrameKind::List, list.clone(), called(call, &list, &prefix, entered, &context)))
+                Some(frame(FrameKind::List, list.clone(), self.called(call, &list, &prefix, entered, &context)))
             }
         }
     }
@@ -519,15 +537,6 @@ impl Session {
             }
         }
     }
-}
-
-/// What the steps of a called list see.
-fn called(call: &Call, list: &ListRef, prefix: &StepPath, entered: &StepEntered, caller: &Context) -> Context {
-    let inputs = match call.target {
-        CallTarget::File { .. } => Some(entered.with.clone()),
-        CallTarget::Procedure(_) => caller.inputs.clone(),
-    };
-    Context { file: list.file.clone(), prefix: prefix.clone(), with: entered.with.clone(), item: None, inputs }
 }
 
 /// Where an answer leads.

@@ -1,6 +1,7 @@
 //! Steps one by one: what starts them, how they end, and what follows.
 
 use super::*;
+use crate::session::intent::{Piece, SecretName, What};
 
 const READ: &str = "run: {command: [look], reads_only: true}";
 
@@ -406,4 +407,30 @@ fn a_chosen_procedure_runs_before_the_walk_goes_on() {
     walk.choose("d", 'a');
     walk.yes("d!fix/f");
     assert_eq!((walk.trail().as_str(), walk.asks().as_str()), ("d!fix/f=done d!fix=done d=done", "confirm c"));
+}
+
+/// A secret that is passed on stays a name, through calls of calls; and what is no secret
+/// beside it stays a value.
+#[test]
+fn a_secret_is_passed_on_by_its_name() {
+    let body = "inputs: {token: {type: secret, from: {env: TOKEN}}}\n\
+        steps:\n  - {id: ask, title: Ask, input: {pin: {type: secret, prompt: Pin}}}\n  \
+        - {id: a, title: A, call: outer, with: {secret: \"${{ inputs.token }}\", pin: \"${{ steps.ask.pin }}\", n: 3}}\n\
+        procedures:\n  outer:\n    title: O\n    params: {secret: {type: secret}, pin: {type: secret}, n: {type: integer}}\n    \
+        steps: [{id: b, title: B, call: inner, with: {secret: \"${{ with.secret }}\", pin: \"${{ with.pin }}\", n: \"${{ with.n }}\"}}]\n  \
+        inner:\n    title: I\n    params: {secret: {type: secret}, pin: {type: secret}, n: {type: integer}}\n    \
+        steps: [{id: c, title: C, run: {command: [go, \"${{ with.n }}\"], env: {TOKEN: \"Bearer ${{ with.secret }}\", PIN: \"${{ with.pin }}\"}}}]\n";
+    let mut walk = Walk::new(body);
+    let step = walk.latest("ask");
+    walk.told(Command::Give { step, values: BTreeMap::new(), secrets: vec!["pin".into()] });
+    assert_eq!(walk.asks(), "start a/b/c");
+    walk.start("a/b/c");
+    let intent = walk.session.open_intents().next().unwrap();
+    let What::Run(run) = &intent.what else { panic!("{:?}", intent.what) };
+    assert_eq!(run.argv, ["go", "3"]);
+    let env: Vec<String> = run.env.iter().map(|(name, text)| format!("{name}={:?}", text.0)).collect();
+    assert_eq!(env[0], format!("TOKEN={:?}", [Piece::Text("Bearer ".into()), Piece::Secret(SecretName::Env("TOKEN".into()))]));
+    assert_eq!(env[1], format!("PIN={:?}", [Piece::Secret(SecretName::Input("pin".into()))]));
+    let journal = format!("{:?}", walk.records.iter().map(|r| &r.event).collect::<Vec<_>>());
+    assert!(!journal.contains("cannot be worked out"), "{journal}");
 }
