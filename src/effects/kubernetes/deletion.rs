@@ -53,12 +53,9 @@ pub(super) async fn prepare(api: &Api<'_>, request: &KubernetesRequest, which: W
     let resource = request.resource();
     let pods = which.find(api).await.map_err(|trouble| format!("{resource}: {}", trouble.words()))?;
     for pod in pods.iter().take(TRIED) {
-        match delete(api, pod, true).await {
-            Err(trouble @ Trouble::Refused { code: 401 | 403, .. }) => {
-                return Err(format!("deleting {} would be refused: {}", words(pod), trouble.words()));
-            }
-            // Gone meanwhile, or no dry runs here: the real answer will say.
-            Ok(()) | Err(_) => {}
+        // Gone meanwhile, or no dry runs here: the real answer will say.
+        if let Err(trouble @ Trouble::Refused { code: 401 | 403, .. }) = delete(api, pod, true).await {
+            return Err(format!("deleting {} would be refused: {}", words(pod), trouble.words()));
         }
     }
     let diff = if pods.is_empty() { format!("there is no {resource}") } else { announced(&pods) };

@@ -121,3 +121,15 @@ async fn the_network_gone_during_a_rollback_is_waited_out_and_said() {
     assert!(report.message.contains("still trying"), "{}", report.message);
     assert_eq!(shared.lock().unwrap().patches.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_sends_none_of_the_verbs() {
+    let (_, target) = setting().await;
+    for request in verbs(target) {
+        let (shared, _) = setting().await;
+        let cluster = Cluster::from_router(router(&shared), "shop", "sid-1");
+        let report = Bench::dry(Some(cluster)).run(kubernetes(request.clone())).await;
+        assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(false)), "{request:?}: {}", report.message);
+        assert_eq!(sent(&shared), 0, "{request:?}: {}", report.message);
+    }
+}
