@@ -17,6 +17,7 @@ mod freeze;
 mod later;
 mod launcher;
 mod modal;
+mod rbac;
 mod scenarios;
 pub mod sessions;
 mod settings;
@@ -162,7 +163,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
         Command::Import(_) => not_yet("import", "write the steps by hand; `pacenote schema` helps an editor to complete them"),
         Command::Docs(_) => not_yet("docs", "the runbook's own text is the page for now"),
-        Command::Rbac(_) => not_yet("rbac", "grant what the runbook's `kubernetes` steps and signals name"),
+        Command::Rbac(arguments) => rbac::run(console, &arguments),
         Command::Freeze(arguments) => freeze::freeze(console, &Basis::load(&global)?, &arguments),
         Command::Unfreeze(arguments) => freeze::unfreeze(console, &Basis::load(&global)?, &arguments),
         Command::Run(arguments) => walk::run(&Basis::load(&global)?, &arguments),

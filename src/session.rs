@@ -15,6 +15,7 @@ mod dry;
 pub mod event;
 pub mod intent;
 pub mod message;
+pub mod needs;
 mod outcome;
 pub mod path;
 pub mod plan;

@@ -496,6 +496,9 @@ pub struct RbacArgs {
     /// A runbook's file, or the id of one in the library
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: String,
+    /// The environment it is for
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
 }
 
 /// `config`.

@@ -101,6 +101,11 @@ impl Plan {
         &self.root
     }
 
+    /// All runbook files, the root first under the empty path.
+    pub fn runbooks(&self) -> impl Iterator<Item = (&str, &Runbook)> {
+        std::iter::once(("", &*self.root)).chain(self.files.iter().map(|(path, runbook)| (path.as_str(), &**runbook)))
+    }
+
     /// The chosen environment.
     pub fn environment(&self) -> Option<&Environment> {
         self.environment.and_then(|index| self.root.environments.get(index))

@@ -15,6 +15,7 @@ mod kubectl;
 mod plain;
 mod ports;
 mod prometheus;
+mod rbac;
 mod readme;
 mod rules;
 mod scenarios;

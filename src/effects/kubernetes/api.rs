@@ -9,6 +9,7 @@ use super::plan::Change;
 use crate::effects::EffectPorts;
 use crate::ports::{self, Cluster};
 use crate::session::intent::{PatchKind, Resource};
+use crate::session::needs::plural;
 
 /// How we name ourselves among an object's managers.
 pub(super) const MANAGER: &str = "pacenote";
@@ -270,34 +271,4 @@ fn owners(status: &Value) -> Vec<(String, String)> {
 
 fn nowhere(words: String) -> Trouble {
     Trouble::Lost { sent: false, words, audit_id: None }
-}
-
-/// How a kind's resource is usually called.
-fn plural(kind: &str) -> String {
-    let lower = kind.to_lowercase();
-    if lower.ends_with('s') || lower.ends_with('x') || lower.ends_with("ch") || lower.ends_with("sh") {
-        return format!("{lower}es");
-    }
-    match lower.strip_suffix('y') {
-        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
-        _ => format!("{lower}s"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plurals_are_the_usual_ones() {
-        for (kind, expected) in [
-            ("Deployment", "deployments"),
-            ("VirtualService", "virtualservices"),
-            ("Ingress", "ingresses"),
-            ("NetworkPolicy", "networkpolicies"),
-            ("Gateway", "gateways"),
-        ] {
-            assert_eq!(plural(kind), expected);
-        }
-    }
 }

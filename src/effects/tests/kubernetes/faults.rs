@@ -40,7 +40,8 @@ fn sent(shared: &Shared) -> usize {
 async fn no_mutation_is_ever_sent_twice_and_each_fault_says_what_to_do() {
     let failed = (Outcome::Failed, Some(false));
     let unknown = (Outcome::Unknown, None);
-    let cases: [(fn() -> OnPatch, _, &str); 7] = [
+    type Fault = fn() -> OnPatch;
+    let cases: [(Fault, _, &str); 7] = [
         (|| OnPatch::Answer(409, "the object has been modified"), failed, "look again"),
         (|| OnPatch::Answer(403, "is forbidden"), failed, "ask for the right"),
         (|| OnPatch::Answer(429, "too many requests"), failed, "wait a moment"),
