@@ -88,8 +88,11 @@ impl Place {
     fn told(&self, arguments: &[&str], input: &str) -> Went {
         let mut command = self.command(arguments);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut keys = child.stdin.take();
         // A program that ends without reading has not lost anything.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let _ = keys.as_mut().unwrap().write_all(input.as_bytes());
+        // Who agrees stays there until the end; who says nothing has gone.
+        drop(keys.take_if(|_| input.is_empty()));
         let done = child.wait_with_output().unwrap();
         let said = [done.stdout, done.stderr].concat();
         Went { code: done.status.code(), said: String::from_utf8(said).unwrap() }
@@ -248,7 +251,7 @@ runbook: deploy
 title: A new image
 change: {kind: deploy, service: checkout, version: v1.2.4}
 lock: checkout
-environments: {shop: {kubernetes: {context: world, namespace: shop}, window: {days: [mon], from: "00:00", to: "00:01", zone: UTC}}}
+environments: {shop: {kubernetes: {context: world, namespace: shop}, window: {freeze: [{from: 2020-01-01, to: 2099-12-31, reason: Always, zone: UTC}]}}}
 steps:
   - id: image
     title: The new image
@@ -285,7 +288,7 @@ fn a_deploy_goes_back_to_the_pinned_template() {
         std::fs::write(place.path(name), text).unwrap();
     };
     config("config", address.port());
-    // The window is shut but for a minute on Mondays: a deploy needs a reason, a rollback does not.
+    // Changes are frozen for good: a deploy needs a reason, a rollback does not.
     let run = ["run", "change.yaml", "--trust", "--answers", "answers.yaml", "--emergency", "tested"];
     place.pacenote(&run).is(0, &[]);
     assert_eq!(world.version_of("checkout").as_deref(), Some("v1.2.4"));
