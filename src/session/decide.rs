@@ -493,9 +493,8 @@ impl Decider<'_> {
         }
         let reason = reason.map(str::trim).filter(|r| !r.is_empty());
         let (word, label) = match choice {
-            GuardChoice::Act if guard.then == GuardAction::Hold => {
-                return refuse(format!("{id} holds already; roll back, or go on with a reason."));
-            }
+            // It holds already, so what is offered as acting is to roll back.
+            GuardChoice::Act if guard.then == GuardAction::Hold => ("rollback", "roll back".to_owned()),
             GuardChoice::Act => ("act", walk::guard_action_text(&guard.then)),
             GuardChoice::Rollback => ("rollback", "roll back".to_owned()),
             GuardChoice::Hold | GuardChoice::Snooze(_) => {

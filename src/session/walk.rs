@@ -31,7 +31,7 @@ pub(super) use progress::wait_target;
 use progress::{enter_procedure, progress};
 
 pub(super) use follow::{Follow, follow_up, unanswered, unjudged_when};
-pub(super) use guards::{action_text as guard_action_text, trips_at as guard_trips_at};
+pub(super) use guards::{action_text as guard_action_text, acts_by_itself, trips_at as guard_trips_at};
 
 /// By when an emergency change is looked at again: three working days at the least.
 const REVIEW_WITHIN: chrono::Duration = chrono::Duration::days(5);
