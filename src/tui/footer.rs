@@ -152,7 +152,7 @@ fn guards(screen: &Screen<'_>, ui: &Ui) -> Vec<Span<'static>> {
     if screen.guards.iter().all(|g| g.state == GuardState::Over) {
         add("no longer judged".into(), theme.dim);
     } else if screen.header.rolling_back {
-        add("none acts during the rollback".into(), theme.dim);
+        add("none acts now".into(), theme.dim);
     } else if screen.guards.iter().any(|g| g.past_return) {
         add("all ask first: past a point of no return".into(), theme.warn);
     }

@@ -135,7 +135,7 @@ impl Sample {
             panel.updated = None;
         };
         let refused = |panel: &mut Panel| {
-            let why = "forbidden: User \"alice\" cannot list resource \"pods\" in API group \"\" in the namespace \"shop\"";
+            let why = "not permitted (403): pods is forbidden; ask for `get` and `list` on pods in namespace `shop`";
             panel.source = SourceState::Lost(why.into(), now() - TimeDelta::seconds(75));
             panel.updated = None;
         };
