@@ -17,6 +17,7 @@ mod freeze;
 mod later;
 mod launcher;
 mod modal;
+mod preflight;
 mod rbac;
 mod scenarios;
 pub mod sessions;
@@ -152,9 +153,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
             let basis = Basis::load(&global)?;
             settings::print(console, &basis.config, &basis.policy, arguments.format)
         }
-        Command::Preflight(_) => {
-            not_yet("preflight", "`pacenote check` finds mistakes; `pacenote run --dry-run` reads for real and changes nothing")
-        }
+        Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
         Command::Rollback(_) => not_yet("rollback", "run the runbook that undoes the change"),
         Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
         Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),

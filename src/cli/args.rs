@@ -239,6 +239,12 @@ pub struct PreflightArgs {
     /// What it would be started with.
     #[command(flatten)]
     pub start: StartArgs,
+    /// Accept the bundle as it is
+    #[arg(long)]
+    pub trust: bool,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: TextOrJson,
 }
 
 /// `test`.

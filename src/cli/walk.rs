@@ -428,12 +428,12 @@ fn plan_of(bundle: &Bundle, env: Option<&str>, mode: Mode) -> Result<Plan, Probl
 }
 
 /// The folder a runbook's scripts are found in.
-fn folder_of(file: &str) -> PathBuf {
+pub(super) fn folder_of(file: &str) -> PathBuf {
     let parent = Path::new(file).parent().filter(|p| !p.as_os_str().is_empty()).map(Path::to_path_buf);
     parent.unwrap_or_else(|| PathBuf::from("."))
 }
 
-fn who(basis: &Basis, state: &StateDir, _folder: &Path) -> Who {
+pub(super) fn who(basis: &Basis, state: &StateDir, _folder: &Path) -> Who {
     Who {
         operator: facts::operator(&basis.config),
         origin: facts::origin(),
