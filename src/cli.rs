@@ -11,6 +11,7 @@ pub mod answers;
 pub mod args;
 pub mod check;
 pub mod console;
+mod docs;
 mod export;
 pub mod facts;
 mod freeze;
@@ -161,7 +162,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
         Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
         Command::Import(_) => not_yet("import", "write the steps by hand; `pacenote schema` helps an editor to complete them"),
-        Command::Docs(_) => not_yet("docs", "the runbook's own text is the page for now"),
+        Command::Docs(arguments) => docs::run(console, &arguments),
         Command::Rbac(arguments) => rbac::run(console, &arguments),
         Command::Freeze(arguments) => freeze::freeze(console, &Basis::load(&global)?, &arguments),
         Command::Unfreeze(arguments) => freeze::unfreeze(console, &Basis::load(&global)?, &arguments),

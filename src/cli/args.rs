@@ -494,6 +494,9 @@ pub struct DocsArgs {
     /// A runbook's file, or the id of one in the library
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: String,
+    /// Where to [default: standard output]; only an older page is replaced
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
 }
 
 /// `rbac`.
