@@ -205,6 +205,12 @@ pub struct RollbackArgs {
     /// How it is walked.
     #[command(flatten)]
     pub walk: WalkArgs,
+    /// Take the lock over from a session that was left; recorded
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub take_over: Option<String>,
+    /// Accept what the runbook would run, connect to and read without looking; recorded
+    #[arg(long)]
+    pub trust: bool,
 }
 
 /// Forms of `check`'s answer.

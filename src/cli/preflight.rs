@@ -71,6 +71,7 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &PreflightArg
             signers: None,
             ledger_head: None,
             sealer: None,
+            old: None,
             plan: Arc::new(plan),
         };
         let draft = opening.draft(SID, clock.now()).map_err(|why| Problem::usage(why).hint("give its inputs with --input"))?;

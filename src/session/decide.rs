@@ -52,6 +52,7 @@ pub fn decide(session: &Session, at: At, msg: &Msg) -> Decided {
                 readings.iter().filter(|(n, _)| session.signals.contains_key(*n)).map(|(n, r)| (n.clone(), r.clone())).collect();
             Ok(if known.is_empty() { Vec::new() } else { vec![Event::SignalSampled(SignalSampled { readings: known })] })
         }
+        Msg::Pinned(_) if session.opened().rolls_back.is_some() => Ok(Vec::new()),
         Msg::Pinned(pin) if session.pins.iter().any(|p| p.workload == pin.workload) => Ok(Vec::new()),
         Msg::Pinned(pin) => Ok(vec![Event::TargetPinned(pin.clone())]),
         Msg::Approval { answer, given } => approval(session, answer, *given),

@@ -37,6 +37,10 @@ impl Session {
 
     /// Workloads a rollback may need to go back to that have not been read yet.
     pub fn unpinned(&self, at: At) -> Vec<Workload> {
+        // What is there now is what is to be undone.
+        if self.opened.rolls_back.is_some() {
+            return Vec::new();
+        }
         let mut wanted = resolve::workloads_to_pin(self, at);
         wanted.retain(|w| !self.pins.iter().any(|p| p.workload == *w));
         wanted

@@ -423,7 +423,7 @@ fn emergency_review(session: &Session, at: At) -> Option<Event> {
 /// Steps done and steps skipped by hand.
 pub(super) fn closing_counts(session: &Session) -> (u32, u32) {
     let count = |wanted: StepOutcome| {
-        let all = session.order.iter().filter_map(|s| session.visit(s)).filter(|v| v.kind == EnteredAs::Step);
+        let all = session.own_visits().iter().filter_map(|s| session.visit(s)).filter(|v| v.kind == EnteredAs::Step);
         u32::try_from(all.filter(|v| v.outcome() == Some(wanted)).count()).unwrap_or(u32::MAX)
     };
     (count(StepOutcome::Done), count(StepOutcome::Skipped))
