@@ -11,12 +11,14 @@ pub mod answers;
 pub mod args;
 pub mod check;
 pub mod console;
+mod docs;
 mod export;
 pub mod facts;
 mod freeze;
 mod later;
 mod launcher;
 mod modal;
+mod preflight;
 mod rbac;
 mod rollback;
 mod scenarios;
@@ -153,16 +155,14 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
             let basis = Basis::load(&global)?;
             settings::print(console, &basis.config, &basis.policy, arguments.format)
         }
-        Command::Preflight(_) => {
-            not_yet("preflight", "`pacenote check` finds mistakes; `pacenote run --dry-run` reads for real and changes nothing")
-        }
+        Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
         Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
         Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
         Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
         Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
         Command::Import(_) => not_yet("import", "write the steps by hand; `pacenote schema` helps an editor to complete them"),
-        Command::Docs(_) => not_yet("docs", "the runbook's own text is the page for now"),
+        Command::Docs(arguments) => docs::run(console, &arguments),
         Command::Rbac(arguments) => rbac::run(console, &arguments),
         Command::Freeze(arguments) => freeze::freeze(console, &Basis::load(&global)?, &arguments),
         Command::Unfreeze(arguments) => freeze::unfreeze(console, &Basis::load(&global)?, &arguments),

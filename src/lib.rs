@@ -33,6 +33,7 @@ pub mod tui;
 pub mod plain;
 
 pub mod app;
+pub mod authoring;
 pub mod cli;
 pub mod clock;
 pub mod config;

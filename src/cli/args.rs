@@ -245,6 +245,12 @@ pub struct PreflightArgs {
     /// What it would be started with.
     #[command(flatten)]
     pub start: StartArgs,
+    /// Accept the bundle as it is
+    #[arg(long)]
+    pub trust: bool,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: TextOrJson,
 }
 
 /// `test`.
@@ -494,6 +500,9 @@ pub struct DocsArgs {
     /// A runbook's file, or the id of one in the library
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: String,
+    /// Where to [default: standard output]; only an older page is replaced
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
 }
 
 /// `rbac`.

@@ -102,7 +102,7 @@ fn optional(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
 }
 
 /// Writes a file beside its name first, so that it never stands there in part.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.exists() && !path.is_file() {
         // A pipe or a device takes what it is given.
         return OpenOptions::new().write(true).open(path)?.write_all(bytes);

@@ -2,10 +2,11 @@
 //! code.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
+pub(super) use super::facts::folder_of;
 use super::modal::Look;
 use super::{Basis, acceptance, answers, check, explain_state, facts, rollback};
 use crate::app::anchors::Told;
@@ -432,11 +433,6 @@ pub(super) fn plan_of(bundle: &Bundle, env: Option<&str>, mode: Mode) -> Result<
 }
 
 /// The folder a runbook's scripts are found in.
-fn folder_of(file: &str) -> PathBuf {
-    let parent = Path::new(file).parent().filter(|p| !p.as_os_str().is_empty()).map(Path::to_path_buf);
-    parent.unwrap_or_else(|| PathBuf::from("."))
-}
-
 pub(super) fn who(basis: &Basis, state: &StateDir, _folder: &Path) -> Who {
     Who {
         operator: facts::operator(&basis.config),

@@ -62,6 +62,7 @@ const LAYERS: &[Layer] = &[
     Layer { module: "terminal", uses: &["tui"], never: &["kube", "reqwest"] },
     Layer { module: "plain", uses: &["session", "live", "runbook", "inputs", "redact", "tui"], never: &WORLD },
     Layer { module: "inputs", uses: &["runbook"], never: &WORLD },
+    Layer { module: "authoring", uses: &["runbook"], never: &WORLD },
     Layer { module: "secrets", uses: &["runbook", "session", "effects", "redact", "subprocess"], never: &[] },
     Layer { module: "config", uses: &[], never: &["tokio", "std::process", "std::thread"] },
     Layer { module: "subprocess", uses: &[], never: &["tokio", "std::fs"] },
