@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::session::event::GateEnd;
-use crate::session::view::{GuardState, GuardView};
+use crate::session::view::{GuardState, GuardView, RowState};
 
 fn gate(gate: &str) -> String {
     format!(
@@ -356,6 +356,19 @@ fn a_guard_shows_where_it_stands() {
     assert_eq!((shown(&walk).state, shown(&walk).automatic), (GuardState::Tripped, false));
     walk.guard("bad", GuardChoice::Snooze(60_000));
     assert_eq!(shown(&walk).state, GuardState::Snoozed(60_000));
+}
+
+/// A step may fail while a guard asks. Once that was answered by rolling back, nobody
+/// waits for an answer about the step.
+#[test]
+fn a_failed_step_waits_for_nobody_once_it_was_rolled_back() {
+    let mut walk = Walk::new(&guarded("then: rollback, arm: start"));
+    walk.start("a");
+    walk.value("s", 9.0);
+    walk.ends("a", Outcome::Failed);
+    walk.guard("bad", GuardChoice::Act);
+    assert_eq!(walk.closed(), Some(SessionOutcome::RolledBack));
+    assert_eq!(walk.session.outline(walk.at)[0].state, RowState::Ended(StepOutcome::Failed));
 }
 
 /// The last reading of a closed session grows old; that says nothing about it.
