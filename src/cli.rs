@@ -15,6 +15,7 @@ mod docs;
 mod export;
 pub mod facts;
 mod freeze;
+mod import;
 mod later;
 mod launcher;
 mod modal;
@@ -161,7 +162,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
         Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
-        Command::Import(_) => not_yet("import", "write the steps by hand; `pacenote schema` helps an editor to complete them"),
+        Command::Import(arguments) => import::run(console, &arguments),
         Command::Docs(arguments) => docs::run(console, &arguments),
         Command::Rbac(arguments) => rbac::run(console, &arguments),
         Command::Freeze(arguments) => freeze::freeze(console, &Basis::load(&global)?, &arguments),

@@ -94,7 +94,7 @@ pub enum Command {
     World(WorldArgs),
     /// Begin a runbook
     New(NewArgs),
-    /// Turn a checklist or another tool's file into a runbook
+    /// Turn a procedure in Markdown into a runbook
     Import(ImportArgs),
     /// Print the JSON schema of the runbook format
     Schema(SchemaArgs),
@@ -234,6 +234,9 @@ pub struct CheckArgs {
     /// How to answer
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub format: CheckFormat,
+    /// Also say what could be better: changes nobody looks at, gates that cannot pass, and the like
+    #[arg(long)]
+    pub advice: bool,
 }
 
 /// `preflight`.
@@ -471,9 +474,12 @@ pub struct NewArgs {
 /// `import`.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
-    /// What to read
+    /// What to read: a procedure in Markdown
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
+    /// Where to [default: standard output]; a file that is there is never overwritten
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
 }
 
 /// Formats that have a schema.

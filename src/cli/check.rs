@@ -7,7 +7,9 @@ mod sarif;
 
 use serde_json::json;
 
+use crate::authoring::advice;
 use crate::error::{Exit, Problem};
+use crate::runbook::diagnostic;
 use crate::runbook::diagnostic::{render_text, to_json};
 use crate::runbook::load::{CheckReport, check_named};
 
@@ -26,7 +28,7 @@ pub fn run(console: &mut Console, arguments: &CheckArgs) -> Result<Exit, Problem
         // Written as it is found: a thousand runbooks are not kept in memory.
         CheckFormat::Text => {
             for name in &arguments.files {
-                let report = judged(name);
+                let report = judged(name, arguments.advice);
                 total.add(&report);
                 console.text(&render_text(&report.diagnostics, &report.sources, console.colour()))?;
             }
@@ -35,7 +37,7 @@ pub fn run(console: &mut Console, arguments: &CheckArgs) -> Result<Exit, Problem
         CheckFormat::Json => {
             let mut files = Vec::new();
             for name in &arguments.files {
-                let report = judged(name);
+                let report = judged(name, arguments.advice);
                 total.add(&report);
                 files.push(json!({
                     "file": name,
@@ -49,9 +51,9 @@ pub fn run(console: &mut Console, arguments: &CheckArgs) -> Result<Exit, Problem
         CheckFormat::Sarif => {
             let mut found = Vec::new();
             for name in &arguments.files {
-                let report = judged(name);
+                let report = judged(name, arguments.advice);
                 total.add(&report);
-                found.extend(report.diagnostics);
+                found.extend(sarif::ends(report.diagnostics, &report.sources));
             }
             console.json(&sarif::log(&found))?;
         }
@@ -60,8 +62,17 @@ pub fn run(console: &mut Console, arguments: &CheckArgs) -> Result<Exit, Problem
 }
 
 /// Reads and judges a file: a scenario where it says that it is one, else a runbook.
-fn judged(name: &str) -> CheckReport {
-    scenario(name).unwrap_or_else(|| check_named(name))
+/// With advice, what could be better about a runbook without mistakes is said too.
+fn judged(name: &str, with_advice: bool) -> CheckReport {
+    let mut report = scenario(name).unwrap_or_else(|| check_named(name));
+    if let (true, Some(bundle)) = (with_advice, &report.bundle) {
+        // The file as the other diagnostics name it.
+        let shown = |path: &str| report.sources.keys().find(|file| file.ends_with(path)).map(ToString::to_string);
+        let file = shown(&bundle.root_path).unwrap_or_else(|| bundle.root_path.clone());
+        report.diagnostics.extend(advice::of(&file, &bundle.root));
+        diagnostic::sort(&mut report.diagnostics);
+    }
+    report
 }
 
 /// A runbook with mistakes cannot be started: the mistakes, as `check` shows them.

@@ -6,7 +6,7 @@
 
 mod render;
 
-pub(in crate::runbook) use render::is_invisible;
+pub(crate) use render::is_invisible;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

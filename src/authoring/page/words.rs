@@ -32,7 +32,8 @@ pub(super) fn value(value: &TemplateValue) -> String {
 
 /// An action on one line.
 pub(super) fn line(action: &Action) -> String {
-    action_parts(action).join("; ").replace(['\n', '\r'], " ")
+    let parts = action_parts(action).join("; ").replace(['\n', '\r'], " ");
+    parts.strip_prefix("**Changes:** ").map_or(parts.clone(), str::to_owned)
 }
 
 /// An action as items of a list; the first says what it is.

@@ -123,7 +123,7 @@ fn clean(text: &str) -> String {
 }
 
 /// Characters that change how text around them looks, and are not seen themselves.
-pub(in crate::runbook) fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 

@@ -1,7 +1,7 @@
 //! Gates, guards and what they judge by: readings, pauses and absences.
 
 use super::*;
-use crate::session::event::GateEnd;
+use crate::session::event::{GateEnd, StepOutcome};
 use crate::session::view::{GuardState, GuardView, RowState};
 
 fn gate(gate: &str) -> String {
