@@ -99,7 +99,7 @@ pub fn opening(
 ) -> Result<Opening, String> {
     let plan =
         Plan::new(bundle.root.clone(), bundle.called.clone(), env.or(scenario.env.as_deref())).map_err(|e| e.to_string())?;
-    let unsupported = plan.unsupported(Mode::Rehearsal);
+    let unsupported = plan.unsupported();
     if let Some(first) = unsupported.first() {
         return Err(format!("{}: {}", first.place, first.why));
     }

@@ -14,7 +14,7 @@ use crate::effects::{Answer, Effects, StopSignal};
 use crate::journal::{AppendError, Durable, Writer};
 use crate::live::Live;
 use crate::redact::Redactor;
-use crate::session::event::{ApprovalAnswer, Mode, SessionOutcome};
+use crate::session::event::{ApprovalAnswer, Evidence, Mode, SessionOutcome};
 use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
 use crate::session::message::{Command, EffectReport, StepRef};
 use crate::session::view::Prompt;
@@ -639,7 +639,15 @@ impl Walk {
         }
         let name = simulated.map_or_else(|| by.first().cloned().unwrap_or_else(|| "reviewer".to_owned()), |s| s.by.clone());
         let name = if given.contains(&name) { format!("{name} ({})", given.len() + 1) } else { name };
-        let answer = ApprovalAnswer { path: step.path.clone(), visit: step.visit, by: name, reason: None, simulated: true };
+        let answer = ApprovalAnswer {
+            path: step.path.clone(),
+            visit: step.visit,
+            by: name,
+            reason: None,
+            simulated: true,
+            signed: None,
+            evidence: Evidence::default(),
+        };
         self.approval_due = None;
         self.send(&Msg::Approval { answer, given: true }).is_ok()
     }

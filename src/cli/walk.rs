@@ -38,7 +38,7 @@ use crate::world::World;
 pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Live };
     let bundle = loaded(&arguments.file)?;
-    let plan = plan_of(&bundle, arguments.start.env.as_deref(), mode)?;
+    let plan = plan_of(&bundle, arguments.start.env.as_deref())?;
     let protected = plan.environment().is_some_and(|e| e.protected);
     let unattended = unattended(&arguments.walk)?;
     if unattended.is_some() {
@@ -139,7 +139,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         }
         let bundle = kept_bundle(&dir, opened.bundle.files.first().map(|(path, _)| path.as_str()), &opened.bundle.sha256)?;
         let name = Some(opened.environment.name.as_str()).filter(|n| !n.is_empty());
-        let plan = Arc::new(plan_of(&bundle, name, opened.mode)?);
+        let plan = Arc::new(plan_of(&bundle, name)?);
         let accepted = Accepted::again(opened);
         let old = rollback::named_by(&state, opened)?;
         let mut session = opening::fold(plan.clone(), &resumption.records, old.as_ref()).map_err(|why| {
@@ -421,9 +421,9 @@ pub(super) fn loaded(file: &str) -> Result<Bundle, Problem> {
     load::load(file).map_err(|report| check::refused(file, &report))
 }
 
-pub(super) fn plan_of(bundle: &Bundle, env: Option<&str>, mode: Mode) -> Result<Plan, Problem> {
+pub(super) fn plan_of(bundle: &Bundle, env: Option<&str>) -> Result<Plan, Problem> {
     let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), env).map_err(Problem::usage)?;
-    let unsupported = plan.unsupported(mode);
+    let unsupported = plan.unsupported();
     if unsupported.is_empty() {
         return Ok(plan);
     }

@@ -274,6 +274,7 @@ impl Sample {
             by: vec!["release-managers".into(), "bob@example.com".into()],
             min: 2,
             given: vec!["carol@example.com".into()],
+            expires: Some("2026-11-21T08:00:00.000Z".into()),
             text: "Deploys **checkout v1.2.4** to production:\n\n- 10 % for ten minutes\n- then 50 %".into(),
         };
         Self::at("approve", 2, "Production approval", "approve", "", prompt)
