@@ -253,11 +253,17 @@ impl Approvers<'_> {
         if trusted.anyone { Err(Rejected::Everybody(key.fingerprint())) } else { Ok(()) }
     }
 
-    /// Whether a person may approve what is asked of these principals and groups.
+    /// Whether a key is a person's who may approve what is asked of these.
     ///
     /// # Errors
-    /// When not.
-    pub fn may(&self, by: &str, key: &PublicKey, may: &[String], at: DateTime<Utc>) -> Result<(), Rejected> {
+    /// Why not.
+    pub fn trusts(&self, by: &str, key: &PublicKey, may: &[String], at: DateTime<Utc>) -> Result<(), Rejected> {
+        self.is(by, key, at)?;
+        self.may(by, key, may, at)
+    }
+
+    /// Whether a person is among these principals and groups.
+    fn may(&self, by: &str, key: &PublicKey, may: &[String], at: DateTime<Utc>) -> Result<(), Rejected> {
         let fits = |entry: &String| match self.groups.get(entry) {
             Some(members) => members.iter().any(|member| member == by),
             None => entry == by || self.is(entry, key, at).is_ok(),

@@ -223,6 +223,8 @@ impl Session {
             plan: Vec::new(),
             rollback: opened.rollback.clone(),
         };
+        // From the text, as the approver will: a fraction, say, is another value there.
+        let request = Request::parse(&request.text()).unwrap_or(request);
         let planned = plan(&self.plan.0, &request).unwrap_or_default();
         asked.request = Request { plan: planned, ..request }.text();
         Some(Event::ApprovalRequested(asked))
