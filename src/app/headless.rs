@@ -13,7 +13,7 @@ use super::answering::{Answering, Next};
 use super::doors::{Doors, Frame};
 use super::opening::{Opening, Who};
 use super::unattended::Unattended;
-use super::walk::Walk;
+use super::walk::{Approvals, Walk};
 use crate::clock::Clock;
 use crate::journal::{Sealer, SessionDir};
 use crate::ports::{Cluster, HttpPort};
@@ -176,7 +176,7 @@ async fn on_runtime(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> R
         clock,
     };
     let mut doors = Doors::simulated(frame, HttpPort::router(world.router()), cluster, world.clone(), 1.0);
-    doors.approvals = scenario.approvals.clone();
+    doors.approvals = Approvals::simulated(scenario.approvals.clone());
     let mut walk = Walk::new(session, writer, clock, redactor, doors)?;
     let reacts = u64::try_from(scenario.operator.reacts_after.0.as_millis()).unwrap_or(0);
     let mut answering = Answering::new(Unattended::new(scenario.answers.clone()).rehearsing(), reacts);

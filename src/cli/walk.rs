@@ -15,7 +15,8 @@ use crate::app::doors::{Doors, Frame};
 use crate::app::entry::{self, Neighbourhood};
 use crate::app::opening::{self, Opening, Who};
 use crate::app::unattended::Unattended;
-use crate::app::{self, Ended, Walk, headless, lines, screen, sealing, watch};
+
+use crate::app::{self, Approvals, Ended, Walk, headless, lines, screen, sealing, watch};
 use crate::clock::Clock;
 use crate::coordination::{Freeze, Freezes, Lock, LockError, Watch};
 use crate::error::{Exit, Problem};
@@ -292,6 +293,7 @@ pub(super) async fn live(
     doors.notices = watched.notices;
     doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
     doors.anchors = anchors;
+    doors.approvals = Approvals::signed(super::verify::signers(basis, None)?, basis.policy.rules.groups.clone(), dir.path());
     let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
     let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
     face(basis, walk, walk_args, unattended, &mut keep).await
@@ -337,7 +339,7 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
             clock,
         };
         let mut doors = Doors::simulated(frame, HttpPort::redirected(address), cluster, world, pace);
-        doors.approvals = scenario.approvals.clone();
+        doors.approvals = Approvals::simulated(scenario.approvals.clone());
         doors.notices = said.admission.granted().map(|(notices, _)| notices).unwrap_or_default();
         let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
         let exit = face(basis, walk, &arguments.walk, unattended, &mut |_, _| Ok(())).await;

@@ -362,7 +362,7 @@ impl Ask<'_> {
             Prompt::Decide { question, options, left_ms, otherwise, .. } => {
                 self.decide(question, options, *left_ms, otherwise);
             }
-            Prompt::Approve { by, min, given, .. } => self.approve(by, *min, given),
+            Prompt::Approve { by, min, given, expires, .. } => self.approve(by, *min, given, expires.as_deref()),
             Prompt::Failure { why, changes, can_continue, .. } => {
                 self.say(&format!("✗ Failed: {why}"), theme.bad);
                 if *changes {
@@ -458,19 +458,23 @@ impl Ask<'_> {
         }
     }
 
-    fn approve(&mut self, by: &[String], min: u32, given: &[String]) {
+    fn approve(&mut self, by: &[String], min: u32, given: &[String], expires: Option<&str>) {
         let theme = &self.ui.theme;
         let have = given.len();
-        self.say(&format!("Waiting for approval: {have} of {min}, by {}.", by.join(", ")), theme.strong);
+        let until = expires.map_or(String::new(), |at| format!(" The request expires at {at}."));
+        self.say(&format!("Waiting for approval: {have} of {min}, by {}.{until}", by.join(", ")), theme.strong);
         for name in given {
             self.say(&format!("  ✓ {name}"), theme.good);
         }
-        let how = if self.screen.header.mode == crate::session::event::Mode::Rehearsal {
-            "It is simulated: it comes in its own time, and the walk goes on by itself."
-        } else {
-            "They run `pacenote approve` with the request; the walk goes on by itself."
-        };
-        self.say(how, theme.dim);
+        if self.screen.header.mode == Mode::Rehearsal {
+            return self.say("It is simulated: it comes in its own time, and the walk goes on by itself.", theme.dim);
+        }
+        let Some(request) = &self.screen.live.request else { return self.say("The request is being written.", theme.dim) };
+        self.say("Send them this file (Ctrl-Y copies what it says):", theme.text);
+        self.say(&format!("  {}", request.path), theme.code);
+        self.say("They read and sign it with `pacenote approve`, or with", theme.text);
+        self.say("  ssh-keygen -Y sign -O hashalg=sha256 -n pacenote-approval -f KEY request.json", theme.code);
+        self.say("Give their answer with a: paste it, or name its file.", theme.text);
     }
 
     fn guard(&mut self, guard: &str, title: &str, action: &str, (left_ms, expired): (Option<u64>, &str), caution: Option<&str>) {
