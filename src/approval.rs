@@ -235,11 +235,9 @@ impl Approvers<'_> {
         names.sort();
         names.dedup();
         // A group's name beside a person's says what they may, not who they are.
-        if names.len() > 1 {
-            names.retain(|name| !self.groups.contains_key(*name));
-        }
-        if names.len() > 1 && names.iter().filter(|name| name.contains('@')).count() == 1 {
-            names.retain(|name| name.contains('@'));
+        let is_group = |name: &String| self.groups.contains_key(name) || self.signers.is_shared(name, key);
+        if names.len() > 1 && names.iter().filter(|name| !is_group(name)).count() == 1 {
+            names.retain(|name| !is_group(name));
         }
         match names[..] {
             [name] => self.is(name, key, at).map(|()| name.clone()),

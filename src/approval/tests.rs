@@ -173,7 +173,9 @@ fn a_group_is_a_policys_or_one_of_the_lists_principals() {
     let policy = BTreeMap::from([("managers".to_owned(), vec!["ann@example.com".to_owned()])]);
     assert_eq!(judged(&[("ann@example.com", "", 1)], &policy), Ok("ann@example.com".into()));
     assert!(matches!(judged(&[("ann@example.com", "", 1)], &no_groups()), Err(Rejected::MayNot { .. })));
-    assert_eq!(judged(&[("ann@example.com,managers", "", 1)], &no_groups()), Ok("ann@example.com".into()));
+    let two = [("ann@example.com,managers", "", 1), ("bob@example.com,managers", "", 2)];
+    assert_eq!(judged(&two, &no_groups()), Ok("ann@example.com".into()));
+    assert!(matches!(judged(&[("ann,managers", "", 1)], &no_groups()), Err(Rejected::Whose { .. })), "a group of one is a name");
     assert_eq!(
         judged(&[("ann,managers", "", 1)], &policy.clone()),
         Err(Rejected::MayNot { by: "ann".into(), may: "managers".into() })
