@@ -461,7 +461,9 @@ impl Ask<'_> {
     fn approve(&mut self, by: &[String], min: u32, given: &[String], expires: Option<&str>) {
         let theme = &self.ui.theme;
         let have = given.len();
-        let until = expires.map_or(String::new(), |at| format!(" The request expires at {at}."));
+        // To the minute: nobody waits for the second.
+        let until = expires.and_then(|at| at.get(..16)).map(|at| format!(" Open until {} UTC.", at.replace('T', " ")));
+        let until = until.unwrap_or_default();
         self.say(&format!("Waiting for approval: {have} of {min}, by {}.{until}", by.join(", ")), theme.strong);
         for name in given {
             self.say(&format!("  ✓ {name}"), theme.good);
@@ -472,9 +474,7 @@ impl Ask<'_> {
         let Some(request) = &self.screen.live.request else { return self.say("The request is being written.", theme.dim) };
         self.say("Send them this file (Ctrl-Y copies what it says):", theme.text);
         self.say(&format!("  {}", request.path), theme.code);
-        self.say("They read and sign it with `pacenote approve`, or with", theme.text);
-        self.say("  ssh-keygen -Y sign -O hashalg=sha256 -n pacenote-approval -f KEY request.json", theme.code);
-        self.say("Give their answer with a: paste it, or name its file.", theme.text);
+        self.say("They sign it with `pacenote approve`; then a: paste their answer, or name its file.", theme.text);
     }
 
     fn guard(&mut self, guard: &str, title: &str, action: &str, (left_ms, expired): (Option<u64>, &str), caution: Option<&str>) {

@@ -184,7 +184,7 @@ impl Approvals {
 
     fn requested(&mut self, requested: &Requested, read: Read<'_>) -> Result<(), String> {
         let step = (requested.path.clone(), requested.visit);
-        let simulated = requested.simulated == !self.live;
+        let simulated = requested.simulated != self.live;
         self.rules.hold(
             Rule::ApprovalSimulated,
             simulated,
@@ -242,7 +242,7 @@ impl Approvals {
         let rules = self.rules;
         rules.hold(
             Rule::ApprovalSimulated,
-            answer.simulated == !self.live,
+            answer.simulated != self.live,
             || "the approval is simulated where the session is not, or the reverse",
         )?;
         let asked = self.asked.get(&step);

@@ -149,15 +149,21 @@ fn approved() -> Case {
 
 type Attack = (&'static str, Rule, Box<dyn Fn() -> Case>);
 
+fn with(change: fn(&mut Case)) -> Box<dyn Fn() -> Case> {
+    Box::new(move || {
+        let mut case = Case::new();
+        change(&mut case);
+        case
+    })
+}
+
 /// Everything somebody with the operator's key may try.
 fn attacks() -> Vec<Attack> {
-    let with = |change: fn(&mut Case)| -> Box<dyn Fn() -> Case> {
-        Box::new(move || {
-            let mut case = Case::new();
-            change(&mut case);
-            case
-        })
-    };
+    wrong_requests().into_iter().chain(wrong_signatures()).chain(wrong_people()).collect()
+}
+
+/// Requests that are not of this step, and answers to none.
+fn wrong_requests() -> Vec<Attack> {
     /// A request that is not quite what the session does.
     fn asked(change: fn(&mut Request)) -> Box<dyn Fn() -> Case> {
         Box::new(move || {
@@ -172,15 +178,6 @@ fn attacks() -> Vec<Attack> {
                 data["expires"] = "2026-11-21T04:33:44.000Z".into();
             });
             case.approves("ann", ANN, &request).approves("bob", BOB, &request).step_done();
-            case
-        })
-    }
-    /// An answer that is not quite one.
-    fn answered(make: fn() -> (bool, ApprovalAnswer)) -> Box<dyn Fn() -> Case> {
-        Box::new(move || {
-            let mut case = Case::new();
-            let (given, answer) = make();
-            case.asks(&request(), |_| ()).answers(given, &answer);
             case
         })
     }
@@ -219,6 +216,21 @@ fn attacks() -> Vec<Attack> {
                 c.asks(&request(), |_| ()).voided().approves("ann", ANN, &request());
             }),
         ),
+    ]
+}
+
+/// Signatures over something else, or by another key.
+fn wrong_signatures() -> Vec<Attack> {
+    /// An answer that is not quite one.
+    fn answered(make: fn() -> (bool, ApprovalAnswer)) -> Box<dyn Fn() -> Case> {
+        Box::new(move || {
+            let mut case = Case::new();
+            let (given, answer) = make();
+            case.asks(&request(), |_| ()).answers(given, &answer);
+            case
+        })
+    }
+    vec![
         (
             "without a signature",
             Rule::ApprovalSignature,
@@ -287,6 +299,12 @@ fn attacks() -> Vec<Attack> {
             Rule::ApprovalSignature,
             answered(|| (false, ApprovalAnswer { reason: Some("yes".into()), ..refusal("ann", ANN, &request(), "no") })),
         ),
+    ]
+}
+
+/// Approvals too late, by the wrong people, or too few of them.
+fn wrong_people() -> Vec<Attack> {
+    vec![
         (
             "too late",
             Rule::ApprovalTime,
