@@ -1,0 +1,375 @@
+//! The text of the files, part by part.
+
+use std::fmt::Write;
+
+use super::{Answers, Check, Kind};
+
+/// The runbook.
+pub(super) fn runbook(answers: &Answers) -> String {
+    let mut out = head(answers);
+    environments(&mut out, answers);
+    signals(&mut out, answers);
+    guards(&mut out, answers);
+    let good = good(answers);
+    let steps = match answers.kind {
+        Kind::Deploy => DEPLOY,
+        Kind::Migration => MIGRATION,
+        Kind::Incident => INCIDENT,
+        Kind::Maintenance => MAINTENANCE,
+    };
+    out.push_str(&steps.replace("SERVICE", &answers.service).replace("GOOD", &good));
+    if answers.kind != Kind::Incident {
+        out.push_str(&ROLLBACK.replace("GOOD", &good));
+    }
+    out
+}
+
+fn head(answers: &Answers) -> String {
+    let Answers { name, kind, service, .. } = answers;
+    let (title, estimate, ticket) = match kind {
+        Kind::Deploy => (format!("Deploy {service}"), "30m", "CHG-1234"),
+        Kind::Migration => (format!("Migrate the database of {service}"), "1h", "CHG-1234"),
+        Kind::Incident => (format!("{service} is not well"), "30m", "INC-1234"),
+        Kind::Maintenance => (format!("Maintenance of {service}"), "1h", "CHG-1234"),
+    };
+    let mut out = format!(
+        "pacenote: 1\nrunbook: {name}\ntitle: {title}\n# TODO: what it is for, and when another runbook is better\n\
+         description: {title}, watched, with a way back.\nowner: {service}-oncall # TODO\nrisk: medium # TODO low, medium or high\n\
+         estimate: {estimate} # TODO with the way back\ncontacts:\n  - {{role: on-call, reach: \"#{service}-oncall\"}} # TODO\n\ninputs:\n"
+    );
+    if *kind == Kind::Deploy {
+        out.push_str("  version: {prompt: Version to deploy, pattern: 'v\\d+\\.\\d+\\.\\d+', example: v1.2.4}\n");
+    }
+    let prompt = if *kind == Kind::Incident { "Incident" } else { "Change ticket" };
+    let _ = writeln!(out, "  ticket: {{prompt: {prompt}, pattern: '[A-Z]+-\\d+', example: {ticket}}}");
+    let version = if *kind == Kind::Deploy { ", version: \"${{ inputs.version }}\"" } else { "" };
+    let _ = writeln!(out, "change: {{kind: {kind}, service: {service}{version}, ticket: \"${{{{ inputs.ticket }}}}\"}}");
+    out
+}
+
+/// Whether people would call an environment the real one.
+fn is_real(name: &str) -> bool {
+    ["prod", "live"].iter().any(|word| name.starts_with(word))
+}
+
+fn environments(out: &mut String, answers: &Answers) {
+    let service = &answers.service;
+    out.push_str("\n# TODO: the contexts of your kubeconfig, and your addresses\nenvironments:\n");
+    let first = answers.environments.first().filter(|_| answers.environments.len() > 1 && answers.kind != Kind::Incident);
+    for name in &answers.environments {
+        let _ = writeln!(out, "  {name}:\n    kubernetes: {{context: {name}, namespace: {service}}}");
+        let _ = writeln!(out, "    prometheus: {{url: \"https://prometheus.{name}.example.com\"}}");
+        let _ = writeln!(out, "    vars: {{host: {service}.{name}.example.com}}");
+        if is_real(name) {
+            out.push_str("    protected: true\n");
+            if let Some(first) = first.filter(|first| *first != name) {
+                let _ = writeln!(out, "    require: {{passed_in: {first}}}");
+            }
+        }
+    }
+    let _ = writeln!(out, "lock: {service}-${{{{ env.name }}}}");
+}
+
+fn signals(out: &mut String, answers: &Answers) {
+    out.push_str("\nsignals:\n");
+    let mut add = |text: &str| out.push_str(&text.replace("SERVICE", &answers.service));
+    add("  pods: {pods: {selector: app=SERVICE}}\n");
+    for check in &answers.checks {
+        add(match check {
+            Check::Health => HEALTH,
+            Check::Errors => ERRORS,
+            Check::Latency => LATENCY,
+        });
+    }
+    if answers.checks.iter().any(|check| *check != Check::Health) {
+        add(TRAFFIC);
+    }
+}
+
+const HEALTH: &str = r#"  api:
+    title: health
+    http: {url: "https://${{ env.vars.host }}/health", expect: {status: 200}}
+    every: 10s
+    timeout: 5s
+"#;
+const ERRORS: &str = r#"  error_rate:
+    title: error rate
+    prometheus: >-
+      (sum(rate(http_requests_total{app="SERVICE",status=~"5.."}[1m])) or vector(0))
+      / sum(rate(http_requests_total{app="SERVICE"}[1m])) * 100
+    every: 15s
+    unit: percent
+    warn: 1
+    critical: 5
+    baseline: 10m
+"#;
+const LATENCY: &str = r#"  p95:
+    title: 95th percentile of latency
+    prometheus: histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{app="SERVICE"}[1m])))
+    every: 15s
+    unit: seconds
+    warn: 0.5
+    critical: 2
+    baseline: 10m
+"#;
+const TRAFFIC: &str = r#"  traffic:
+    title: requests
+    prometheus: sum(rate(http_requests_total{app="SERVICE"}[1m]))
+    every: 15s
+    unit: per_second
+"#;
+
+fn guards(out: &mut String, answers: &Answers) {
+    if answers.checks.is_empty() {
+        return;
+    }
+    let then = if answers.kind == Kind::Incident { "hold" } else { "rollback" };
+    out.push_str("\n# TODO: what must never be overlooked while you read something else\nguards:\n");
+    for check in &answers.checks {
+        let (id, when, long) = match check {
+            Check::Health => ("health-failing", "signals.api.failures > 3", ""),
+            Check::Errors => (
+                "errors-up",
+                "signals.error_rate.value > signals.error_rate.baseline * 1.5 && signals.error_rate.value > 1",
+                ", for: 1m",
+            ),
+            Check::Latency => ("slower", "signals.p95.value > signals.p95.baseline * 2", ", for: 2m"),
+        };
+        let _ = writeln!(out, "  - {{id: {id}, when: {when}{long}, then: {then}}}");
+    }
+}
+
+/// What a gate asks for, with what it needs to judge.
+fn good(answers: &Answers) -> String {
+    let mut sides = vec!["signals.pods.total > 0 && signals.pods.ready == signals.pods.total"];
+    for check in &answers.checks {
+        sides.push(match check {
+            Check::Health => "signals.api.ok",
+            Check::Errors => "signals.error_rate.value < 1",
+            Check::Latency => "signals.p95.value < 0.5",
+        });
+    }
+    let least = if answers.checks.iter().any(|check| *check != Check::Health) { ", min: {traffic: 1}" } else { "" };
+    format!("pass: {}{least}", sides.join(" && "))
+}
+
+const DEPLOY: &str = r#"
+steps:
+  - id: preflight
+    title: Before the deploy
+    phase: Prepare
+    checklist:
+      - All tests pass in CI # TODO
+      - {text: The on-call engineer knows, note: required}
+  - id: deploy
+    title: Deploy ${{ inputs.version }}
+    phase: Deploy
+    danger: true
+    # TODO: container and image
+    kubernetes: {set_image: {deployment: SERVICE, container: app, image: "registry.example.com/SERVICE:${{ inputs.version }}"}}
+    undo: {kubernetes: {rollout_undo: {deployment: SERVICE}}}
+    timeout: 10m
+    on_failure: rollback
+  - id: watch
+    title: Watch it
+    phase: Deploy
+    gate: {GOOD, for: 5m, settle: 30s}
+    on_failure: rollback
+"#;
+const MIGRATION: &str = r#"
+steps:
+  - id: preflight
+    title: Before the migration
+    phase: Prepare
+    checklist:
+      - The migration was tried on a copy of the data # TODO
+      - The version that runs now works with both the old and the new form
+  - id: backup
+    title: Take a backup
+    phase: Prepare
+    run: {command: [take-backup, SERVICE]} # TODO
+    undo: {none: a backup harms nobody}
+    timeout: 30m
+  - id: migrate
+    title: Migrate
+    phase: Migrate
+    danger: true
+    run: {command: [migrate, SERVICE, up]} # TODO
+    undo: {run: {command: [migrate, SERVICE, down]}} # TODO
+    look: {run: {command: [migrate, SERVICE, status], reads_only: true}, done: '!result.stdout.contains("pending")'} # TODO
+    timeout: 30m
+    on_failure: rollback
+  - id: status
+    title: Is every migration applied?
+    phase: Migrate
+    run: {command: [migrate, SERVICE, status], reads_only: true, expect: {when: '!result.stdout.contains("pending")'}} # TODO
+    timeout: 1m
+  - id: watch
+    title: Watch it
+    phase: Migrate
+    gate: {GOOD, for: 5m, settle: 30s}
+    on_failure: rollback
+"#;
+const INCIDENT: &str = r#"
+steps:
+  - id: impact
+    title: What is it, and whom does it hurt?
+    phase: Assess
+    input:
+      impact: {type: text, prompt: "Who notices what?"}
+  - id: changed
+    title: What was deployed lately?
+    phase: Find
+    run: {command: [kubectl, rollout, history, deployment/SERVICE], reads_only: true}
+    timeout: 1m
+    on_failure: continue
+  - id: cause
+    title: What is it most likely?
+    phase: Find
+    # TODO: the causes you know, each with its cure
+    decide:
+      question: What helps?
+      options:
+        - {key: b, label: "A deploy began it: go back", call: go-back, reason: required}
+        - {key: s, label: Start the pods anew, next: restart}
+        - {key: o, label: "Neither, it is over", next: cured, reason: required}
+  - id: restart
+    title: Start the pods anew
+    phase: Cure
+    when: steps.cause.choice == "s"
+    danger: true
+    kubernetes: {rollout_restart: {deployment: SERVICE}}
+    undo: {none: the same version runs as before}
+    timeout: 10m
+  - id: cured
+    title: Is it well again?
+    phase: Cure
+    gate: {GOOD, for: 5m}
+followups:
+  - {text: Post-mortem, within: 72h}
+
+procedures:
+  go-back:
+    title: Go back to the version before
+    steps:
+      - id: undo
+        title: Go back
+        danger: true
+        kubernetes: {rollout_undo: {deployment: SERVICE, to: previous}}
+        undo: {kubernetes: {rollout_undo: {deployment: SERVICE}}}
+        timeout: 10m
+"#;
+const MAINTENANCE: &str = r#"
+steps:
+  - id: before
+    title: Before the work
+    phase: Prepare
+    checklist:
+      - Users were told when, how long and why # TODO
+      - {text: The on-call engineer knows, note: required}
+  - id: well
+    title: It is well before anything is touched
+    phase: Prepare
+    gate: {GOOD, for: 1m}
+  - id: work
+    title: The work
+    phase: Work
+    danger: true
+    run: {command: [maintain, SERVICE]} # TODO
+    undo: {run: {command: [maintain, SERVICE, "--revert"]}} # TODO
+    timeout: 30m
+    on_failure: rollback
+  - id: watch
+    title: Watch the users come back
+    phase: After
+    gate: {GOOD, for: 5m, settle: 30s}
+    on_failure: rollback
+followups:
+  - {text: Tell users that it is over, within: 1h}
+"#;
+const ROLLBACK: &str = r#"
+procedures:
+  rollback:
+    title: Roll back
+    steps:
+      - {id: undo, title: "Undo what was done, last first", undo: all}
+      - id: healthy
+        title: Well again
+        gate: {GOOD, for: 2m}
+"#;
+
+/// The scenario in which all goes well.
+pub(super) fn scenario(answers: &Answers) -> String {
+    let Answers { name, kind, service, .. } = answers;
+    let environment = answers.last();
+    let (inputs, rest) = match kind {
+        Kind::Deploy => ("version: v1.2.4, ticket: CHG-1", DEPLOY_WALK),
+        Kind::Migration => ("ticket: CHG-1", MIGRATION_WALK),
+        Kind::Incident => ("ticket: INC-1", INCIDENT_WALK),
+        Kind::Maintenance => ("ticket: CHG-1", MAINTENANCE_WALK),
+    };
+    let rest = rest.replace("SERVICE", service);
+    format!(
+        "# All goes well. Copy it, let something go wrong, and say what must come of it.\n\
+         pacenote-scenario: 1\nscenario: all-good\nrunbook: ../{name}.yaml\nenv: {environment}\ninputs: {{{inputs}}}\nseed: 1\n\
+         world:\n  namespace: {service}\n  services:\n    {service}:\n      rps: 50\n      hosts: [{service}.{environment}.example.com]\n      versions:\n\
+         \x20       v1.2.3: {{errors: 0.3, latency: {{p50: 80ms, p95: 180ms}}, ready_after: 4s}}\n\
+         \x20       v1.2.4: {{errors: 0.2, latency: {{p50: 70ms, p95: 160ms}}, ready_after: 6s}}\n\
+         \x20 deployments:\n    {service}: {{image: \"registry.example.com/{service}:v1.2.3\", replicas: 3}}\n{rest}"
+    )
+}
+
+const DEPLOY_WALK: &str = r"answers:
+  steps:
+    preflight: {tick: all, note: paged}
+    deploy: {answer: yes}
+  otherwise: continue
+expect:
+  outcome: completed
+  path: [preflight, deploy, watch]
+  guards: []
+  world: {SERVICE: {version: v1.2.4, replicas: 3, ready: 3}}
+  within: 30m
+";
+const MIGRATION_WALK: &str = r#"commands:
+  backup: {stdout: done, takes: 5m}
+  migrate: {stdout: applied, takes: 2m}
+  status: {stdout: "all applied", takes: 2s}
+answers:
+  steps:
+    migrate: {answer: yes}
+  otherwise: continue
+expect:
+  outcome: completed
+  path: [preflight, backup, migrate, status, watch]
+  guards: []
+  within: 1h
+"#;
+const INCIDENT_WALK: &str = r#"commands:
+  changed: {stdout: "REVISION  CHANGE-CAUSE\n1  v1.2.3", takes: 1s}
+answers:
+  inputs: {impact: payments are slow}
+  steps:
+    cause: {choose: s}
+    restart: {answer: yes}
+  otherwise: continue
+expect:
+  outcome: completed
+  path: [impact, changed, cause, restart, cured]
+  guards: []
+  world: {SERVICE: {version: v1.2.3, replicas: 3, ready: 3}}
+  within: 30m
+"#;
+const MAINTENANCE_WALK: &str = r"commands:
+  work: {stdout: done, takes: 5m}
+answers:
+  steps:
+    before: {tick: all, note: paged}
+    work: {answer: yes}
+  otherwise: continue
+expect:
+  outcome: completed
+  path: [before, well, work, watch]
+  guards: []
+  within: 1h
+";
