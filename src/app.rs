@@ -18,6 +18,7 @@ pub mod lines;
 mod notices;
 pub mod opening;
 mod pen;
+pub mod preflight;
 pub mod screen;
 pub mod sealing;
 pub mod unattended;

@@ -20,7 +20,9 @@ mod later;
 mod launcher;
 mod modal;
 mod new;
+mod preflight;
 mod rbac;
+mod rollback;
 mod scenarios;
 pub mod sessions;
 mod settings;
@@ -155,10 +157,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
             let basis = Basis::load(&global)?;
             settings::print(console, &basis.config, &basis.policy, arguments.format)
         }
-        Command::Preflight(_) => {
-            not_yet("preflight", "`pacenote check` finds mistakes; `pacenote run --dry-run` reads for real and changes nothing")
-        }
-        Command::Rollback(_) => not_yet("rollback", "run the runbook that undoes the change"),
+        Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
         Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
         Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
         Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
@@ -172,6 +171,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Run(arguments) => walk::run(&Basis::load(&global)?, &arguments),
         Command::Rehearse(arguments) => walk::rehearse(&Basis::load(&global)?, &arguments),
         Command::Resume(arguments) => walk::resume(&Basis::load(&global)?, &arguments),
+        Command::Rollback(arguments) => rollback::run(&Basis::load(&global)?, &arguments),
         Command::Test(arguments) => scenarios::test(console, &arguments),
         Command::World(arguments) => world::run(console, &arguments),
         // With a folder it does not get this far; see `main`.

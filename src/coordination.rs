@@ -16,7 +16,7 @@
 //! (`lock.taken`, `freeze.set`), and what follows from a freeze (`session::admission`).
 //!
 //! Whether a Lease has expired is judged by this machine's clock against the holder's, as
-//! far apart as [`MARGIN`] allows; the reason that a takeover needs is a person's word for
+//! far apart as `MARGIN` allows; the reason that a takeover needs is a person's word for
 //! that the holder is gone.
 
 mod file;

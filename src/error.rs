@@ -58,6 +58,11 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// What happened.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// Something could not be started: exit code 3.
     pub fn cannot_start(what: impl fmt::Display) -> Self {
         Self::with_exit(what, Exit::CannotStart)

@@ -32,7 +32,7 @@ pub use reader::{Blobs, Line, ReadError, Reader};
 pub use seal::{Mark, Role, Sealer, Witness};
 pub use summary::{SessionState, SessionSummary};
 pub use verify::{Report, Verification, verify};
-pub use writer::{AppendError, Appended, OpenError, ResumeError, Resumption, Writer};
+pub use writer::{AppendError, Appended, Hold, OpenError, ResumeError, Resumption, Writer};
 
 /// Proof that an intent is in the journal and synced. Cannot be cloned or made
 /// elsewhere; an effect takes it by value.

@@ -27,6 +27,7 @@ mod scope;
 mod secrets;
 pub mod sheet;
 pub mod state;
+mod succession;
 pub mod time;
 mod undo;
 pub mod updates;

@@ -58,7 +58,7 @@ pub struct Frame {
     pub clock: Clock,
 }
 
-fn wall(clock: Clock) -> Arc<dyn Fn() -> DateTime<Utc> + Send + Sync> {
+pub(super) fn wall(clock: Clock) -> Arc<dyn Fn() -> DateTime<Utc> + Send + Sync> {
     Arc::new(move || clock.now().wall)
 }
 

@@ -128,6 +128,7 @@ pub fn opening(
         signers: None,
         ledger_head: None,
         sealer: Some(sealer),
+        old: None,
         plan: Arc::new(plan),
     })
 }

@@ -15,7 +15,7 @@ use crate::runbook::load::Bundle;
 use crate::runbook::model::{ChangeKind, Risk};
 use crate::session::event::{
     BundleRecord, ChangeRecord, ClockRecord, Deviation, EnvironmentRecord, Evidence, Mode, Opened, Operator, Origin, Resumed,
-    ScenarioRecord, Tool,
+    RollsBack, ScenarioRecord, Tool,
 };
 use crate::session::intent::Starter;
 use crate::session::{At, Event, Plan, Session, resolve};
@@ -54,6 +54,24 @@ pub struct Opening {
     pub ledger_head: Option<String>,
     /// What seals it.
     pub sealer: Option<Sealer>,
+    /// The finished session it rolls back.
+    pub old: Option<Finished>,
+}
+
+/// A finished session, as its journal tells it.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// What it did.
+    pub session: Session,
+    /// SHA-256 of the last line of its journal, hex.
+    pub head: String,
+}
+
+impl Finished {
+    /// How the journal of the session that rolls it back names it.
+    pub fn named(&self) -> RollsBack {
+        RollsBack { session: self.session.id().to_owned(), head: self.head.clone() }
+    }
 }
 
 /// Who walks, from where, with what.
@@ -79,7 +97,7 @@ impl Opening {
     pub fn draft(&self, sid: &str, at: At) -> Result<Session, String> {
         let open = |opened: Opened| {
             let event = Event::SessionOpened(Box::new(opened));
-            Session::open(self.plan.clone(), sid, at, &event).map_err(|e| e.to_string())
+            begin(self.plan.clone(), sid, at, &event, self.old.as_ref())
         };
         // The change's own templates see the inputs, so they are worked out in a session
         // that has them.
@@ -127,7 +145,7 @@ impl Opening {
             writer.seal_with(sealer);
         }
         let (event, seal) = written(&mut writer, at, &Event::SessionOpened(Box::new(opened)))?;
-        let mut session = Session::open(plan, dir.sid(), at, &event).map_err(|e| e.to_string())?;
+        let mut session = begin(plan, dir.sid(), at, &event, self.old.as_ref())?;
         fold_seal(&mut session, at, &seal)?;
         if let Some(reason) = emergency {
             note(&mut session, &mut writer, at, &deviation("emergency", reason))?;
@@ -160,6 +178,7 @@ impl Opening {
             boot_id: self.who.boot_id.clone(),
             rollback: if self.plan.has_rollback_procedure() { "the procedure `rollback`" } else { "undo: all, last first" }
                 .to_owned(),
+            rolls_back: self.old.as_ref().map(Finished::named),
             emergency: self.emergency.clone(),
             trusted_unseen: self.trusted_unseen,
             scenario: self.scenario.clone(),
@@ -279,18 +298,27 @@ pub fn keep_bundle(dir: &SessionDir, bundle: &Bundle) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Folds the records of a journal.
+/// A session after its first record, with the one it rolls back.
+fn begin(plan: Arc<Plan>, sid: &str, at: At, event: &Event, old: Option<&Finished>) -> Result<Session, String> {
+    match old {
+        Some(old) => Session::open_after(plan, sid, at, event, &old.session),
+        None => Session::open(plan, sid, at, event),
+    }
+    .map_err(|e| e.to_string())
+}
+
+/// Folds the records of a journal; `old` is the session it rolls back, where it names one.
 ///
 /// # Errors
 /// A sentence that names the record that does not fit.
-pub fn fold(plan: Arc<Plan>, records: &[Record]) -> Result<Session, String> {
+pub fn fold(plan: Arc<Plan>, records: &[Record], old: Option<&Finished>) -> Result<Session, String> {
     let mut session: Option<Session> = None;
     for record in records {
         let at = At { wall: record.ts, mono_ms: record.mono_ms };
         let event =
             record.event.as_ref().ok_or_else(|| format!("record {} is of the unknown type {}", record.seq, record.kind))?;
         match &mut session {
-            None => session = Some(Session::open(plan.clone(), &record.sid, at, event).map_err(|e| e.to_string())?),
+            None => session = Some(begin(plan.clone(), &record.sid, at, event, old)?),
             Some(session) => session.apply(at, event).map_err(|e| format!("record {}: {e}", record.seq))?,
         }
     }

@@ -205,6 +205,12 @@ pub struct RollbackArgs {
     /// How it is walked.
     #[command(flatten)]
     pub walk: WalkArgs,
+    /// Take the lock over from a session that was left; recorded
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub take_over: Option<String>,
+    /// Accept what the runbook would run, connect to and read without looking; recorded
+    #[arg(long)]
+    pub trust: bool,
 }
 
 /// Forms of `check`'s answer.
@@ -242,6 +248,12 @@ pub struct PreflightArgs {
     /// What it would be started with.
     #[command(flatten)]
     pub start: StartArgs,
+    /// Accept the bundle as it is
+    #[arg(long)]
+    pub trust: bool,
+    /// How to answer
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub format: TextOrJson,
 }
 
 /// `test`.

@@ -7,7 +7,7 @@
 
 use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -202,6 +202,12 @@ fn synchronised(run_systemd: &Path) -> Option<bool> {
         b"no" => Some(false),
         _ => None,
     }
+}
+
+/// The folder a file lies in.
+pub fn folder_of(file: &str) -> PathBuf {
+    let parent = Path::new(file).parent().filter(|p| !p.as_os_str().is_empty()).map(Path::to_path_buf);
+    parent.unwrap_or_else(|| PathBuf::from("."))
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 //! code.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
+pub(super) use super::facts::folder_of;
 use super::modal::Look;
-use super::{Basis, acceptance, answers, check, explain_state, facts};
+use super::{Basis, acceptance, answers, check, explain_state, facts, rollback};
 use crate::app::anchors::Told;
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
@@ -23,7 +24,7 @@ use crate::ports::{self, Cluster, ConnectOptions, HttpPort, KubeTarget};
 use crate::redact::Redactor;
 use crate::runbook::load::{self, Bundle};
 use crate::secrets::{Accepted, Secret, Secrets};
-use crate::session::event::Mode;
+use crate::session::event::{Mode, SessionOutcome};
 use crate::session::{Plan, Session};
 use crate::state::ledger::Ledger;
 use crate::state::marks::{Marks, Notes};
@@ -80,6 +81,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             signers: facts::hash_of(basis.signers_file()),
             ledger_head: Ledger::of(&state).head().map_err(|e| unusable_ledger(&e))?,
             sealer: Some(sealer),
+            old: None,
             plan: Arc::new(plan),
         };
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
@@ -139,7 +141,8 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         let name = Some(opened.environment.name.as_str()).filter(|n| !n.is_empty());
         let plan = Arc::new(plan_of(&bundle, name, opened.mode)?);
         let accepted = Accepted::again(opened);
-        let mut session = opening::fold(plan.clone(), &resumption.records).map_err(|why| {
+        let old = rollback::named_by(&state, opened)?;
+        let mut session = opening::fold(plan.clone(), &resumption.records, old.as_ref()).map_err(|why| {
             Problem::cannot_start(format!("the journal does not fit the runbook it was written with: {why}"))
                 .at(dir.journal().display())
         })?;
@@ -177,11 +180,11 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
 }
 
 /// What is kept watch over while a session is walked.
-struct Watched {
-    notices: Vec<String>,
-    lock: Option<Lock>,
-    freezes: Option<(Freezes, String)>,
-    freeze: Option<Freeze>,
+pub(super) struct Watched {
+    pub(super) notices: Vec<String>,
+    pub(super) lock: Option<Lock>,
+    pub(super) freezes: Option<(Freezes, String)>,
+    pub(super) freeze: Option<Freeze>,
 }
 
 /// Judges whether a session may be entered, and takes its lock. Nothing of it is written
@@ -230,7 +233,7 @@ fn refusal(objections: &[crate::session::admission::Objection], troubles: &[Stri
         .hint(format!("{}; in an emergency {anew}--emergency REASON passes it, on the record", hints.join(", or ")))
 }
 
-fn locked(error: &LockError) -> Problem {
+pub(super) fn locked(error: &LockError) -> Problem {
     let problem = Problem::cannot_start(error);
     match error {
         LockError::Held { .. } => problem.hint("wait until that session is over, or speak with whoever walks it"),
@@ -251,7 +254,7 @@ pub(super) fn door(basis: &Basis) -> HttpPort {
 
 /// Walks a live session through its real doors.
 #[expect(clippy::too_many_arguments, reason = "the parts of one session, put together in one place")]
-async fn live(
+pub(super) async fn live(
     basis: &Basis,
     session: Session,
     writer: Writer,
@@ -393,7 +396,9 @@ async fn face(
     }
     let _ = writeln!(io::stderr(), "head of the journal: {} (note it where others see it; `pacenote verify {sid}`)", walk.head());
     Ok(match ended {
-        Ended::Closed(crate::session::event::SessionOutcome::Completed) => Exit::Done,
+        Ended::Closed(SessionOutcome::Completed) => Exit::Done,
+        // What was asked for, where the session is there to roll another back.
+        Ended::Closed(SessionOutcome::RolledBack) if walk.session().opened().rolls_back.is_some() => Exit::Done,
         Ended::Closed(outcome) => {
             let _ = writeln!(io::stderr(), "{}: session {sid}", outcome.as_str());
             Exit::Failed
@@ -416,7 +421,7 @@ pub(super) fn loaded(file: &str) -> Result<Bundle, Problem> {
     load::load(file).map_err(|report| check::refused(file, &report))
 }
 
-fn plan_of(bundle: &Bundle, env: Option<&str>, mode: Mode) -> Result<Plan, Problem> {
+pub(super) fn plan_of(bundle: &Bundle, env: Option<&str>, mode: Mode) -> Result<Plan, Problem> {
     let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), env).map_err(Problem::usage)?;
     let unsupported = plan.unsupported(mode);
     if unsupported.is_empty() {
@@ -428,12 +433,7 @@ fn plan_of(bundle: &Bundle, env: Option<&str>, mode: Mode) -> Result<Plan, Probl
 }
 
 /// The folder a runbook's scripts are found in.
-fn folder_of(file: &str) -> PathBuf {
-    let parent = Path::new(file).parent().filter(|p| !p.as_os_str().is_empty()).map(Path::to_path_buf);
-    parent.unwrap_or_else(|| PathBuf::from("."))
-}
-
-fn who(basis: &Basis, state: &StateDir, _folder: &Path) -> Who {
+pub(super) fn who(basis: &Basis, state: &StateDir, _folder: &Path) -> Who {
     Who {
         operator: facts::operator(&basis.config),
         origin: facts::origin(),
@@ -444,12 +444,17 @@ fn who(basis: &Basis, state: &StateDir, _folder: &Path) -> Who {
 }
 
 /// What seals the session, ready before it starts.
-fn sealer(basis: &Basis, state: &StateDir, who: &Who, resumed: bool) -> Result<(crate::journal::Sealer, Option<Told>), Problem> {
+pub(super) fn sealer(
+    basis: &Basis,
+    state: &StateDir,
+    who: &Who,
+    resumed: bool,
+) -> Result<(crate::journal::Sealer, Option<Told>), Problem> {
     sealing::live(&basis.config, basis.anchors(), state, &who.operator, resumed)
         .map_err(|e| Problem::cannot_start(format!("the journal could not be sealed: {e}")).hint(sealing::hint(&e)))
 }
 
-fn unusable_ledger(error: &crate::state::ledger::LedgerError) -> Problem {
+pub(super) fn unusable_ledger(error: &crate::state::ledger::LedgerError) -> Problem {
     Problem::cannot_start(error).hint("look at the file: each session's beginning and end is noted there before anything is done")
 }
 
@@ -464,7 +469,7 @@ fn behind_its_mark(state: &StateDir, dir: &SessionDir, accepted: bool) -> Result
     }
 }
 
-fn new_session(state: &StateDir, bundle: &Bundle) -> Result<(SessionDir, Clock), Problem> {
+pub(super) fn new_session(state: &StateDir, bundle: &Bundle) -> Result<(SessionDir, Clock), Problem> {
     let clock = Clock::real();
     let entropy = fastrand::u32(..);
     let sid = state::new_session_id(clock.now().wall, &bundle.root.id.value, entropy);
@@ -476,7 +481,7 @@ fn new_session(state: &StateDir, bundle: &Bundle) -> Result<(SessionDir, Clock),
 }
 
 /// The bundle as it was kept with a session, unchanged.
-fn kept_bundle(dir: &SessionDir, root: Option<&str>, sha256: &str) -> Result<Bundle, Problem> {
+pub(super) fn kept_bundle(dir: &SessionDir, root: Option<&str>, sha256: &str) -> Result<Bundle, Problem> {
     let root = root.ok_or_else(|| Problem::cannot_start("the journal names no runbook file").at(dir.journal().display()))?;
     let path = dir.bundle().join(root);
     let bundle = loaded(&path.display().to_string())?;
@@ -502,7 +507,7 @@ pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Opt
     Ok(Some(cluster))
 }
 
-fn unattended(walk: &WalkArgs) -> Result<Option<(crate::world::answers::Answers, u64)>, Problem> {
+pub(super) fn unattended(walk: &WalkArgs) -> Result<Option<(crate::world::answers::Answers, u64)>, Problem> {
     walk.answers.as_deref().map(|path| answers::load(path).map(|a| (a, 0))).transpose()
 }
 
@@ -618,7 +623,7 @@ fn ask_on_screen(
     }
 }
 
-fn declare_secrets(bundle: &Bundle, secrets: &Secrets) {
+pub(super) fn declare_secrets(bundle: &Bundle, secrets: &Secrets) {
     for input in &bundle.root.inputs {
         if let crate::runbook::model::InputKind::Secret(Some(source)) = &input.kind {
             secrets.declare(&input.name, source);

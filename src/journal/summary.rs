@@ -56,6 +56,9 @@ pub struct OpenedSummary {
     pub version: Option<String>,
     /// Ticket.
     pub ticket: Option<String>,
+    /// The finished session it rolls back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolls_back: Option<String>,
     /// When it was opened.
     #[serde(serialize_with = "crate::session::time::stamp::serialize")]
     pub at: DateTime<Utc>,
@@ -183,6 +186,7 @@ pub fn opened_summary(opened: &Opened, at: DateTime<Utc>) -> OpenedSummary {
         service: change.service,
         version: change.version,
         ticket: change.ticket,
+        rolls_back: opened.rolls_back.as_ref().map(|old| old.session.clone()),
         at,
     }
 }

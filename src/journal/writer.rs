@@ -410,6 +410,23 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
+/// Keeps a session from being written by others, without writing it: for what must not
+/// be done twice about a session that is closed.
+#[derive(Debug)]
+pub struct Hold {
+    _lock: Lock,
+}
+
+impl Hold {
+    /// Takes hold of a session until this is dropped.
+    ///
+    /// # Errors
+    /// When somebody else has it.
+    pub fn of(dir: &SessionDir) -> Result<Self, OpenError> {
+        lock(dir).map(|_lock| Self { _lock })
+    }
+}
+
 fn lock(dir: &SessionDir) -> Result<Lock, OpenError> {
     Lock::take(dir).map_err(|error| match error {
         LockError::Held(holder) => OpenError::InUse { sid: dir.sid().to_owned(), holder },

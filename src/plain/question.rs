@@ -66,12 +66,13 @@ fn trouble(screen: &Screen<'_>, out: &mut Vec<String>) {
                 out.push("  A look is under way.".to_owned());
             }
         }
-        Prompt::Guard { guard, title, action, left_ms, expired } => {
+        Prompt::Guard { guard, title, action, left_ms, expired, caution } => {
             out.push(format!("? GUARD {guard} HAS TRIPPED: {title}"));
             if let Some(view) = screen.guards.iter().find(|g| g.id == *guard && g.condition != *title) {
                 out.push(format!("  {}", view.condition));
             }
             out.push("  No new step starts until this is answered.".to_owned());
+            out.extend(caution.iter().map(|words| format!("  {words}")));
             out.push(format!("  act means: {action}"));
             out.extend(countdown(*left_ms, expired));
         }

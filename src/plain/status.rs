@@ -4,7 +4,7 @@ use super::news;
 use super::words;
 use crate::live::{Freshness, Panel, PanelData, SourceState};
 use crate::session::event::{Mode, StepOutcome};
-use crate::session::view::{GuardState, RowState};
+use crate::session::view::{GuardState, GuardView, RowState};
 use crate::tui::text::{age, duration, number};
 use crate::tui::{Journal, Screen};
 
@@ -51,10 +51,23 @@ pub(super) fn status(screen: &Screen<'_>) -> Vec<String> {
     });
     out.extend(screen.step.map(|s| format!("  step {}: {}, for {}", s.step.path, s.title, duration(s.elapsed_ms))));
     out.extend(news::gate_lines(screen));
-    out.extend(screen.guards.iter().map(|g| format!("  guard {}: {} ({})", g.id, guard(&g.state), g.condition)));
+    out.extend(
+        screen.guards.iter().map(|g| format!("  guard {}: {}{} ({})", g.id, guard(&g.state), by_itself(g, screen), g.condition)),
+    );
     out.extend(screen.live.panels.iter().map(|p| format!("  {}", panel(p, screen))));
     out.extend(screen.notices.iter().map(|n| format!("  notice: {n}")));
     out
+}
+
+/// Whether a guard acts by itself, where that is worth a word.
+fn by_itself(guard: &GuardView, screen: &Screen<'_>) -> &'static str {
+    match guard.state {
+        GuardState::Over => "",
+        _ if screen.header.rolling_back => ", does not act during the rollback",
+        _ if guard.past_return => ", asks first: past a point of no return",
+        _ if guard.automatic => ", automatic",
+        _ => "",
+    }
 }
 
 /// Where a guard stands.
@@ -66,6 +79,7 @@ pub(super) fn guard(state: &GuardState) -> String {
         GuardState::Tripped => "TRIPPED".to_owned(),
         GuardState::Snoozed(left) => format!("snoozed for {} more", duration(*left)),
         GuardState::CannotJudge(why) => format!("cannot be judged: {why}"),
+        GuardState::Over => "no longer judged".to_owned(),
     }
 }
 

@@ -52,6 +52,7 @@ pub fn decide(session: &Session, at: At, msg: &Msg) -> Decided {
                 readings.iter().filter(|(n, _)| session.signals.contains_key(*n)).map(|(n, r)| (n.clone(), r.clone())).collect();
             Ok(if known.is_empty() { Vec::new() } else { vec![Event::SignalSampled(SignalSampled { readings: known })] })
         }
+        Msg::Pinned(_) if session.opened().rolls_back.is_some() => Ok(Vec::new()),
         Msg::Pinned(pin) if session.pins.iter().any(|p| p.workload == pin.workload) => Ok(Vec::new()),
         Msg::Pinned(pin) => Ok(vec![Event::TargetPinned(pin.clone())]),
         Msg::Approval { answer, given } => approval(session, answer, *given),
@@ -492,9 +493,8 @@ impl Decider<'_> {
         }
         let reason = reason.map(str::trim).filter(|r| !r.is_empty());
         let (word, label) = match choice {
-            GuardChoice::Act if guard.then == GuardAction::Hold => {
-                return refuse(format!("{id} holds already; roll back, or go on with a reason."));
-            }
+            // It holds already, so what is offered as acting is to roll back.
+            GuardChoice::Act if guard.then == GuardAction::Hold => ("rollback", "roll back".to_owned()),
             GuardChoice::Act => ("act", walk::guard_action_text(&guard.then)),
             GuardChoice::Rollback => ("rollback", "roll back".to_owned()),
             GuardChoice::Hold | GuardChoice::Snooze(_) => {

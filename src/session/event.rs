@@ -219,12 +219,24 @@ pub struct Opened {
     pub boot_id: Option<String>,
     /// How it would be rolled back, for people.
     pub rollback: String,
+    /// The finished session this one rolls back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rolls_back: Option<RollsBack>,
     /// Reason of `--emergency`.
     pub emergency: Option<String>,
     /// Whether `--trust` accepted the bundle.
     pub trusted_unseen: bool,
     /// Scenario and seed, in rehearsals.
     pub scenario: Option<ScenarioRecord>,
+}
+
+/// The finished session that a session was opened to roll back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollsBack {
+    /// Its id.
+    pub session: String,
+    /// SHA-256 of the last line of its journal, hex.
+    pub head: String,
 }
 
 /// The rehearsal's scenario.

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::plan::Plan;
 use crate::runbook::expression::{Part, Template};
 use crate::runbook::model::{
-    Action, InputKind, Kubernetes, ResourceRef, Runbook, SecretSource, SignalSource, Step, TextOrSecret, Undo, WorkloadKind,
-    WorkloadRef,
+    Action, InputKind, Kubernetes, Program, ResourceRef, Runbook, SecretSource, SignalSource, Step, TextOrSecret, Undo,
+    WorkloadKind, WorkloadRef,
 };
 
 const APPS: &str = "apps";
@@ -24,6 +24,8 @@ const METRICS: &str = "metrics.k8s.io";
 pub struct Object {
     /// API group, empty for the core group.
     pub group: String,
+    /// API version.
+    pub version: String,
     /// Resource as in a path, with its part: `deployments`, `pods/log`.
     pub resource: String,
     /// One object by name; all of the namespace where it cannot be told, or where a verb
@@ -32,12 +34,16 @@ pub struct Object {
 }
 
 /// The least rights a runbook needs in its namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Needs {
     /// Verbs by object.
     pub rights: BTreeMap<Object, BTreeSet<&'static str>>,
     /// What cannot be told from the runbook, in sentences.
     pub open: BTreeSet<String>,
+    /// Where its secrets come from.
+    pub secrets: Vec<SecretSource>,
+    /// Programs that its commands start, where they are known before the run.
+    pub programs: BTreeSet<String>,
 }
 
 impl Needs {
@@ -71,7 +77,12 @@ impl Needs {
     }
 
     fn add(&mut self, group: &str, resource: &str, name: Option<String>, verbs: &[&'static str]) {
-        let object = Object { group: group.to_owned(), resource: resource.to_owned(), name };
+        let version = if group == METRICS { "v1beta1" } else { "v1" };
+        self.add_version(group, version, resource, name, verbs);
+    }
+
+    fn add_version(&mut self, group: &str, version: &str, resource: &str, name: Option<String>, verbs: &[&'static str]) {
+        let object = Object { group: group.to_owned(), version: version.to_owned(), resource: resource.to_owned(), name };
         self.rights.entry(object).or_default().extend(verbs);
     }
 
@@ -95,8 +106,11 @@ impl Needs {
         match action {
             Action::Kubernetes(kubernetes) => self.kubernetes(file, kubernetes),
             Action::Parallel(children) => children.iter().for_each(|child| self.step(file, child)),
-            Action::Freeze { .. } => self.add(LEASES, "leases", None, &["get", "create", "update", "delete"]),
+            Action::Freeze { .. } => self.add(LEASES, "leases", None, &["get", "create", "update"]),
             Action::Run(run) => {
+                if let Program::Command(argv) = &run.program {
+                    self.programs.extend(argv.first().and_then(fixed));
+                }
                 run.env.iter().for_each(|(_, value)| self.secret_text(value));
                 run.stdin.iter().for_each(|value| self.secret_text(value));
                 self.open.insert("what its commands do with the cluster by themselves".to_owned());
@@ -122,8 +136,8 @@ impl Needs {
                 self.rollout(workload.kind);
             }
             Kubernetes::Patch { resource, .. } => {
-                let ResourceRef { group, kind, name, .. } = resource;
-                self.add(group, &plural(kind), fixed(name), &["get", "patch"]);
+                let ResourceRef { group, version, kind, name } = resource;
+                self.add_version(group, version, &plural(kind), fixed(name), &["get", "patch"]);
             }
             Kubernetes::DeletePod { name, .. } => {
                 self.add("", "pods", name.as_ref().and_then(fixed), &["get", "delete"]);
@@ -132,7 +146,7 @@ impl Needs {
             Kubernetes::Apply { file: manifest, .. } => {
                 let from = manifest.as_ref().map_or_else(|| "in place".to_owned(), |name| format!("of `{name}`"));
                 let of = if file.is_empty() { String::new() } else { format!(" ({file})") };
-                self.open.insert(format!("`get` and `patch` of the objects {from}{of} that are applied"));
+                self.open.insert(format!("`get`, `patch` and `create` of the objects {from}{of} that are applied"));
             }
         }
     }
@@ -164,7 +178,12 @@ impl Needs {
                 self.add("", "pods", None, &["list"]);
                 self.add(METRICS, "pods", None, &["list"]);
             }
-            SignalSource::Events { .. } => self.add("", "events", None, &["list"]),
+            SignalSource::Events { selector } => {
+                self.add("", "events", None, &["list"]);
+                if selector.is_some() {
+                    self.add("", "pods", None, &["list"]);
+                }
+            }
             SignalSource::Logs { .. } => {
                 self.add("", "pods", None, &["list"]);
                 self.add("", "pods/log", None, &["get"]);
@@ -195,6 +214,9 @@ impl Needs {
     }
 
     fn secret(&mut self, source: &SecretSource) {
+        if !self.secrets.contains(source) {
+            self.secrets.push(source.clone());
+        }
         if let SecretSource::Kubernetes { name, .. } = source {
             self.add("", "secrets", Some(name.clone()), &["get"]);
         }

@@ -13,7 +13,9 @@ use super::view::{
 };
 use super::{millis, verdict, walk};
 use crate::runbook::expression::{Expr, Scope, Truth, Unknown};
-use crate::runbook::model::{Action, Approve, ChecklistItem, Confirm, ConfirmNo, Decide, Gate, OptionThen, Step, Wait};
+use crate::runbook::model::{
+    Action, Approve, ChecklistItem, Confirm, ConfirmNo, Decide, Gate, GuardAction, GuardExpiry, OptionThen, Step, Wait,
+};
 
 mod outline;
 
@@ -37,6 +39,10 @@ impl Session {
 
     /// Workloads a rollback may need to go back to that have not been read yet.
     pub fn unpinned(&self, at: At) -> Vec<Workload> {
+        // What is there now is what is to be undone.
+        if self.opened.rolls_back.is_some() {
+            return Vec::new();
+        }
         let mut wanted = resolve::workloads_to_pin(self, at);
         wanted.retain(|w| !self.pins.iter().any(|p| p.workload == *w));
         wanted
@@ -87,13 +93,24 @@ impl Session {
         Some(Prompt::Guard {
             guard: guard.id.value.clone(),
             title: guard.title.clone().unwrap_or_else(|| guard.when.source().to_owned()),
-            action: walk::guard_action_text(&guard.then),
+            // It holds already: what is left to do is to roll back.
+            action: match guard.then {
+                GuardAction::Hold => walk::guard_action_text(&GuardAction::Rollback),
+                _ => walk::guard_action_text(&guard.then),
+            },
             left_ms: left,
             expired: match guard.expired {
-                crate::runbook::model::GuardExpiry::Hold => "it keeps holding".to_owned(),
-                crate::runbook::model::GuardExpiry::Rollback => "it rolls back".to_owned(),
+                GuardExpiry::Rollback if !self.is_past_return() => "it rolls back".to_owned(),
+                GuardExpiry::Hold | GuardExpiry::Rollback => "it keeps holding".to_owned(),
             },
+            caution: (walk::acts_by_itself(guard) && self.is_past_return()).then(|| self.lost_words()),
         })
+    }
+
+    /// What a rollback from here costs.
+    fn lost_words(&self) -> String {
+        let passed = self.points_passed().map(|v| v.title.clone()).collect::<Vec<_>>().join(", ");
+        format!("It does not act by itself: a point of no return was passed ({passed}), and rolling back loses what came after.")
     }
 
     fn failure_prompt(&self, step: StepRef) -> Prompt {
@@ -361,10 +378,13 @@ impl Session {
     /// All guards and where they stand.
     pub fn guard_views(&self, at: At) -> Vec<GuardView> {
         let now = self.clock(at);
+        let past_return = self.is_past_return();
         let guards = self.plan.runbook().guards.iter().zip(&self.guards);
         guards
             .map(|(guard, progress)| {
-                let state = if progress.tripped.is_some() {
+                let state = if self.closed.is_some() {
+                    GuardState::Over
+                } else if progress.tripped.is_some() {
                     GuardState::Tripped
                 } else if let Some(until) = progress.snoozed_until.filter(|u| *u > now) {
                     GuardState::Snoozed(until - now)
@@ -377,7 +397,14 @@ impl Session {
                         _ => GuardState::Armed,
                     }
                 };
-                GuardView { id: guard.id.value.clone(), condition: guard.when.source().to_owned(), state }
+                let acts = walk::acts_by_itself(guard);
+                GuardView {
+                    id: guard.id.value.clone(),
+                    condition: guard.when.source().to_owned(),
+                    state,
+                    automatic: guard.automatic && guard.then != GuardAction::Hold && !past_return,
+                    past_return: acts && past_return,
+                }
             })
             .collect()
     }

@@ -51,6 +51,8 @@ pub struct Session {
     pub(super) id: String,
     pub(super) notes: Vec<(u64, String)>,
     pub(super) unknown_records: u64,
+    /// So many of the first visits are those of the session this one rolls back.
+    pub(super) inherited: usize,
 }
 
 /// A plan shared by clones of a session; equal when it is the same one.
@@ -76,6 +78,9 @@ pub enum FoldError {
     /// The first record opens no session.
     #[error("the first record is not `session.opened`")]
     NotOpened,
+    /// It cannot be understood without the session it rolls back.
+    #[error("it rolls the session `{0}` back, whose journal is needed to read this one")]
+    NeedsOld(String),
     /// A second `session.opened`.
     #[error("a second `session.opened`")]
     OpenedTwice,
@@ -273,8 +278,18 @@ impl Session {
     /// Begins a session with its first record.
     ///
     /// # Errors
-    /// When the record is not `session.opened`.
+    /// When the record is not `session.opened`, or names a session to roll back: that one
+    /// is needed too, see [`Session::open_after`].
     pub fn open(plan: Arc<Plan>, id: &str, at: At, event: &Event) -> Result<Self, FoldError> {
+        let session = Self::begin(plan, id, at, event)?;
+        match &session.opened.rolls_back {
+            Some(old) => Err(FoldError::NeedsOld(old.session.clone())),
+            None => Ok(session),
+        }
+    }
+
+    /// The state after a first record alone.
+    pub(super) fn begin(plan: Arc<Plan>, id: &str, at: At, event: &Event) -> Result<Self, FoldError> {
         let Event::SessionOpened(opened) = event else { return Err(FoldError::NotOpened) };
         let guards = vec![GuardProgress::default(); plan.runbook().guards.len()];
         let signals = plan.runbook().signals.iter().map(|s| (s.name.value.clone(), SignalState::default())).collect();
@@ -313,6 +328,7 @@ impl Session {
             id: id.to_owned(),
             notes: Vec::new(),
             unknown_records: 0,
+            inherited: 0,
         })
     }
 
@@ -349,6 +365,11 @@ impl Session {
     /// Whether a step that can change something was ever started.
     pub fn has_changed(&self) -> bool {
         self.changed_at.is_some()
+    }
+
+    /// The inputs as they are now.
+    pub fn inputs(&self) -> &BTreeMap<String, Value> {
+        &self.inputs
     }
 
     /// Number of records folded so far.

@@ -5,6 +5,7 @@ mod ends;
 mod guarding;
 mod random;
 mod steps;
+mod succession;
 mod thresholds;
 mod updates;
 
@@ -87,6 +88,7 @@ fn opened() -> Event {
         clock: ClockRecord::default(),
         boot_id: None,
         rollback: String::new(),
+        rolls_back: None,
         emergency: None,
         trusted_unseen: false,
         scenario: None,

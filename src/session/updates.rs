@@ -2,7 +2,7 @@
 //!
 //! Each is an intent like any other, durable before it is sent, and belongs to no step:
 //! its path is `updates:` and the occasion's word. None is waited for but the last, whose
-//! end is waited for before the session closes, for [`LIMIT_MS`] at most. One that fails
+//! end is waited for before the session closes, for `LIMIT_MS` at most. One that fails
 //! is recorded and shown, and stops nothing; none is sent twice.
 
 use super::announce::{self, Occasion};

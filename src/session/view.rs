@@ -66,6 +66,8 @@ pub enum Prompt {
         left_ms: Option<u64>,
         /// What happens then.
         expired: String,
+        /// Why it does not act by itself, where it otherwise would.
+        caution: Option<String>,
     },
     /// An outcome nobody knows.
     Unknown {
@@ -308,6 +310,10 @@ pub struct GuardView {
     pub condition: String,
     /// Where it stands.
     pub state: GuardState,
+    /// Whether it acts without asking when it trips.
+    pub automatic: bool,
+    /// Whether it would act by itself, and only asks: a point of no return was passed.
+    pub past_return: bool,
 }
 
 /// Where a guard stands.
@@ -325,6 +331,8 @@ pub enum GuardState {
     Snoozed(u64),
     /// Cannot be judged, and why.
     CannotJudge(String),
+    /// The session is closed; nothing is judged any more.
+    Over,
 }
 
 /// One line of "if you stop now".

@@ -31,7 +31,7 @@ pub(super) use progress::wait_target;
 use progress::{enter_procedure, progress};
 
 pub(super) use follow::{Follow, follow_up, unanswered, unjudged_when};
-pub(super) use guards::{action_text as guard_action_text, trips_at as guard_trips_at};
+pub(super) use guards::{action_text as guard_action_text, acts_by_itself, trips_at as guard_trips_at};
 
 /// By when an emergency change is looked at again: three working days at the least.
 const REVIEW_WITHIN: chrono::Duration = chrono::Duration::days(5);
@@ -423,7 +423,7 @@ fn emergency_review(session: &Session, at: At) -> Option<Event> {
 /// Steps done and steps skipped by hand.
 pub(super) fn closing_counts(session: &Session) -> (u32, u32) {
     let count = |wanted: StepOutcome| {
-        let all = session.order.iter().filter_map(|s| session.visit(s)).filter(|v| v.kind == EnteredAs::Step);
+        let all = session.own_visits().iter().filter_map(|s| session.visit(s)).filter(|v| v.kind == EnteredAs::Step);
         u32::try_from(all.filter(|v| v.outcome() == Some(wanted)).count()).unwrap_or(u32::MAX)
     };
     (count(StepOutcome::Done), count(StepOutcome::Skipped))

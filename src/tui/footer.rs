@@ -136,16 +136,25 @@ fn guards(screen: &Screen<'_>, ui: &Ui) -> Vec<Span<'static>> {
             }
             GuardState::CannotJudge(_) => add(format!("? {id} cannot judge"), theme.warn),
             GuardState::Snoozed(left) => add(format!("{id} snoozed {}", text::duration(*left)), theme.warn),
-            GuardState::Armed | GuardState::Disarmed => {}
+            GuardState::Armed | GuardState::Disarmed | GuardState::Over => {}
         }
     }
     let armed = screen.guards.iter().filter(|g| g.state == GuardState::Armed).count();
     let disarmed = screen.guards.iter().filter(|g| g.state == GuardState::Disarmed).count();
     if armed > 0 {
-        add(format!("{armed} armed"), theme.good);
+        let automatic = screen.guards.iter().filter(|g| g.automatic && g.state == GuardState::Armed).count();
+        let by_itself = if automatic > 0 { format!(" ({automatic} automatic)") } else { String::new() };
+        add(format!("{armed} armed{by_itself}"), theme.good);
     }
     if disarmed > 0 {
         add(format!("{disarmed} not armed yet"), theme.dim);
+    }
+    if screen.guards.iter().all(|g| g.state == GuardState::Over) {
+        add("no longer judged".into(), theme.dim);
+    } else if screen.header.rolling_back {
+        add("none acts now".into(), theme.dim);
+    } else if screen.guards.iter().any(|g| g.past_return) {
+        add("all ask first: past a point of no return".into(), theme.warn);
     }
     spans
 }

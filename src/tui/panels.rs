@@ -53,6 +53,8 @@ fn age_words(panel: &Panel, screen: &Screen<'_>, ui: &Ui) -> (String, Style) {
     let theme = &ui.theme;
     match (freshness(panel, screen.now), &panel.source) {
         (_, SourceState::Lost(_, since)) => (format!("LOST {}", text::age(since_ms(screen, *since))), theme.bad),
+        // It has answered, if not with anything that could be shown.
+        (Freshness::Never, SourceState::Degraded(_)) => ("no data".into(), theme.warn),
         (Freshness::Never, _) => ("connecting …".into(), theme.warn),
         (Freshness::Stale(age), _) => (format!("STALE {}", text::age(age)), theme.warn),
         (Freshness::Fresh(age), SourceState::Degraded(_)) => (format!("⚠ {} old", text::age(age)), theme.warn),
@@ -69,7 +71,7 @@ fn since_ms(screen: &Screen<'_>, since: DateTime<Utc>) -> u64 {
 fn trouble(panel: &Panel, screen: &Screen<'_>) -> Option<String> {
     match &panel.source {
         SourceState::Lost(why, since) => Some(format!(
-            "✗ no connection since {} UTC ({} ago): {why}",
+            "✗ nothing read since {} UTC ({} ago): {why}",
             since.format("%H:%M:%S"),
             text::age(since_ms(screen, *since))
         )),
@@ -90,12 +92,15 @@ fn value_words(panel: &Panel, ui: &Ui) -> (String, Style) {
     }
 }
 
-/// The value, said to be of the past where it is.
+/// The value, said to be of the past where it is; nothing where nothing was ever read.
 fn value_now(panel: &Panel, screen: &Screen<'_>, ui: &Ui) -> (String, Style) {
+    if panel.updated.is_none() {
+        return (String::new(), ui.theme.stale);
+    }
     let (value, style) = value_words(panel, ui);
     match freshness(panel, screen.now) {
         Freshness::Fresh(_) => (value, style),
-        Freshness::Never => (value, ui.theme.stale),
+        Freshness::Never => (String::new(), ui.theme.stale),
         Freshness::Stale(_) | Freshness::Lost => (format!("was {value}"), ui.theme.stale),
     }
 }
@@ -175,8 +180,8 @@ fn draw_panel(panel: &Panel, screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, are
     let (age, age_style) = age_words(panel, screen, ui);
     let current = matches!(fresh, Freshness::Fresh(_));
     let number = if index < 9 { format!("{} ", index + 1) } else { String::new() };
-    let titles =
-        Titles::new(format!("{number}{}", text::clean(&panel.title)), theme.strong).and(value, value_style).right(age, age_style);
+    let titles = Titles::new(format!("{number}{}", text::clean(&panel.title)), theme.strong).right(age, age_style);
+    let titles = if value.is_empty() { titles } else { titles.and(value, value_style) };
     let inner = paint::pane(buf, area, framing, &titles, ui.focus == Focus::Panel(index), theme);
     if inner.height == 0 || inner.width < 4 {
         return;
@@ -186,7 +191,9 @@ fn draw_panel(panel: &Panel, screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, are
     if let Some(words) = trouble(panel, screen) {
         let style = if fresh == Freshness::Lost { theme.bad } else { theme.warn };
         let lines = text::wrap_text(&words, style, usize::from(inner.width), 2);
-        let rows = (lines.len() as u16).min(inner.height.div_ceil(3));
+        // Where there is nothing else to show, the reason has all the room.
+        let room = if panel.updated.is_none() { inner.height } else { inner.height.div_ceil(3) };
+        let rows = (lines.len() as u16).min(room);
         paint::put_lines(buf, Rect { height: rows, ..inner }, &lines, 0);
         body = Rect { y: inner.y + rows, height: inner.height - rows, ..inner };
     }
@@ -194,8 +201,8 @@ fn draw_panel(panel: &Panel, screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, are
         PanelData::Pods(table) => pods::draw(table, screen, ui, buf, body, index),
         PanelData::Health(history) => health::draw(history, screen, ui, buf, body),
         PanelData::Graph(data) => graph::draw(data, panel.every_ms, screen, ui, buf, body),
-        PanelData::Table(data) => table::draw(data, fresh != Freshness::Never, screen, ui, buf, body, index),
-        PanelData::Logs(data) => logs::draw(data, fresh != Freshness::Never, ui, buf, body, index),
+        PanelData::Table(data) => table::draw(data, panel.updated.is_some(), screen, ui, buf, body, index),
+        PanelData::Logs(data) => logs::draw(data, panel.updated.is_some(), ui, buf, body, index),
         PanelData::Unavailable(why) => {
             paint::put(buf, body.x, body.y, body.width, why, theme.dim);
         }
@@ -256,8 +263,11 @@ fn folded_line(panel: &Panel, index: usize, names: usize, screen: &Screen<'_>, u
 
 /// A small picture of the panel's history, or what is wrong with it.
 fn strip(panel: &Panel, width: usize, screen: &Screen<'_>, ui: &Ui) -> Option<Line<'static>> {
-    if let Some(words) = trouble(panel, screen) {
-        return Some(Line::from(Span::styled(words, ui.theme.warn)));
+    // Since when stands at the end of the line; here there is room for the reason.
+    match &panel.source {
+        SourceState::Lost(why, _) => return Some(Line::from(Span::styled(format!("✗ {why}"), ui.theme.warn))),
+        SourceState::Degraded(why) => return Some(Line::from(Span::styled(format!("⚠ {why}"), ui.theme.warn))),
+        SourceState::Connecting | SourceState::Connected => {}
     }
     match &panel.data {
         PanelData::Pods(table) => pods::worst(table).map(|words| Line::from(span(words, ui.theme.warn))),

@@ -380,7 +380,9 @@ impl Ask<'_> {
                 let out: &[Op] = if *can_look && !*looking { &[] } else { &[Op::Look] };
                 self.keys(&[], out, !self.screen.header.rolling_back);
             }
-            Prompt::Guard { guard, title, action, left_ms, expired } => self.guard(guard, title, action, *left_ms, expired),
+            Prompt::Guard { guard, title, action, left_ms, expired, caution } => {
+                self.guard(guard, title, action, (*left_ms, expired), caution.as_deref());
+            }
             Prompt::GateHold { why, .. } => {
                 self.say(&format!("? The gate has no verdict in time: {why}"), theme.warn);
                 self.keys(&[], &[], !self.screen.header.rolling_back);
@@ -471,7 +473,7 @@ impl Ask<'_> {
         self.say(how, theme.dim);
     }
 
-    fn guard(&mut self, guard: &str, title: &str, action: &str, left_ms: Option<u64>, expired: &str) {
+    fn guard(&mut self, guard: &str, title: &str, action: &str, (left_ms, expired): (Option<u64>, &str), caution: Option<&str>) {
         let theme = &self.ui.theme;
         self.say(&format!("▲ Guard {guard} has tripped"), theme.alarm);
         self.say(title, theme.strong);
@@ -481,6 +483,9 @@ impl Ask<'_> {
             self.say(&view.condition, theme.code);
         }
         self.say("No new step starts until this is answered.", theme.text);
+        if let Some(caution) = caution {
+            self.say(caution, theme.warn);
+        }
         self.countdown(left_ms, expired);
         // Where acting is rolling back, one way to say so is enough.
         let other = !self.screen.header.rolling_back && !action.to_lowercase().contains("roll");

@@ -120,7 +120,8 @@ impl Operator {
 
 #[test]
 fn every_question_and_panel_at_three_sizes() {
-    for (name, sample) in Sample::all() {
+    let all = Sample::all().into_iter().chain(Sample::panel_states()).chain(Sample::guard_states());
+    for (name, sample) in all {
         for (w, h) in SIZES {
             let shown = text(&frame(&sample, &mut Ui::default(), (w, h)));
             insta::assert_snapshot!(format!("{name}-{w}x{h}"), shown);
@@ -331,7 +332,7 @@ fn any_key() -> impl Strategy<Value = KeyEvent> {
 
 #[test]
 fn ascii_is_nothing_but_ascii() {
-    for (name, sample) in Sample::all() {
+    for (name, sample) in Sample::all().into_iter().chain(Sample::panel_states()) {
         for size in SIZES {
             let buffer = frame(&sample, &mut Ui::new(ThemeName::Dark, Depth::Basic, true), size);
             let shown = text(&buffer);

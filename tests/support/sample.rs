@@ -17,6 +17,9 @@ use pacenote::tui::{Journal, Screen};
 #[path = "sample_prompts.rs"]
 pub(crate) mod prompts;
 
+#[path = "sample_panels.rs"]
+pub(crate) mod panels;
+
 /// An empty one, to be filled in field by field: not all fields are ours to write.
 fn empty<T: Default>() -> T {
     T::default()
@@ -298,12 +301,20 @@ impl Sample {
             prompt: Prompt::Busy { step: step.step.clone() },
             step: Some(step),
             guards: vec![
-                GuardView { id: "health-failing".into(), condition: "signals.api.failures > 3".into(), state: GuardState::Armed },
+                GuardView {
+                    id: "health-failing".into(),
+                    condition: "signals.api.failures > 3".into(),
+                    state: GuardState::Armed,
+                    automatic: false,
+                    past_return: false,
+                },
                 GuardView {
                     id: "errors-up".into(),
                     condition: "signals.error_rate.value > signals.error_rate.baseline * 1.5 && signals.error_rate.value > 0.5"
                         .into(),
                     state: GuardState::Armed,
+                    automatic: false,
+                    past_return: false,
                 },
             ],
             undo: vec![

@@ -334,7 +334,8 @@ impl Sample {
             title: "Errors are half again above the baseline".into(),
             action: "roll back".into(),
             left_ms: Some(894_000),
-            expired: "hold".into(),
+            expired: "it keeps holding".into(),
+            caution: None,
         };
         sample.live.panels[2].data = graph(series(sample.now, 120, 15_000, 0.9, 4.4), "%", 1.0, 5.0, Some(0.38));
         if let PanelData::Graph(g) = &mut sample.live.panels[2].data {
@@ -391,6 +392,9 @@ impl Sample {
         sample.notes = vec!["02:31 peak of the night batch, expected".into()];
         sample.header.progress = (19, 19);
         sample.prompt = Prompt::Closed { outcome };
+        for guard in &mut sample.guards {
+            guard.state = GuardState::Over;
+        }
         sample
     }
 

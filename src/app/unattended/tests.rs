@@ -29,7 +29,14 @@ fn stops_with(reply: &Reply, fragment: &str) {
 
 fn guard() -> Prompt {
     let (title, action) = ("errors above 5 %".to_owned(), "roll back".to_owned());
-    Prompt::Guard { guard: "errors-up".to_owned(), title, action, left_ms: Some(1), expired: "it keeps holding".to_owned() }
+    Prompt::Guard {
+        guard: "errors-up".to_owned(),
+        title,
+        action,
+        left_ms: Some(1),
+        expired: "it keeps holding".to_owned(),
+        caution: None,
+    }
 }
 
 fn unknown(can_look: bool, looking: bool) -> Prompt {

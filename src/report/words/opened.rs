@@ -22,6 +22,7 @@ pub(super) fn opened(opened: &Opened) -> Vec<String> {
     let commit = bundle.commit.as_ref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
     let dirty = if bundle.dirty { " with uncommitted changes" } else { "" };
     fact("bundle", Some(format!("{} ({} files{commit}{dirty})", bundle.sha256, bundle.files.len())));
+    fact("rolls back", opened.rolls_back.as_ref().map(|old| format!("session {}, head {}", old.session, old.head)));
     fact("trusted", opened.trusted_unseen.then(|| "unseen, by --trust".to_owned()));
     fact("emergency", opened.emergency.clone());
     fact("change", opened.change.as_ref().map(change));

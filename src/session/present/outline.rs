@@ -196,7 +196,8 @@ impl Outline<'_> {
         };
         if let Some(ended) = &visit.ended {
             // A failed step that nobody has answered is what the session waits for.
-            let waits = ended.outcome == StepOutcome::Failed && walk::unanswered(session, self.at).as_ref() == Some(&visit.step);
+            let asked = || walk::unanswered(session, self.at).as_ref() == Some(&visit.step);
+            let waits = session.closed.is_none() && ended.outcome == StepOutcome::Failed && asked();
             return if waits { RowState::Waiting } else { RowState::Ended(ended.outcome) };
         }
         let in_hand = session.visit_in_hand().is_some_and(|v| v.step == visit.step);

@@ -1,7 +1,8 @@
 //! Gates, guards and what they judge by: readings, pauses and absences.
 
 use super::*;
-use crate::session::event::GateEnd;
+use crate::session::event::{GateEnd, StepOutcome};
+use crate::session::view::{GuardState, GuardView, RowState};
 
 fn gate(gate: &str) -> String {
     format!(
@@ -316,14 +317,116 @@ fn an_automatic_guard_acts_but_not_past_a_point_of_no_return() {
 }
 
 #[test]
-fn a_guard_that_holds_keeps_holding() {
-    for automatic in [false, true] {
+fn a_guard_that_holds_keeps_holding_and_offers_to_roll_back() {
+    for (automatic, choice) in [(false, GuardChoice::Act), (true, GuardChoice::Act), (true, GuardChoice::Rollback)] {
         let mut walk = Walk::new(&guarded(&format!("then: hold, arm: start, automatic: {automatic}")));
         walk.value("s", 9.0);
+        walk.tick(600_000);
         assert_eq!(walk.asks(), "guard bad");
-        walk.refused(Command::Guard { guard: "bad".into(), choice: GuardChoice::Act, reason: None });
-        walk.guard("bad", GuardChoice::Rollback);
+        let Prompt::Guard { action, .. } = walk.prompt() else { panic!("no guard") };
+        assert_eq!(action, "roll back", "what the key does is what is said");
+        walk.guard("bad", choice);
         assert_eq!(walk.closed(), Some(SessionOutcome::RolledBack));
+        let decided = |e: &Event| matches!(e, Event::DecisionMade(d) if d.choice == "rollback" && d.guard.is_some());
+        assert_eq!(walk.count(decided), 1, "the record says that it was rolled back");
+    }
+}
+
+/// What the screen shows of the only guard.
+fn shown(walk: &Walk) -> GuardView {
+    walk.session.guard_views(walk.at).remove(0)
+}
+
+#[test]
+fn a_guard_shows_where_it_stands() {
+    let mut walk = Walk::new(&guarded("then: rollback, for: 30s, automatic: true"));
+    assert_eq!((shown(&walk).state, shown(&walk).automatic), (GuardState::Disarmed, true));
+    walk.does("a");
+    assert!(matches!(shown(&walk).state, GuardState::CannotJudge(_)), "there is no reading yet");
+    walk.value("s", 1.0);
+    assert_eq!(shown(&walk).state, GuardState::Armed);
+    walk.watch(20, "s", 9.0);
+    assert_eq!(shown(&walk).state, GuardState::Pending(10_000, 30_000));
+    walk.value("s", 1.0);
+    walk.tick(600_000);
+    assert!(matches!(shown(&walk).state, GuardState::CannotJudge(_)), "the reading is stale");
+
+    let mut walk = Walk::new(&guarded("then: rollback, arm: start"));
+    walk.value("s", 9.0);
+    assert_eq!((shown(&walk).state, shown(&walk).automatic), (GuardState::Tripped, false));
+    walk.guard("bad", GuardChoice::Snooze(60_000));
+    assert_eq!(shown(&walk).state, GuardState::Snoozed(60_000));
+}
+
+/// A step may fail while a guard asks. Once that was answered by rolling back, nobody
+/// waits for an answer about the step.
+#[test]
+fn a_failed_step_waits_for_nobody_once_it_was_rolled_back() {
+    let mut walk = Walk::new(&guarded("then: rollback, arm: start"));
+    walk.start("a");
+    walk.value("s", 9.0);
+    walk.ends("a", Outcome::Failed);
+    walk.guard("bad", GuardChoice::Act);
+    assert_eq!(walk.closed(), Some(SessionOutcome::RolledBack));
+    assert_eq!(walk.session.outline(walk.at)[0].state, RowState::Ended(StepOutcome::Failed));
+}
+
+/// The last reading of a closed session grows old; that says nothing about it.
+#[test]
+fn a_closed_session_has_no_guard_to_judge() {
+    let ends: [fn(&mut Walk); 3] = [
+        |walk| {
+            walk.does("a");
+            walk.does("b");
+        },
+        Walk::roll_back,
+        |walk| walk.told(Command::Abort { reason: "enough".into() }),
+    ];
+    for end in ends {
+        let mut walk = Walk::new(&guarded("then: hold, arm: start"));
+        walk.value("s", 1.0);
+        end(&mut walk);
+        assert!(walk.closed().is_some());
+        walk.at.mono_ms += 3_600_000;
+        assert_eq!(shown(&walk).state, GuardState::Over);
+    }
+}
+
+#[test]
+fn guards_show_during_a_rollback_and_do_not_act() {
+    let body =
+        guarded("then: rollback, automatic: true, arm: start").replace("undo: {none: nothing}", "undo: {run: {command: [undo]}}");
+    let mut walk = Walk::new(&body);
+    walk.does("a");
+    walk.value("s", 1.0);
+    walk.roll_back();
+    let before = walk.records.len();
+    walk.value("s", 9.0);
+    walk.tick(20_000);
+    assert!(matches!(walk.prompt(), Prompt::Busy { .. }), "nothing is asked: {:?}", walk.prompt());
+    let new: Vec<_> = walk.records[before..].iter().map(|r| &r.event).collect();
+    assert!(new.iter().all(|e| matches!(e, Event::SignalSampled(_))), "{new:?}");
+    assert_eq!(shown(&walk).state, GuardState::Armed);
+    walk.ends("rollback/a", Outcome::Succeeded);
+    assert_eq!(walk.closed(), Some(SessionOutcome::RolledBack));
+}
+
+/// Past a point of no return what would happen by itself is asked, and the question says
+/// why.
+#[test]
+fn a_guard_past_a_point_of_no_return_says_what_it_does_not_do() {
+    for guard in ["then: rollback, automatic: true", "then: rollback, decide_within: 1m, expired: rollback", "then: hold"] {
+        let mut walk = Walk::new(&guarded(guard).replace("{id: a,", "{id: a, point_of_no_return: true,"));
+        assert!(!shown(&walk).past_return, "{guard}");
+        walk.does("a");
+        walk.value("s", 9.0);
+        let by_itself = guard != "then: hold";
+        assert_eq!((shown(&walk).past_return, shown(&walk).automatic), (by_itself, false), "{guard}");
+        let Prompt::Guard { caution, expired, .. } = walk.prompt() else { panic!("{guard}: {:?}", walk.prompt()) };
+        assert_eq!(caution.is_some_and(|words| words.contains("point of no return was passed (A)")), by_itself, "{guard}");
+        assert_eq!(expired, "it keeps holding", "{guard}");
+        walk.tick(600_000);
+        assert_eq!(walk.asks(), "guard bad", "{guard}");
     }
 }
 

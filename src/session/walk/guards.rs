@@ -2,7 +2,7 @@
 
 use super::{
     About, Arm, At, DecisionMade, Event, GuardAction, GuardArmed, GuardExpiry, GuardTripped, Session, Starter, StepOutcome,
-    StepPath, Truth, enter_procedure, millis,
+    StepPath, Truth, Visit, enter_procedure, millis,
 };
 use crate::runbook::model::Guard;
 use crate::session::state::GuardProgress;
@@ -94,6 +94,12 @@ fn procedure(session: &Session, guard: &Guard, progress: &GuardProgress) -> Opti
     (progress.procedure_due && !busy && !walked).then(|| enter_procedure(session, &path, id, "guard tripped"))?
 }
 
+/// Whether a guard does something without an answer, at once or when nobody gives one.
+pub(in crate::session) fn acts_by_itself(guard: &Guard) -> bool {
+    let at_last = guard.decide_within.is_some() && guard.expired == GuardExpiry::Rollback;
+    at_last || (guard.automatic && guard.then != GuardAction::Hold)
+}
+
 /// What a guard does, for people.
 pub(in crate::session) fn action_text(action: &GuardAction) -> String {
     match action {
@@ -106,8 +112,13 @@ pub(in crate::session) fn action_text(action: &GuardAction) -> String {
 impl Session {
     /// Whether a point of no return has been passed: rolling back then loses something.
     pub fn is_past_return(&self) -> bool {
+        self.points_passed().next().is_some()
+    }
+
+    /// Points of no return that have been passed.
+    pub(in crate::session) fn points_passed(&self) -> impl Iterator<Item = &Visit> {
         let begun = self.order.iter().filter_map(|s| self.visit(s)).filter(|v| v.step.visit > 0);
         let begun = begun.filter(|v| !v.effects.is_empty() || v.outcome() == Some(StepOutcome::Done));
-        begun.filter_map(|v| self.step_of(v)).any(|s| s.point_of_no_return)
+        begun.filter(|v| self.step_of(v).is_some_and(|s| s.point_of_no_return))
     }
 }

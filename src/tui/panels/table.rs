@@ -16,8 +16,9 @@ pub(super) fn summary(table: &Table, ui: &Ui) -> (String, Style) {
 
 /// What most needs someone, for a folded line.
 pub(super) fn worst(table: &Table) -> Option<String> {
-    let note = table.notes.iter().find(|note| note.level >= Level::Warn).map(|note| text::clean(&note.text).into_owned());
-    note.or_else(|| {
+    // Of what is equally bad the last: reasons follow what they are the reasons of.
+    let note = table.notes.iter().filter(|note| note.level >= Level::Warn).max_by_key(|note| note.level);
+    note.map(|note| text::clean(&note.text).into_owned()).or_else(|| {
         let row = table.rows.first().filter(|row| row.level >= Level::Warn)?;
         let words = row.cells.iter().filter_map(|cell| match cell {
             Cell::Text(words) if !words.is_empty() => Some(text::clean(words).into_owned()),
@@ -87,11 +88,11 @@ pub(super) fn draw(table: &Table, known: bool, screen: &Screen<'_>, ui: &Ui, buf
     } else {
         let widths = widths(table, &rows, area.width);
         let heads: Vec<String> = table.heads.iter().map(|head| (*head).to_owned()).collect();
-        line(buf, area, area.y, &widths, &heads, ui.theme.dim);
+        line(table, buf, Rect { height: 1, ..area }, &widths, &heads, ui.theme.dim);
         let height = usize::from(area.height - 1);
         let top = ui.scroll.get(&focus).copied().unwrap_or(0).min(rows.len().saturating_sub(height));
         for ((cells, row), y) in rows.iter().skip(top).zip(area.y + 1..area.bottom()) {
-            line(buf, area, y, &widths, cells, style(row.level, ui));
+            line(table, buf, Rect { y, height: 1, ..area }, &widths, cells, style(row.level, ui));
         }
         paint::scrollbar(buf, Rect { width: area.width + 1, ..area }, top, rows.len(), &ui.theme);
         let mut seen = ui.seen.borrow_mut();
@@ -118,14 +119,18 @@ fn widths(table: &Table, rows: &[(Vec<String>, &Row)], room: u16) -> Vec<u16> {
     widths
 }
 
-fn line(buf: &mut Buffer, area: Rect, y: u16, widths: &[u16], cells: &[String], style: Style) {
+/// Columns whose texts are told apart by their ends: a tag, the rest of a pod's name.
+const ENDS: [&str; 3] = ["IMAGE", "OBJECT", "POD"];
+
+fn line(table: &Table, buf: &mut Buffer, area: Rect, widths: &[u16], cells: &[String], style: Style) {
     let mut x = area.x;
-    for (cell, width) in cells.iter().zip(widths) {
+    for ((cell, width), head) in cells.iter().zip(widths).zip(&table.heads) {
         if x >= area.right() {
             return;
         }
         let room = (*width).min(area.right() - x);
-        paint::put(buf, x, y, room, &text::shorten(cell, usize::from(room)), style);
+        let shorten = if ENDS.contains(head) { text::shorten_middle } else { text::shorten };
+        paint::put(buf, x, area.y, room, &shorten(cell, usize::from(room)), style);
         x += width + 1;
     }
 }

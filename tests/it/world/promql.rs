@@ -262,23 +262,25 @@ async fn forty_five_minutes() -> String {
     log
 }
 
+/// What this thread has had of a processor; other tests on the same cores do not count.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(stat.split_whitespace().next().unwrap().parse().unwrap())
+}
+
+/// Less than a second of processor time; three without optimisation.
 #[test]
 fn forty_five_minutes_take_less_than_a_second_and_are_the_same_twice() {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        let began = std::time::Instant::now();
+        let began = processor_time();
         let log = runtime.block_on(forty_five_minutes());
-        (log, began.elapsed())
+        (log, processor_time() - began)
     };
-    let ((first, mut fastest), (second, other)) = (run(), run());
+    let ((first, fastest), (second, other)) = (run(), run());
     assert!(first.len() > 100_000 && first.contains("CrashLoopBackOff"));
     assert!(first == second, "the same seed gives the same answers");
-    fastest = fastest.min(other);
-    // On a busy machine the fastest of several says what the world itself takes.
-    for _ in 0..8 {
-        if fastest >= Duration::from_secs(1) {
-            fastest = fastest.min(run().1);
-        }
-    }
-    assert!(fastest < Duration::from_secs(1), "{fastest:?}");
+    let fastest = fastest.min(other);
+    let limit = Duration::from_secs(if cfg!(debug_assertions) { 3 } else { 1 });
+    assert!(fastest > Duration::ZERO && fastest < limit, "{fastest:?}");
 }

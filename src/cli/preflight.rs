@@ -1,0 +1,127 @@
+//! `pacenote preflight`: can this runbook be run from here, now.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Basis;
+use super::args::{PreflightArgs, TextOrJson, WalkArgs};
+use super::console::Console;
+use super::walk;
+use crate::app::entry::Neighbourhood;
+use crate::app::opening::{Entered, Opening};
+use crate::app::preflight::{self, Around, Line, Verdict};
+use crate::app::{self, watch};
+use crate::clock::Clock;
+use crate::error::{Exit, Problem};
+use crate::inputs;
+use crate::redact::{Keep, Redactor, strip_controls};
+use crate::secrets::Secrets;
+use crate::session::Plan;
+use crate::session::event::Mode;
+
+/// The id that requests are made under; no session has it.
+const SID: &str = "preflight";
+
+/// Asks, and prints a line for each answer.
+///
+/// # Errors
+/// When the questions cannot even be asked.
+pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &PreflightArgs) -> Result<Exit, Problem> {
+    let bundle = walk::loaded(&arguments.file)?;
+    let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), arguments.start.env.as_deref()).map_err(Problem::usage)?;
+    let state = basis.state()?;
+    let accepted = walk::accept(basis, &state, &bundle, arguments.trust, &WalkArgs { plain: true, ..WalkArgs::default() })?;
+    let gathered = inputs::gather(&bundle.root.inputs, &arguments.start.inputs, &BTreeMap::new());
+    if let Some(problem) = gathered.problems.first() {
+        return Err(Problem::usage(format!("input `{}`: {}", problem.name, problem.message)));
+    }
+    let mut lines: Vec<Line> = plan
+        .unsupported(Mode::Live)
+        .into_iter()
+        .map(|u| Line { about: u.place, verdict: Verdict::Fail, found: u.why, next: None })
+        .collect();
+    lines.extend(gathered.missing.iter().map(|name| Line {
+        about: format!("input {name}"),
+        verdict: Verdict::Warn,
+        found: "is not given; what needs it cannot be judged".to_owned(),
+        next: Some(format!("--input {name}=VALUE")),
+    }));
+    let folder = walk::folder_of(&arguments.file);
+    let runtime = walk::runtime()?;
+    lines.extend(runtime.block_on(async {
+        let clock = Clock::real();
+        let (cluster, trouble) = match walk::connect(basis, &plan, SID).await {
+            Ok(cluster) => (cluster, None),
+            Err(problem) => (None, Some(problem.what().to_owned())),
+        };
+        let opening = Opening {
+            environment: app::environment_record(&plan, cluster.as_ref()),
+            mode: Mode::Live,
+            attended: true,
+            who: walk::who(basis, &state, Path::new(&arguments.file)),
+            bundle: app::bundle_record(&bundle),
+            inputs: gathered.values,
+            secrets: gathered.secrets.into_iter().map(|s| s.name).collect(),
+            emergency: None,
+            trusted_unseen: accepted.trusted_unseen(),
+            scenario: None,
+            policy: basis.policy.sha256.clone(),
+            entered: Entered::default(),
+            signers: None,
+            ledger_head: None,
+            sealer: None,
+            old: None,
+            plan: Arc::new(plan),
+        };
+        let draft = opening.draft(SID, clock.now()).map_err(|why| Problem::usage(why).hint("give its inputs with --input"))?;
+        let secrets = Secrets::new(&accepted, folder.clone(), Redactor::new());
+        let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
+        let mut headers = watch::Headers { pace: 1.0, ..watch::Headers::default() };
+        for name in watch::secrets_needed(&draft, clock.now()) {
+            // One that cannot be had has a line of its own.
+            if let Ok(value) = secrets.resolve(&name).await {
+                headers.secrets.insert(name, value.expose().to_owned());
+            }
+        }
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: walk::door(basis) };
+        let around = Around {
+            draft: &draft,
+            clock,
+            cluster: trouble.map_or(Ok(cluster.as_ref()), Err),
+            http: walk::door(basis),
+            neighbours: &neighbours,
+            folder: &folder,
+            headers,
+        };
+        Ok::<_, Problem>(preflight::ask(&around).await)
+    })?);
+    runtime.shutdown_background();
+    match arguments.format {
+        TextOrJson::Json => console.json(&lines)?,
+        TextOrJson::Text => text(console, &lines)?,
+    }
+    let failed = lines.iter().any(|line| line.verdict == Verdict::Fail);
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+fn text(console: &mut Console, lines: &[Line]) -> Result<(), Problem> {
+    let width = lines.iter().map(|line| line.about.chars().count()).max().unwrap_or(0).min(32);
+    for line in lines {
+        let word = match line.verdict {
+            Verdict::Pass => "pass",
+            Verdict::Warn => "WARN",
+            Verdict::Fail => "FAIL",
+            Verdict::Unknown => "????",
+        };
+        // Much of it comes from servers.
+        let clean = |text: &str| strip_controls(text, Keep::NOTHING);
+        console.line(format!("{word}  {:width$}  {}", clean(&line.about), clean(&line.found)))?;
+        if let Some(next) = &line.next {
+            console.line(format!("      {:width$}  next: {next}", ""))?;
+        }
+    }
+    let count = |verdict| lines.iter().filter(|line| line.verdict == verdict).count();
+    let (failed, unknown, warned) = (count(Verdict::Fail), count(Verdict::Unknown), count(Verdict::Warn));
+    console.line(format!("\n{failed} failed, {unknown} unknown, {warned} to look at, {} passed", count(Verdict::Pass)))
+}
