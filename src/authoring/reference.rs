@@ -39,8 +39,12 @@ fn mapping(page: &mut String, name: &str, schema: &Json) {
     }
     for (word, text) in [("oneOf", "Exactly one"), ("anyOf", "At least one")] {
         let alternatives = schema.get(word).and_then(Json::as_array);
-        let keys: Vec<String> =
-            alternatives.into_iter().flatten().flat_map(|one| strings(one.get("required"))).map(|key| format!("`{key}`")).collect();
+        let keys: Vec<String> = alternatives
+            .into_iter()
+            .flatten()
+            .flat_map(|one| strings(one.get("required")))
+            .map(|key| format!("`{key}`"))
+            .collect();
         if !keys.is_empty() {
             // Of a step's `undo` only the word `all` is an action.
             let keys = keys.join(", ").replace("`undo`", "`undo: all`");

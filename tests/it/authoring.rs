@@ -95,11 +95,11 @@ fn advice_is_given_when_asked_for() {
     assert!(succeeds(&pacenote(folder.path(), &["check", "t.yaml"])).contains("0 warnings"));
     let said = succeeds(&pacenote(folder.path(), &["check", "--advice", "t.yaml"]));
     assert!(
-        said.contains("t.yaml:4:13") && said.contains("nothing looks at what `a` did") && said.contains("2 warnings"),
+        said.contains("t.yaml:4:14") && said.contains("nothing looks at what `a` did") && said.contains("2 warnings"),
         "{said}"
     );
     let said = succeeds(&pacenote(folder.path(), &["check", "--advice", "--format", "sarif", "t.yaml"]));
     let log: serde_json::Value = serde_json::from_str(&said).unwrap();
     let region = &log["runs"][0]["results"][1]["locations"][0]["physicalLocation"]["region"];
-    assert_eq!((&region["startLine"], &region["startColumn"], &region["endColumn"]), (&4.into(), &13.into(), &14.into()));
+    assert_eq!((&region["startLine"], &region["startColumn"], &region["endColumn"]), (&4.into(), &14.into(), &15.into()));
 }
