@@ -1,10 +1,13 @@
-//! A first runbook and a scenario in which all goes well, to be changed from there.
+//! A first runbook and two scenarios, one in which all goes well and one that ends in
+//! going back, to be changed from there.
 //!
 //! *Invariant:* what comes out of here passes `check`, `check --advice` and `test` as it
 //! stands, whatever was answered. What only the author can know is marked TODO.
 
 mod parts;
+mod scenarios;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What the runbook is for.
@@ -64,21 +67,9 @@ impl Answers {
     /// # Errors
     /// The first that cannot.
     pub fn new(name: &str, kind: Kind, service: &str, environments: &[String], checks: &[Check]) -> Result<Self, AnswerError> {
-        if !is_label(name) {
-            return Err(AnswerError::Name(name.to_owned()));
-        }
-        if !is_label(service) {
-            return Err(AnswerError::Service(service.to_owned()));
-        }
-        if let Some(wrong) = environments.iter().find(|name| !is_label(name)) {
-            return Err(AnswerError::Environment(wrong.clone()));
-        }
-        let mut once = environments.to_vec();
-        once.sort();
-        once.dedup();
-        if once.is_empty() || once.len() < environments.len() {
-            return Err(AnswerError::Environments);
-        }
+        runbook_name(name)?;
+        service_name(service)?;
+        environment_names(environments)?;
         let mut checks = checks.to_vec();
         checks.sort();
         checks.dedup();
@@ -92,6 +83,34 @@ impl Answers {
     }
 }
 
+/// Whether it can be a runbook's name, and so a file's.
+///
+/// # Errors
+/// When it cannot.
+pub fn runbook_name(name: &str) -> Result<(), AnswerError> {
+    if is_label(name) { Ok(()) } else { Err(AnswerError::Name(name.to_owned())) }
+}
+
+/// Whether it can be a service's name.
+///
+/// # Errors
+/// When it cannot.
+pub fn service_name(name: &str) -> Result<(), AnswerError> {
+    if is_label(name) { Ok(()) } else { Err(AnswerError::Service(name.to_owned())) }
+}
+
+/// Whether these can be the environments of one runbook.
+///
+/// # Errors
+/// The first that cannot.
+pub fn environment_names(names: &[String]) -> Result<(), AnswerError> {
+    if let Some(wrong) = names.iter().find(|name| !is_label(name)) {
+        return Err(AnswerError::Environment(wrong.clone()));
+    }
+    let once: BTreeSet<&String> = names.iter().collect();
+    if once.is_empty() || once.len() < names.len() { Err(AnswerError::Environments) } else { Ok(()) }
+}
+
 /// A name that is good in a file name, a host and a cluster.
 fn is_label(name: &str) -> bool {
     let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -103,13 +122,22 @@ fn is_label(name: &str) -> bool {
 pub struct Scaffold {
     /// The runbook's text.
     pub runbook: String,
-    /// The text of a scenario in which all goes well; its folder stands beside the runbook.
-    pub scenario: String,
+    /// Its scenarios; their folder stands beside the runbook.
+    pub scenarios: Vec<Scenario>,
 }
 
-/// Writes a runbook and its scenario.
+/// One scenario of a new runbook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// Its id.
+    pub name: &'static str,
+    /// Its text.
+    pub text: String,
+}
+
+/// Writes a runbook and its scenarios.
 pub fn files(answers: &Answers) -> Scaffold {
-    Scaffold { runbook: parts::runbook(answers), scenario: parts::scenario(answers) }
+    Scaffold { runbook: parts::runbook(answers), scenarios: scenarios::all(answers) }
 }
 
 impl fmt::Display for Kind {

@@ -492,7 +492,7 @@ pub enum NewCheck {
 /// `new`.
 #[derive(Debug, Clone, Args)]
 pub struct NewArgs {
-    /// Its id; it is written to NAME.yaml and scenarios/NAME-all-good.yaml
+    /// Its id; it is written to NAME.yaml, its scenarios to scenarios/NAME-*.yaml
     #[arg(value_name = "NAME")]
     pub name: String,
     /// What it is for [default: asked]
@@ -510,6 +510,9 @@ pub struct NewArgs {
     /// Where to [default: here]
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub folder: Option<PathBuf>,
+    /// Write no schemas beside it, and do not name them in the files
+    #[arg(long)]
+    pub no_schema: bool,
 }
 
 /// `import`.

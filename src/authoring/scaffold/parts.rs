@@ -1,4 +1,4 @@
-//! The text of the files, part by part.
+//! The text of the runbook, part by part.
 
 use std::fmt::Write;
 
@@ -10,31 +10,45 @@ pub(super) fn runbook(answers: &Answers) -> String {
     environments(&mut out, answers);
     signals(&mut out, answers);
     guards(&mut out, answers);
-    let good = good(answers);
     let steps = match answers.kind {
         Kind::Deploy => DEPLOY,
         Kind::Migration => MIGRATION,
         Kind::Incident => INCIDENT,
         Kind::Maintenance => MAINTENANCE,
     };
-    out.push_str(&steps.replace("SERVICE", &answers.service).replace("GOOD", &good));
+    let mut body = steps.replace("SERVICE", &answers.service);
     if answers.kind != Kind::Incident {
-        out.push_str(&ROLLBACK.replace("GOOD", &good));
+        body.push_str(ROLLBACK);
+    }
+    let sides = sides(answers);
+    for line in body.lines() {
+        match line.split_once("gate: {GOOD, ") {
+            Some((before, times)) => gate(&mut out, before, &sides, times.trim_end_matches('}')),
+            None => out.push_str(line),
+        }
+        out.push('\n');
     }
     out
 }
 
 fn head(answers: &Answers) -> String {
     let Answers { name, kind, service, .. } = answers;
-    let (title, estimate, ticket) = match kind {
-        Kind::Deploy => (format!("Deploy {service}"), "30m", "CHG-1234"),
-        Kind::Migration => (format!("Migrate the database of {service}"), "1h", "CHG-1234"),
-        Kind::Incident => (format!("{service} is not well"), "30m", "INC-1234"),
-        Kind::Maintenance => (format!("Maintenance of {service}"), "1h", "CHG-1234"),
+    let (title, about, estimate, ticket) = match kind {
+        Kind::Deploy => (format!("Deploy {service}"), "A new version, watched, with a way back.", "30m", "CHG-1234"),
+        Kind::Migration => (
+            format!("Migrate the database of {service}"),
+            "A backup first, then the change; both ways tried before.",
+            "1h",
+            "CHG-1234",
+        ),
+        Kind::Incident => {
+            (format!("{service} is not well"), "From the first call to a cure, or to the next who can help.", "30m", "INC-1234")
+        }
+        Kind::Maintenance => (format!("Maintenance of {service}"), "Planned work; users know of it.", "1h", "CHG-1234"),
     };
     let mut out = format!(
         "pacenote: 1\nrunbook: {name}\ntitle: {title}\n# TODO: what it is for, and when another runbook is better\n\
-         description: {title}, watched, with a way back.\nowner: {service}-oncall # TODO\nrisk: medium # TODO low, medium or high\n\
+         description: {about}\nowner: {service}-oncall # TODO\nrisk: medium # TODO low, medium or high\n\
          estimate: {estimate} # TODO with the way back\ncontacts:\n  - {{role: on-call, reach: \"#{service}-oncall\"}} # TODO\n\ninputs:\n"
     );
     if *kind == Kind::Deploy {
@@ -139,18 +153,27 @@ fn guards(out: &mut String, answers: &Answers) {
     }
 }
 
-/// What a gate asks for, with what it needs to judge.
-fn good(answers: &Answers) -> String {
+/// What must hold for the service to be well.
+fn sides(answers: &Answers) -> Vec<&'static str> {
     let mut sides = vec!["signals.pods.total > 0 && signals.pods.ready == signals.pods.total"];
-    for check in &answers.checks {
-        sides.push(match check {
-            Check::Health => "signals.api.ok",
-            Check::Errors => "signals.error_rate.value < 1",
-            Check::Latency => "signals.p95.value < 0.5",
-        });
+    sides.extend(answers.checks.iter().map(|check| match check {
+        Check::Health => "signals.api.ok",
+        Check::Errors => "signals.error_rate.value < 1",
+        Check::Latency => "signals.p95.value < 0.5",
+    }));
+    sides
+}
+
+/// A gate, a line for each thing it asks for; `times` are its other keys.
+fn gate(out: &mut String, before: &str, sides: &[&str], times: &str) {
+    let pad = " ".repeat(before.len());
+    let _ = write!(out, "{before}gate:\n{pad}  pass: >-\n{pad}    {}", sides.join(&format!("\n{pad}    && ")));
+    if sides.iter().any(|side| side.contains("error_rate") || side.contains("p95")) {
+        let _ = write!(out, "\n{pad}  min: {{traffic: 1}}");
     }
-    let least = if answers.checks.iter().any(|check| *check != Check::Health) { ", min: {traffic: 1}" } else { "" };
-    format!("pass: {}{least}", sides.join(" && "))
+    for key in times.split(", ") {
+        let _ = write!(out, "\n{pad}  {key}");
+    }
 }
 
 const DEPLOY: &str = r#"
@@ -204,6 +227,7 @@ steps:
     phase: Migrate
     run: {command: [migrate, SERVICE, status], reads_only: true, expect: {when: '!result.stdout.contains("pending")'}} # TODO
     timeout: 1m
+    on_failure: rollback
   - id: watch
     title: Watch it
     phase: Migrate
@@ -279,6 +303,12 @@ steps:
     undo: {run: {command: [maintain, SERVICE, "--revert"]}} # TODO
     timeout: 30m
     on_failure: rollback
+  - id: worked
+    title: Did it work?
+    phase: Work
+    run: {command: [maintain, SERVICE, "--verify"], reads_only: true} # TODO
+    timeout: 5m
+    on_failure: rollback
   - id: watch
     title: Watch the users come back
     phase: After
@@ -297,79 +327,3 @@ procedures:
         title: Well again
         gate: {GOOD, for: 2m}
 "#;
-
-/// The scenario in which all goes well.
-pub(super) fn scenario(answers: &Answers) -> String {
-    let Answers { name, kind, service, .. } = answers;
-    let environment = answers.last();
-    let (inputs, rest) = match kind {
-        Kind::Deploy => ("version: v1.2.4, ticket: CHG-1", DEPLOY_WALK),
-        Kind::Migration => ("ticket: CHG-1", MIGRATION_WALK),
-        Kind::Incident => ("ticket: INC-1", INCIDENT_WALK),
-        Kind::Maintenance => ("ticket: CHG-1", MAINTENANCE_WALK),
-    };
-    let rest = rest.replace("SERVICE", service);
-    format!(
-        "# All goes well. Copy it, let something go wrong, and say what must come of it.\n\
-         pacenote-scenario: 1\nscenario: all-good\nrunbook: ../{name}.yaml\nenv: {environment}\ninputs: {{{inputs}}}\nseed: 1\n\
-         world:\n  namespace: {service}\n  services:\n    {service}:\n      rps: 50\n      hosts: [{service}.{environment}.example.com]\n      versions:\n\
-         \x20       v1.2.3: {{errors: 0.3, latency: {{p50: 80ms, p95: 180ms}}, ready_after: 4s}}\n\
-         \x20       v1.2.4: {{errors: 0.2, latency: {{p50: 70ms, p95: 160ms}}, ready_after: 6s}}\n\
-         \x20 deployments:\n    {service}: {{image: \"registry.example.com/{service}:v1.2.3\", replicas: 3}}\n{rest}"
-    )
-}
-
-const DEPLOY_WALK: &str = r"answers:
-  steps:
-    preflight: {tick: all, note: paged}
-    deploy: {answer: yes}
-  otherwise: continue
-expect:
-  outcome: completed
-  path: [preflight, deploy, watch]
-  guards: []
-  world: {SERVICE: {version: v1.2.4, replicas: 3, ready: 3}}
-  within: 30m
-";
-const MIGRATION_WALK: &str = r#"commands:
-  backup: {stdout: done, takes: 5m}
-  migrate: {stdout: applied, takes: 2m}
-  status: {stdout: "all applied", takes: 2s}
-answers:
-  steps:
-    migrate: {answer: yes}
-  otherwise: continue
-expect:
-  outcome: completed
-  path: [preflight, backup, migrate, status, watch]
-  guards: []
-  within: 1h
-"#;
-const INCIDENT_WALK: &str = r#"commands:
-  changed: {stdout: "REVISION  CHANGE-CAUSE\n1  v1.2.3", takes: 1s}
-answers:
-  inputs: {impact: payments are slow}
-  steps:
-    cause: {choose: s}
-    restart: {answer: yes}
-  otherwise: continue
-expect:
-  outcome: completed
-  path: [impact, changed, cause, restart, cured]
-  guards: []
-  world: {SERVICE: {version: v1.2.3, replicas: 3, ready: 3}}
-  within: 30m
-"#;
-const MAINTENANCE_WALK: &str = r"commands:
-  work: {stdout: done, takes: 5m}
-answers:
-  steps:
-    before: {tick: all, note: paged}
-    work: {answer: yes}
-  otherwise: continue
-expect:
-  outcome: completed
-  path: [before, well, work, watch]
-  guards: []
-  within: 1h
-";
