@@ -2,7 +2,7 @@
 //! going back, to be changed from there.
 //!
 //! *Invariant:* what comes out of here passes `check`, `check --advice` and `test` as it
-//! stands, whatever was answered. What only the author can know is marked TODO.
+//! stands, whatever was answered. What only the author can know is marked FILL IN.
 
 mod parts;
 mod scenarios;

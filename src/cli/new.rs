@@ -49,7 +49,7 @@ pub(super) fn run(console: &mut Console, arguments: &NewArgs) -> Result<Exit, Pr
     let runbook = runbook.display();
     console.note(format_args!("they pass as they stand: pacenote test {runbook}"));
     console.note(format_args!("walk it:                 pacenote rehearse {runbook}"));
-    console.note(format_args!("make it yours:           look for TODO in {runbook}"));
+    console.note(format_args!("make it yours:           look for FILL IN in {runbook}"));
     Ok(Exit::Done)
 }
 

@@ -47,9 +47,9 @@ fn head(answers: &Answers) -> String {
         Kind::Maintenance => (format!("Maintenance of {service}"), "Planned work; users know of it.", "1h", "CHG-1234"),
     };
     let mut out = format!(
-        "pacenote: 1\nrunbook: {name}\ntitle: {title}\n# TODO: what it is for, and when another runbook is better\n\
-         description: {about}\nowner: {service}-oncall # TODO\nrisk: medium # TODO low, medium or high\n\
-         estimate: {estimate} # TODO with the way back\ncontacts:\n  - {{role: on-call, reach: \"#{service}-oncall\"}} # TODO\n\ninputs:\n"
+        "pacenote: 1\nrunbook: {name}\ntitle: {title}\n# FILL IN: what it is for, and when another runbook is better\n\
+         description: {about}\nowner: {service}-oncall # FILL IN\nrisk: medium # FILL IN low, medium or high\n\
+         estimate: {estimate} # FILL IN with the way back\ncontacts:\n  - {{role: on-call, reach: \"#{service}-oncall\"}} # FILL IN\n\ninputs:\n"
     );
     if *kind == Kind::Deploy {
         out.push_str("  version: {prompt: Version to deploy, pattern: 'v\\d+\\.\\d+\\.\\d+', example: v1.2.4}\n");
@@ -68,7 +68,7 @@ fn is_real(name: &str) -> bool {
 
 fn environments(out: &mut String, answers: &Answers) {
     let service = &answers.service;
-    out.push_str("\n# TODO: the contexts of your kubeconfig, and your addresses\nenvironments:\n");
+    out.push_str("\n# FILL IN: the contexts of your kubeconfig, and your addresses\nenvironments:\n");
     let first = answers.environments.first().filter(|_| answers.environments.len() > 1 && answers.kind != Kind::Incident);
     for name in &answers.environments {
         let _ = writeln!(out, "  {name}:\n    kubernetes: {{context: {name}, namespace: {service}}}");
@@ -138,7 +138,7 @@ fn guards(out: &mut String, answers: &Answers) {
         return;
     }
     let then = if answers.kind == Kind::Incident { "hold" } else { "rollback" };
-    out.push_str("\n# TODO: what must never be overlooked while you read something else\nguards:\n");
+    out.push_str("\n# FILL IN: what must never be overlooked while you read something else\nguards:\n");
     for check in &answers.checks {
         let (id, when, long) = match check {
             Check::Health => ("health-failing", "signals.api.failures > 3", ""),
@@ -182,13 +182,13 @@ steps:
     title: Before the deploy
     phase: Prepare
     checklist:
-      - All tests pass in CI # TODO
+      - All tests pass in CI # FILL IN
       - {text: The on-call engineer knows, note: required}
   - id: deploy
     title: Deploy ${{ inputs.version }}
     phase: Deploy
     danger: true
-    # TODO: container and image
+    # FILL IN: container and image
     kubernetes: {set_image: {deployment: SERVICE, container: app, image: "registry.example.com/SERVICE:${{ inputs.version }}"}}
     undo: {kubernetes: {rollout_undo: {deployment: SERVICE}}}
     timeout: 10m
@@ -205,27 +205,27 @@ steps:
     title: Before the migration
     phase: Prepare
     checklist:
-      - The migration was tried on a copy of the data # TODO
+      - The migration was tried on a copy of the data # FILL IN
       - The version that runs now works with both the old and the new form
   - id: backup
     title: Take a backup
     phase: Prepare
-    run: {command: [take-backup, SERVICE]} # TODO
+    run: {command: [take-backup, SERVICE]} # FILL IN
     undo: {none: a backup harms nobody}
     timeout: 30m
   - id: migrate
     title: Migrate
     phase: Migrate
     danger: true
-    run: {command: [migrate, SERVICE, up]} # TODO
-    undo: {run: {command: [migrate, SERVICE, down]}} # TODO
-    look: {run: {command: [migrate, SERVICE, status], reads_only: true}, done: '!result.stdout.contains("pending")'} # TODO
+    run: {command: [migrate, SERVICE, up]} # FILL IN
+    undo: {run: {command: [migrate, SERVICE, down]}} # FILL IN
+    look: {run: {command: [migrate, SERVICE, status], reads_only: true}, done: '!result.stdout.contains("pending")'} # FILL IN
     timeout: 30m
     on_failure: rollback
   - id: status
     title: Is every migration applied?
     phase: Migrate
-    run: {command: [migrate, SERVICE, status], reads_only: true, expect: {when: '!result.stdout.contains("pending")'}} # TODO
+    run: {command: [migrate, SERVICE, status], reads_only: true, expect: {when: '!result.stdout.contains("pending")'}} # FILL IN
     timeout: 1m
     on_failure: rollback
   - id: watch
@@ -250,7 +250,7 @@ steps:
   - id: cause
     title: What is it most likely?
     phase: Find
-    # TODO: the causes you know, each with its cure
+    # FILL IN: the causes you know, each with its cure
     decide:
       question: What helps?
       options:
@@ -289,7 +289,7 @@ steps:
     title: Before the work
     phase: Prepare
     checklist:
-      - Users were told when, how long and why # TODO
+      - Users were told when, how long and why # FILL IN
       - {text: The on-call engineer knows, note: required}
   - id: well
     title: It is well before anything is touched
@@ -299,14 +299,14 @@ steps:
     title: The work
     phase: Work
     danger: true
-    run: {command: [maintain, SERVICE]} # TODO
-    undo: {run: {command: [maintain, SERVICE, "--revert"]}} # TODO
+    run: {command: [maintain, SERVICE]} # FILL IN
+    undo: {run: {command: [maintain, SERVICE, "--revert"]}} # FILL IN
     timeout: 30m
     on_failure: rollback
   - id: worked
     title: Did it work?
     phase: Work
-    run: {command: [maintain, SERVICE, "--verify"], reads_only: true} # TODO
+    run: {command: [maintain, SERVICE, "--verify"], reads_only: true} # FILL IN
     timeout: 5m
     on_failure: rollback
   - id: watch
