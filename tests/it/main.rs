@@ -18,6 +18,7 @@ mod ports;
 mod prometheus;
 mod rbac;
 mod readme;
+mod reference;
 mod rollback;
 mod rules;
 mod scenarios;
