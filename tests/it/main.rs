@@ -11,6 +11,7 @@ mod crash;
 mod effects;
 mod effects_world;
 mod export;
+mod guide;
 mod journal;
 mod kubectl;
 mod plain;

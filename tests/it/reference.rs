@@ -132,7 +132,7 @@ fn mapping(page: &mut String, format: &Format, name: &str, schema: &Json) {
         let shown = if required.contains(&key.as_str()) { format!("**`{key}`**") } else { format!("`{key}`") };
         let (meaning, default) = meaning(property);
         let example = format.examples.get(&(name.to_owned(), key.clone())).and_then(|value| short(key, value));
-        let cells = [shown, value(format, property), default, meaning, example.unwrap_or_default()];
+        let cells = [shown, value(format, property), default, shielded(&meaning), example.unwrap_or_default()];
         let _ = writeln!(page, "| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | "));
     }
     for (word, text) in [("oneOf", "Exactly one"), ("anyOf", "At least one")] {
@@ -143,6 +143,12 @@ fn mapping(page: &mut String, format: &Format, name: &str, schema: &Json) {
             let _ = write!(page, "\n{text} of {}.\n", keys.join(", ").replace("`undo`", "`undo: all`"));
         }
     }
+}
+
+/// Outside of code, `<name>` would be taken for HTML.
+fn shielded(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts.map(|(n, part)| if n % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() }).collect::<Vec<_>>().join("`")
 }
 
 /// What a key is for, and what it means where it is absent.
