@@ -62,30 +62,16 @@ fn is_words(line: &str) -> bool {
         .is_some_and(|words| words.starts_with(|c: char| c.is_ascii_uppercase()) && words.contains(' '))
 }
 
+/// What stands between empty lines.
 fn paragraphs(script: &str) -> Vec<String> {
-    let mut paragraphs = vec![String::new()];
-    for line in script.lines() {
-        match paragraphs.last_mut() {
-            Some(last) if line.trim().is_empty() => {
-                if !last.is_empty() {
-                    paragraphs.push(String::new());
-                }
-            }
-            Some(last) => {
-                last.push_str(if last.is_empty() { "" } else { "\n" });
-                last.push_str(line);
-            }
-            None => {}
-        }
-    }
-    paragraphs.retain(|paragraph| !paragraph.is_empty());
-    paragraphs
+    let lines: Vec<&str> = script.lines().collect();
+    lines.split(|line| line.trim().is_empty()).filter(|part| !part.is_empty()).map(|part| part.join("\n")).collect()
 }
 
 /// Whether it does the same in a shell of its own, and says what it does.
 fn stands_alone(paragraph: &str) -> bool {
     let commands: Vec<&str> = paragraph.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
-    let even = |quote: char| paragraph.matches(quote).count() % 2 == 0;
+    let even = |quote: char| paragraph.matches(quote).count().is_multiple_of(2);
     let words = || commands.iter().flat_map(|line| line.split([' ', '\t', ';']));
     let opened = words().filter(|word| matches!(*word, "if" | "for" | "while" | "until" | "case" | "{" | "(")).count();
     let closed = words().filter(|word| matches!(*word, "fi" | "done" | "esac" | "}" | ")")).count();
