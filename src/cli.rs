@@ -20,6 +20,7 @@ mod import;
 mod later;
 mod launcher;
 mod modal;
+mod new;
 mod preflight;
 mod rbac;
 mod rollback;
@@ -162,7 +163,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
         Command::Approve(arguments) => approve::run(console, &Basis::load(&global)?, &arguments),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
-        Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
+        Command::New(arguments) => new::run(console, &arguments),
         Command::Import(arguments) => import::run(console, &arguments),
         Command::Docs(arguments) => docs::run(console, &arguments),
         Command::Rbac(arguments) => rbac::run(console, &arguments),

@@ -469,12 +469,56 @@ pub struct WorldArgs {
     pub speed: Option<f64>,
 }
 
+/// Kinds of runbook that `new` begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NewKind {
+    /// A new version of a service
+    Deploy,
+    /// A change of a database
+    Migration,
+    /// Something is broken
+    Incident,
+    /// Planned work on a service
+    Maintenance,
+}
+
+/// What a new runbook watches besides pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NewCheck {
+    /// The health endpoint
+    Health,
+    /// The share of requests that fail
+    Errors,
+    /// The 95th percentile of latency
+    Latency,
+    /// The pods alone
+    None,
+}
+
 /// `new`.
 #[derive(Debug, Clone, Args)]
 pub struct NewArgs {
-    /// Where to write it
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    /// Its id; it is written to NAME.yaml, its scenarios to scenarios/NAME-*.yaml
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// What it is for [default: asked]
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub kind: Option<NewKind>,
+    /// The service [default: asked]
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Its environments, the real one last [default: asked]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub environments: Vec<String>,
+    /// What is watched [default: asked]
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    pub checks: Option<Vec<NewCheck>>,
+    /// Where to [default: here]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub folder: Option<PathBuf>,
+    /// Write no schemas beside it, and do not name them in the files
+    #[arg(long)]
+    pub no_schema: bool,
 }
 
 /// `import`.
