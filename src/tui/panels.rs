@@ -111,6 +111,8 @@ fn wants(panel: &Panel) -> (u16, u16) {
         PanelData::Pods(_) => (5, 3),
         PanelData::Health(_) => (4, 0),
         PanelData::Graph(_) => (7, 4),
+        // Its title says already that there is nothing.
+        PanelData::Table(table) if table.rows.is_empty() && table.notes.is_empty() => (2, 0),
         PanelData::Table(_) => (5, 2),
         PanelData::Logs(_) => (5, 3),
         PanelData::Unavailable(_) => (2, 0),

@@ -8,6 +8,7 @@ use super::keymap::{self, Context, Op};
 use super::paint::{self, span};
 use super::ui::{Ui, prepared};
 use super::{Screen, request, text};
+use crate::session::NOT_SETTLED;
 use crate::session::event::{Mode, SessionOutcome, StepOutcome, Verdict};
 use crate::session::intent::What;
 use crate::session::view::{ConditionView, GateView, ItemView, OptionView, Prompt, RowState, WaitView};
@@ -144,7 +145,7 @@ fn running(screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
 fn gate_lines(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
     let values = gate.conditions.iter().map(|c| text::width(&c.values)).max().unwrap_or(0).min(width / 4);
     for condition in &gate.conditions {
-        condition_lines(condition, values, ui, width, out);
+        condition_lines(condition, values, gate.settling_ms > 0, ui, width, out);
     }
 }
 
@@ -159,7 +160,7 @@ fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
     }
     let mut facts = Vec::new();
     if gate.settling_ms > 0 {
-        facts.push(span(format!("settling for {} more", text::duration(gate.settling_ms)), theme.warn));
+        facts.push(span(format!("settling for {} more, then readings count", text::duration(gate.settling_ms)), theme.warn));
     }
     if let (failures @ 1.., of) = gate.failures {
         facts.push(span(format!("{failures} of {of} failures in a row"), theme.bad));
@@ -184,7 +185,7 @@ fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
 }
 
 /// One condition: role, text, value, whether it holds, age of its reading.
-fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
+fn condition_lines(c: &ConditionView, values: usize, settling: bool, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
     let theme = &ui.theme;
     // That a `fail` condition holds is bad news.
     let wanted = c.role != "fail";
@@ -212,7 +213,10 @@ fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out:
     if text::width(&words) > room {
         out.extend(text::wrap(&[span(format!("      {words}"), theme.dim)], width, 6));
     }
-    if let Err(why) = &c.holds {
+    // While the gate settles the reason is the same for all, and is said once, below.
+    if let Err(why) = &c.holds
+        && !(settling && why.ends_with(NOT_SETTLED))
+    {
         out.extend(text::wrap(&[span(format!("      {why}"), theme.warn)], width, 6));
     }
 }
