@@ -101,6 +101,8 @@ fn value_now(panel: &Panel, screen: &Screen<'_>, ui: &Ui) -> (String, Style) {
     match freshness(panel, screen.now) {
         Freshness::Fresh(_) => (value, style),
         Freshness::Never => (String::new(), ui.theme.stale),
+        // A graph with a gap at its end says already that its value is of the past.
+        Freshness::Stale(_) | Freshness::Lost if value.starts_with(graph::NO_DATA) => (value, ui.theme.stale),
         Freshness::Stale(_) | Freshness::Lost => (format!("was {value}"), ui.theme.stale),
     }
 }

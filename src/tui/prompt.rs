@@ -145,7 +145,7 @@ fn running(screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
 fn gate_lines(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
     let values = gate.conditions.iter().map(|c| text::width(&c.values)).max().unwrap_or(0).min(width / 4);
     for condition in &gate.conditions {
-        condition_lines(condition, values, gate.settling_ms > 0, ui, width, out);
+        condition_lines(condition, values, ui, width, out);
     }
 }
 
@@ -161,6 +161,8 @@ fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
     let mut facts = Vec::new();
     if gate.settling_ms > 0 {
         facts.push(span(format!("settling for {} more, then readings count", text::duration(gate.settling_ms)), theme.warn));
+    } else if gate.conditions.iter().any(|c| c.holds.as_ref().is_err_and(|why| is_to_come(why))) {
+        facts.push(span("only readings since it began count", theme.warn));
     }
     if let (failures @ 1.., of) = gate.failures {
         facts.push(span(format!("{failures} of {of} failures in a row"), theme.bad));
@@ -185,7 +187,13 @@ fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
 }
 
 /// One condition: role, text, value, whether it holds, age of its reading.
-fn condition_lines(c: &ConditionView, values: usize, settling: bool, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
+/// Whether a reading is wanted that only time will bring. At first that is the reason of
+/// all conditions, so it is said once, below them.
+fn is_to_come(why: &str) -> bool {
+    why.ends_with(NOT_SETTLED)
+}
+
+fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
     let theme = &ui.theme;
     // That a `fail` condition holds is bad news.
     let wanted = c.role != "fail";
@@ -213,9 +221,8 @@ fn condition_lines(c: &ConditionView, values: usize, settling: bool, ui: &Ui, wi
     if text::width(&words) > room {
         out.extend(text::wrap(&[span(format!("      {words}"), theme.dim)], width, 6));
     }
-    // While the gate settles the reason is the same for all, and is said once, below.
     if let Err(why) = &c.holds
-        && !(settling && why.ends_with(NOT_SETTLED))
+        && !is_to_come(why)
     {
         out.extend(text::wrap(&[span(format!("      {why}"), theme.warn)], width, 6));
     }
