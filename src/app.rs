@@ -26,7 +26,7 @@ pub mod unattended;
 mod walk;
 pub mod watch;
 
-pub use walk::{Ended, Walk};
+pub use walk::{Approvals, Ended, Walk};
 
 use std::sync::Arc;
 

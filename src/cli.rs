@@ -8,6 +8,7 @@
 
 pub mod acceptance;
 pub mod answers;
+mod approve;
 pub mod args;
 pub mod check;
 pub mod console;
@@ -159,7 +160,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
         Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
         Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
-        Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
+        Command::Approve(arguments) => approve::run(console, &Basis::load(&global)?, &arguments),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
         Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
         Command::Import(arguments) => import::run(console, &arguments),

@@ -9,6 +9,7 @@
 
 pub mod admission;
 pub mod announce;
+pub mod approval;
 pub mod deadline;
 pub mod decide;
 mod dry;

@@ -14,7 +14,7 @@ use super::doors::{Doors, Frame};
 use super::opening::{Opening, Who};
 use super::rehearsed_disk::RehearsedDisk;
 use super::unattended::Unattended;
-use super::walk::Walk;
+use super::walk::{Approvals, Walk};
 use crate::clock::Clock;
 use crate::journal::{Sealer, SessionDir};
 use crate::ports::{Cluster, HttpPort};
@@ -115,7 +115,7 @@ pub fn opening(
 ) -> Result<Opening, String> {
     let plan =
         Plan::new(bundle.root.clone(), bundle.called.clone(), env.or(scenario.env.as_deref())).map_err(|e| e.to_string())?;
-    let unsupported = plan.unsupported(Mode::Rehearsal);
+    let unsupported = plan.unsupported();
     if let Some(first) = unsupported.first() {
         return Err(format!("{}: {}", first.place, first.why));
     }
@@ -192,7 +192,7 @@ async fn on_runtime(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> R
         clock,
     };
     let mut doors = Doors::simulated(frame, HttpPort::router(world.router()), cluster, world.clone(), 1.0);
-    doors.approvals = scenario.approvals.clone();
+    doors.approvals = Approvals::simulated(scenario.approvals.clone());
     let mut walk = Walk::new(session, writer, clock, redactor, doors)?;
     let reacts = u64::try_from(scenario.operator.reacts_after.0.as_millis()).unwrap_or(0);
     let mut answering = Answering::new(Unattended::new(scenario.answers.clone()).rehearsing(), reacts);

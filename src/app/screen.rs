@@ -218,6 +218,7 @@ pub fn carry_out(walk: &mut Walk, action: Action, by: Starter, keep: KeepSecret<
             }
             walk.command(Command::Give { step, values, secrets: names }, by).map_err(refused)
         }
+        Action::Answer(text) => walk.answer_approval(&text).map_err(refused),
         Action::Quit | Action::Bell | Action::Copy(_) | Action::Suspend | Action::Redraw => Ok(()),
     }
 }

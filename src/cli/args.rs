@@ -408,9 +408,15 @@ pub struct StatsArgs {
 /// `approve`.
 #[derive(Debug, Clone, Args)]
 pub struct ApproveArgs {
-    /// The request
-    #[arg(value_name = "REQUEST")]
-    pub request: String,
+    /// The request: its file
+    #[arg(value_name = "REQUEST", value_hint = ValueHint::FilePath)]
+    pub request: PathBuf,
+    /// One's own copy of the runbook, or its id in the library [default: its id]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub runbook: Option<String>,
+    /// Where to write the answer [default: standard output]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
 }
 
 /// `review`.

@@ -57,6 +57,8 @@ pub enum Action {
         /// Secrets by name.
         secrets: Vec<(String, Secret)>,
     },
+    /// What an approver gave back: the answer, or the path of its file.
+    Answer(String),
     /// Put text on the clipboard (OSC 52).
     Copy(String),
     /// Leave; the session stays as it is and can be resumed.

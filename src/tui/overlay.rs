@@ -244,6 +244,7 @@ fn draw_entry(entry: &Entry, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let theme = &ui.theme;
     let width = area.width.saturating_sub(4).min(76);
     let rows = match entry.purpose {
+        Purpose::Answer => 10,
         Purpose::Note => 6,
         Purpose::CommandLine | Purpose::TypeName { .. } => 1,
         _ => 3,
@@ -272,7 +273,7 @@ fn draw_entry(entry: &Entry, ui: &Ui, buf: &mut Buffer, area: Rect) {
     }
     let mut spans = Vec::new();
     for b in keymap::of(Context::Typing) {
-        if b.op == keymap::Op::NewLine && entry.purpose != Purpose::Note {
+        if b.op == keymap::Op::NewLine && !entry.purpose.is_of_lines() {
             continue;
         }
         if !spans.is_empty() {

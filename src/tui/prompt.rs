@@ -373,7 +373,7 @@ impl Ask<'_> {
             Prompt::Decide { question, options, left_ms, otherwise, .. } => {
                 self.decide(question, options, *left_ms, otherwise);
             }
-            Prompt::Approve { by, min, given, .. } => self.approve(by, *min, given),
+            Prompt::Approve { by, min, given, expires, .. } => self.approve(by, *min, given, expires.as_deref()),
             Prompt::Failure { why, changes, can_continue, .. } => {
                 self.say(&format!("✗ Failed: {why}"), theme.bad);
                 if *changes {
@@ -469,19 +469,23 @@ impl Ask<'_> {
         }
     }
 
-    fn approve(&mut self, by: &[String], min: u32, given: &[String]) {
+    fn approve(&mut self, by: &[String], min: u32, given: &[String], expires: Option<&str>) {
         let theme = &self.ui.theme;
         let have = given.len();
-        self.say(&format!("Waiting for approval: {have} of {min}, by {}.", by.join(", ")), theme.strong);
+        // To the minute: nobody waits for the second.
+        let until = expires.and_then(|at| at.get(..16)).map(|at| format!(" Open until {} UTC.", at.replace('T', " ")));
+        let until = until.unwrap_or_default();
+        self.say(&format!("Waiting for approval: {have} of {min}, by {}.{until}", by.join(", ")), theme.strong);
         for name in given {
             self.say(&format!("  ✓ {name}"), theme.good);
         }
-        let how = if self.screen.header.mode == crate::session::event::Mode::Rehearsal {
-            "It is simulated: it comes in its own time, and the walk goes on by itself."
-        } else {
-            "They run `pacenote approve` with the request; the walk goes on by itself."
-        };
-        self.say(how, theme.dim);
+        if self.screen.header.mode == Mode::Rehearsal {
+            return self.say("It is simulated: it comes in its own time, and the walk goes on by itself.", theme.dim);
+        }
+        let Some(request) = &self.screen.live.request else { return self.say("The request is being written.", theme.dim) };
+        self.say("Send them this file (Ctrl-Y copies what it says):", theme.text);
+        self.say(&format!("  {}", request.path), theme.code);
+        self.say("They sign it with `pacenote approve`; then a: paste their answer, or name its file.", theme.text);
     }
 
     fn guard(&mut self, guard: &str, title: &str, action: &str, (left_ms, expired): (Option<u64>, &str), caution: Option<&str>) {

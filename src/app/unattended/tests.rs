@@ -126,7 +126,7 @@ fn decide(reason_required: bool) -> Prompt {
 
 fn approve() -> Prompt {
     let by = vec!["sre".to_owned()];
-    Prompt::Approve { step: step("a"), by, min: 1, given: Vec::new(), text: String::new() }
+    Prompt::Approve { step: step("a"), by, min: 1, given: Vec::new(), expires: None, text: String::new() }
 }
 
 fn object() -> ObjectState {
