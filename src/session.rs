@@ -44,7 +44,7 @@ pub use message::Msg;
 pub use path::StepPath;
 pub use plan::Plan;
 pub use reading::Reading;
-pub use scope::outcome_word;
+pub use scope::{NOT_SETTLED, outcome_word};
 pub use state::{FoldError, Session};
 pub use time::At;
 pub use walk::next;

@@ -324,7 +324,8 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         opening.entered.window = said.window;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
         let redactor = Redactor::new();
-        let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
+        let disk = app::rehearsed_disk::RehearsedDisk::of(&world);
+        let (session, writer) = opening.open_on(disk, &dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
         let (address, serving) = crate::world::serve(world.router())
             .await
             .map_err(|e| Problem::cannot_start(format!("the simulated world cannot be served on loopback: {e}")))?;

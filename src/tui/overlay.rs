@@ -249,7 +249,11 @@ fn draw_entry(entry: &Entry, ui: &Ui, buf: &mut Buffer, area: Rect) {
         Purpose::CommandLine | Purpose::TypeName { .. } => 1,
         _ => 3,
     };
-    let inner = window(buf, area, (width, rows + 5), &Titles::new(entry.title.clone(), theme.strong), ui);
+    // At the foot, so that what the text is about stays in view: the change that starts with
+    // it, the readings it explains.
+    let height = (rows + 5).min(area.height);
+    let foot = Rect { y: area.bottom() - height, height, ..area };
+    let inner = window(buf, foot, (width, height), &Titles::new(entry.title.clone(), theme.strong), ui);
     if inner.height == 0 || inner.width == 0 {
         return;
     }

@@ -8,6 +8,7 @@ use super::keymap::{self, Context, Op};
 use super::paint::{self, span};
 use super::ui::{Ui, prepared};
 use super::{Screen, request, text};
+use crate::session::NOT_SETTLED;
 use crate::session::event::{Mode, SessionOutcome, StepOutcome, Verdict};
 use crate::session::intent::What;
 use crate::session::view::{ConditionView, GateView, ItemView, OptionView, Prompt, RowState, WaitView};
@@ -159,7 +160,9 @@ fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
     }
     let mut facts = Vec::new();
     if gate.settling_ms > 0 {
-        facts.push(span(format!("settling for {} more", text::duration(gate.settling_ms)), theme.warn));
+        facts.push(span(format!("settling for {} more, then readings count", text::duration(gate.settling_ms)), theme.warn));
+    } else if gate.conditions.iter().any(|c| c.holds.as_ref().is_err_and(|why| is_to_come(why))) {
+        facts.push(span("only readings since it began count", theme.warn));
     }
     if let (failures @ 1.., of) = gate.failures {
         facts.push(span(format!("{failures} of {of} failures in a row"), theme.bad));
@@ -184,6 +187,12 @@ fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
 }
 
 /// One condition: role, text, value, whether it holds, age of its reading.
+/// Whether a reading is wanted that only time will bring. At first that is the reason of
+/// all conditions, so it is said once, below them.
+fn is_to_come(why: &str) -> bool {
+    why.ends_with(NOT_SETTLED)
+}
+
 fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
     let theme = &ui.theme;
     // That a `fail` condition holds is bad news.
@@ -212,7 +221,9 @@ fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out:
     if text::width(&words) > room {
         out.extend(text::wrap(&[span(format!("      {words}"), theme.dim)], width, 6));
     }
-    if let Err(why) = &c.holds {
+    if let Err(why) = &c.holds
+        && !is_to_come(why)
+    {
         out.extend(text::wrap(&[span(format!("      {why}"), theme.warn)], width, 6));
     }
 }

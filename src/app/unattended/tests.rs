@@ -179,6 +179,7 @@ fn what_the_file_answers_is_done() {
     let run = |run| Command::When { step: visit("a", 0), run, reason: "why".to_owned() };
     let yes = |yes| Command::Confirm { step: step("a"), yes };
     let cases: Vec<(&str, Prompt, Command)> = vec![
+        ("guards: {errors-up: {choose: act}}", guard(), on_guard(GuardChoice::Act, None)),
         ("guards: {errors-up: {choose: rollback}}", guard(), on_guard(GuardChoice::Rollback, None)),
         ("guards: {errors-up: {choose: hold, reason: why}}", guard(), on_guard(GuardChoice::Hold, Some("why"))),
         ("guards: {errors-up: {choose: snooze, reason: why}}", guard(), on_guard(GuardChoice::Snooze(600_000), Some("why"))),
