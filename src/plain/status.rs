@@ -91,7 +91,7 @@ fn panel(panel: &Panel, screen: &Screen<'_>) -> String {
             format!("{} of {} pods ready, {} crashing, {} restarts", c.ready, c.total, c.crashing, c.restarts)
         }
         PanelData::Health(health) => match health.checks.back() {
-            Some(check) if check.ok => format!("ok, {} ms", check.latency_ms),
+            Some(check) if check.ok => format!("ok, {}", check.latency()),
             Some(check) => format!("{}, {} in a row", news::failure(check), health.failures),
             None => "not checked yet".to_owned(),
         },

@@ -181,7 +181,7 @@ pub(crate) fn live(now: DateTime<Utc>) -> Live {
     let checks = (0..60).map(|i| HealthCheck {
         at: now - TimeDelta::seconds(2 + 10 * (59 - i)),
         ok: !(31..33).contains(&i),
-        latency_ms: 80 + (i as u64 * 37) % 29,
+        latency_ms: Some(80 + (i as u64 * 37) % 29),
         status: if (31..33).contains(&i) { Ok(503) } else { Ok(200) },
         problem: None,
     });
