@@ -19,6 +19,7 @@ mod notices;
 pub mod opening;
 mod pen;
 pub mod preflight;
+pub mod replay;
 pub mod screen;
 pub mod sealing;
 pub mod unattended;

@@ -21,6 +21,7 @@ mod launcher;
 mod modal;
 mod preflight;
 mod rbac;
+mod replay;
 mod rollback;
 mod scenarios;
 pub mod sessions;
@@ -157,7 +158,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
             settings::print(console, &basis.config, &basis.policy, arguments.format)
         }
         Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
-        Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
+        Command::Replay(arguments) => replay::run(console, &Basis::load(&global)?, &arguments),
         Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
         Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),

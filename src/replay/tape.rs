@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::words;
 use crate::journal::Record;
+use crate::session::event::OutputRef;
 use crate::session::intent::{ObjectState, Purpose};
 use crate::session::message::StepRef;
 use crate::session::{At, Event};
@@ -25,6 +26,8 @@ pub struct Tape {
     /// Numbers of the records in which something happened, readings and seals apart.
     events: Vec<usize>,
     objects: BTreeMap<StepRef, ObjectState>,
+    /// What effects said, by their number, and in which record it is named.
+    outputs: BTreeMap<u64, (usize, OutputRef)>,
 }
 
 impl Tape {
@@ -44,7 +47,8 @@ impl Tape {
         let decisions = chosen(&words::is_decision);
         let events = chosen(&|event| !is_background(event));
         let objects = records.iter().filter_map(|record| object_of(record.event.as_ref()?)).collect();
-        Self { decisions, events, objects, times, records }
+        let outputs = records.iter().enumerate().filter_map(|(n, record)| output_of(n, record.event.as_ref()?)).collect();
+        Self { decisions, events, objects, outputs, times, records }
     }
 
     /// Ends the tape before a record.
@@ -113,6 +117,11 @@ impl Tape {
         self.objects.get(step)
     }
 
+    /// What an effect said, where it had ended within so many records.
+    pub fn output(&self, effect: u64, folded: usize) -> Option<&OutputRef> {
+        self.outputs.get(&effect).filter(|(record, _)| *record < folded).map(|(_, output)| output)
+    }
+
     /// What time it was at a place on the time line, after so many records. The session's
     /// own clock stands still where the program was away.
     pub fn at(&self, folded: usize, time: u64) -> At {
@@ -159,6 +168,11 @@ fn is_background(event: &Event) -> bool {
         Event::GateJudged(judged) => judged.final_verdict.is_none(),
         _ => false,
     }
+}
+
+fn output_of(index: usize, event: &Event) -> Option<(u64, (usize, OutputRef))> {
+    let Event::EffectEnded(ended) = event else { return None };
+    Some((ended.effect, (index, ended.output.clone()?)))
 }
 
 fn object_of(event: &Event) -> Option<(StepRef, ObjectState)> {

@@ -12,7 +12,7 @@ use pacenote::session::sheet::{ContactView, Sheet};
 use pacenote::session::view::{
     ConditionView, GateView, GuardState, GuardView, Header, OutlineRow, Prompt, RowState, StepView, UndoItem,
 };
-use pacenote::tui::{Journal, Screen};
+use pacenote::tui::{Journal, Replay, Screen};
 
 #[path = "sample_prompts.rs"]
 pub(crate) mod prompts;
@@ -41,6 +41,7 @@ pub(crate) struct Sample {
     pub(crate) notes: Vec<String>,
     pub(crate) followups: Vec<String>,
     pub(crate) sheet: Sheet,
+    pub(crate) replay: Option<Replay>,
 }
 
 pub(crate) fn now() -> DateTime<Utc> {
@@ -265,6 +266,7 @@ impl Sample {
             followups: &self.followups,
             sheet: &self.sheet,
             session: "2026-03-10-canary-deploy-4f2a",
+            replay: self.replay.as_ref(),
         }
     }
 
@@ -325,6 +327,7 @@ impl Sample {
             now,
             journal_seq: 214,
             journal_failed: None,
+            replay: None,
             notices: Vec::new(),
             notes: Vec::new(),
             followups: Vec::new(),
