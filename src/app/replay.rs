@@ -17,8 +17,10 @@ use crate::terminal::input::{InputReader, TerminalEvent, Timed};
 use crate::terminal::signals::{Signals, TerminalSignal};
 use crate::tui::{self, Action, Journal, Level, Replay, Screen, Transport, Ui};
 
+mod opening;
 mod outputs;
 
+pub use opening::open;
 use outputs::Outputs;
 
 /// How often a moving picture is looked at anew.

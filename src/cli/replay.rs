@@ -6,8 +6,7 @@
 //! exit code is then 1.
 
 use std::io::{self, IsTerminal as _};
-use std::path::{Component, Path};
-use std::sync::Arc;
+use std::path::Path;
 
 use chrono::Utc;
 
@@ -18,13 +17,11 @@ use crate::app;
 use crate::app::replay::Film;
 use crate::error::{Exit, Problem};
 use crate::journal::verify::{Options, Status, Verification, verify_with};
-use crate::live::{PanelKind, PanelSpec};
 use crate::redact::{Keep, strip_controls};
-use crate::replay::{Playback, Player, Tape};
+use crate::replay::{Playback, Tape};
 use crate::report::Source;
-use crate::runbook::load::{self, Bundle};
-use crate::session::event::{Mode, Opened};
-use crate::session::{At, Event, Plan, Session};
+use crate::session::Event;
+use crate::session::event::Mode;
 use crate::terminal::TerminalGuard;
 use crate::terminal::capabilities::Capabilities;
 
@@ -124,64 +121,17 @@ fn remarks(verification: &Verification) -> Vec<String> {
     remarks
 }
 
-/// The session with the runbook it was walked by.
+/// The session with the runbook it was walked by, and with the one it rolls back.
 fn film(basis: &Basis, path: &Path, source: Source, arguments: &ReplayArgs) -> Result<Film, Problem> {
-    let place = |problem: Problem| problem.at(path.display()).hint("`pacenote show` and `replay --plain` need no runbook");
-    let first = source.records.first().ok_or_else(|| {
-        Problem::cannot_start("nothing can be read of the journal").at(path.display()).hint("`pacenote verify` says why")
-    })?;
-    let Some(event @ Event::SessionOpened(opened)) = &first.event else {
-        return Err(place(Problem::cannot_start("the journal does not begin with `session.opened`")));
+    let old = match source.records.first().and_then(|record| record.event.as_ref()) {
+        Some(Event::SessionOpened(opened)) if opened.rolls_back.is_some() => rollback::named_by(&basis.state()?, opened)?,
+        _ => None,
     };
-    let bundle = bundle_beside(path, opened).map_err(|why| place(Problem::cannot_start(why)))?;
-    let name = Some(opened.environment.name.as_str()).filter(|name| !name.is_empty());
-    let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), name).map_err(|e| place(Problem::cannot_start(e)))?;
-    let plan = Arc::new(plan);
-    let at = At { wall: first.ts, mono_ms: first.mono_ms };
-    let old = if opened.rolls_back.is_some() { rollback::named_by(&basis.state()?, opened)? } else { None };
-    let begun = match &old {
-        Some(old) => Session::open_after(plan, &first.sid, at, event, &old.session),
-        None => Session::open(plan, &first.sid, at, event),
-    };
-    let session = begun.map_err(|e| place(Problem::cannot_start(e)))?;
-    let specs = panels(&session, at);
     let idle = arguments.idle.map(|idle| u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
-    let last = source.records.last().map_or(0, |record| record.seq);
-    let player = Player::new(Tape::new(source.records), session, &specs);
-    Ok(Film::new(player, Playback::new(arguments.speed, idle), path, last))
-}
-
-/// The panels of the runbook's signals. Where a signal cannot be worked out, all stay
-/// empty and say why: another's values under a wrong name would be worse.
-fn panels(session: &Session, at: At) -> Vec<PanelSpec> {
-    match app::watch::resolve(session, at, &app::watch::Headers::default()) {
-        Ok(signals) => signals.iter().map(crate::signals::ResolvedSignal::panel).collect(),
-        Err(why) => {
-            let unavailable = |signal: &crate::runbook::model::Signal| PanelSpec {
-                name: signal.name.value.clone(),
-                title: signal.name.value.clone(),
-                every_ms: 10_000,
-                kind: PanelKind::Unavailable(why.clone()),
-            };
-            session.plan().runbook().signals.iter().map(unavailable).collect()
-        }
-    }
-}
-
-/// The runbook kept beside a journal, and none but the one that was walked.
-fn bundle_beside(journal: &Path, opened: &Opened) -> Result<Bundle, String> {
-    let (root, _) = opened.bundle.files.first().ok_or("the journal names no runbook file")?;
-    if !Path::new(root).components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(format!("the journal names `{root}` as its runbook, which leads out of its folder"));
-    }
-    let file = journal.with_file_name("bundle").join(root);
-    if !file.is_file() {
-        return Err(format!("the runbook it was walked by is not beside it: {} is missing", file.display()));
-    }
-    let bundle = load::load(&file.to_string_lossy())
-        .map_err(|report| format!("the runbook kept with it is none any more: it has {} mistakes", report.errors()))?;
-    if bundle.sha256 != opened.bundle.sha256 {
-        return Err("the runbook kept with it is not the one it was walked by".to_owned());
-    }
-    Ok(bundle)
+    let playback = Playback::new(arguments.speed, idle);
+    app::replay::open(source, old.as_ref().map(|old| &old.session), playback).map_err(|why| {
+        Problem::cannot_start(format!("it cannot be played: {why}"))
+            .at(path.display())
+            .hint("`pacenote show`, and `replay --plain`, need nothing but the journal")
+    })
 }

@@ -12,7 +12,7 @@ use crate::session::view::Prompt;
 use crate::session::{At, Event, FoldError, Session};
 
 /// Between two snapshots, at first.
-const SPACING: usize = 256;
+const SPACING: usize = 32;
 /// So many snapshots are kept; when there are more, every second one goes.
 const MOST_SNAPSHOTS: usize = 64;
 /// Said of an effect that runs: it is the output that people miss first.

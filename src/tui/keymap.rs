@@ -324,7 +324,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[ch('i')], "i", C::Replay, Op::Idle, "idle", "Skips stretches in which nothing happens but readings, or shows them."),
     bind(&[key(K::Home)], "Home", C::Replay, Op::Beginning, "beginning", "To the beginning."),
     bind(&[key(K::End)], "End", C::Replay, Op::End, "end", "To the end."),
-    bind(&[ch('q'), ctrl('c')], "q Ctrl-C", C::Replay, Op::Leave, "leave", "Leaves."),
+    bind(&[ch('q'), ctrl('c')], "q", C::Replay, Op::Leave, "leave", "Leaves; so does Ctrl-C."),
 ];
 
 /// What a key asks for in a context, not looking further.

@@ -406,6 +406,7 @@ impl Ask<'_> {
                 self.keys(&[], &[], false);
             }
             Prompt::Busy { .. } => self.busy(),
+            Prompt::Closed { .. } if self.screen.replay.is_some() => {}
             Prompt::Closed { .. } => self.keys(&[], &[], false),
         }
     }

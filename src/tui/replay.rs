@@ -108,10 +108,22 @@ pub(super) fn counts(binding: &Binding) -> bool {
 
 /// The keys for the footer.
 pub(super) fn keys() -> impl Iterator<Item = (&'static str, String)> {
-    let most = [Op::Play, Op::NextDecision, Op::PreviousDecision, Op::StepForward, Op::Faster, Op::Jump, Op::Idle, Op::Leave];
-    let replay = most.into_iter().filter_map(|op| keymap::hint(Context::Replay, op));
-    let around = [Op::Help, Op::NextPane, Op::Zoom].into_iter().filter_map(|op| keymap::hint(Context::Everywhere, op));
-    replay.chain(around).map(|b| (b.shown, b.label.to_owned()))
+    let replay = |op| keymap::hint(Context::Replay, op);
+    let around = |op| keymap::hint(Context::Everywhere, op);
+    let most = [
+        replay(Op::Play),
+        replay(Op::NextDecision),
+        replay(Op::PreviousDecision),
+        replay(Op::StepForward),
+        replay(Op::Jump),
+        replay(Op::Leave),
+        around(Op::Help),
+        replay(Op::Faster),
+        replay(Op::Idle),
+        around(Op::NextPane),
+        around(Op::Zoom),
+    ];
+    most.into_iter().flatten().map(|b| (b.shown, b.label.to_owned()))
 }
 
 /// The last lines of the screen: what is decided here or next, and the place.

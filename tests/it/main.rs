@@ -17,6 +17,7 @@ mod ports;
 mod prometheus;
 mod rbac;
 mod readme;
+mod replay;
 mod rollback;
 mod rules;
 mod scenarios;

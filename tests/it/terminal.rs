@@ -319,3 +319,34 @@ fn lines_that_end_leave_the_session() {
     assert!(said.contains("Shall we?") && !said.contains('\x1b'), "{said}");
     assert_eq!(home.file("out"), "");
 }
+
+/// A session of the past: it moves, it says what it is, no key acts, and it leaves nothing
+/// behind but the terminal as it was.
+#[test]
+fn a_replay_moves_and_gives_the_terminal_back() {
+    let walked = crate::export::walk("canary-deploy", "bad-canary");
+    let journal = walked.dir.journal();
+    let before = std::fs::read(&journal).unwrap();
+    let home = Home::new();
+    let folder = walked.dir.path().to_str().unwrap();
+    let mut terminal = Terminal::start(&home, &["replay", folder, "--speed", "64", "--idle", "2s"], 100, 30);
+    terminal.shows("REPLAY 2026-01-05 10:0");
+    terminal.shows("playing 64x, idle after 2s");
+    terminal.shows("at the end");
+    terminal.press("\x1b[H");
+    terminal.shows("00:00:00 of 00:08:10");
+    terminal.press("n");
+    terminal.shows("decided here: preflight ticked");
+    terminal.press("R");
+    terminal.shows("this is a replay");
+    terminal.press("g10:03\r");
+    terminal.shows("REPLAY 2026-01-05 10:03:00 UTC");
+    terminal.press("?");
+    terminal.shows("In a replay");
+    terminal.press("\x1b");
+    terminal.until("the help is closed", |screen| !screen.contents().contains("In a replay"));
+    terminal.press("q");
+    let (code, screen) = terminal.end();
+    given_back(code, 0, &screen);
+    assert_eq!(std::fs::read(&journal).unwrap(), before);
+}
