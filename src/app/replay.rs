@@ -12,6 +12,7 @@ use super::screen::Shown;
 use crate::redact::{Keep, strip_controls};
 use crate::replay::{Playback, Player, decision, jump, next_line};
 use crate::session::At;
+use crate::session::intent::What;
 use crate::terminal::TerminalGuard;
 use crate::terminal::input::{InputReader, TerminalEvent, Timed};
 use crate::terminal::signals::{Signals, TerminalSignal};
@@ -193,7 +194,8 @@ impl Film {
         if let Some((effect, output)) = said
             && !self.player.live().outputs.contains_key(&effect)
         {
-            let output = self.outputs.read(&output);
+            let what = self.player.session().intent(effect).map(|intent| &intent.what);
+            let output = self.outputs.read(&output, matches!(what, Some(What::Run(_))));
             self.player.live_mut().outputs.insert(effect, output);
         }
     }
@@ -265,7 +267,7 @@ impl Film {
 /// When the terminal cannot be taken or drawn on.
 pub async fn run(film: &mut Film, guard: &mut TerminalGuard, mut ui: Ui) -> io::Result<()> {
     let mut signals = Signals::new()?;
-    let (_reader, mut keys) = InputReader::start()?;
+    let (mut reader, mut keys) = InputReader::start()?;
     let started = Instant::now();
     let clock = |at: Instant| u64::try_from(at.saturating_duration_since(started).as_millis()).unwrap_or(u64::MAX);
     let mut last = 0;
@@ -286,7 +288,10 @@ pub async fn run(film: &mut Film, guard: &mut TerminalGuard, mut ui: Ui) -> io::
             biased;
             signal = signals.next() => match signal {
                 TerminalSignal::Terminate | TerminalSignal::Hangup => return Ok(()),
-                TerminalSignal::Resize => ui.request_draw(),
+                TerminalSignal::Resize => {
+                    reader.resized();
+                    ui.request_draw();
+                }
             },
             key = keys.recv() => {
                 let Some(first) = key else { return Ok(()) };

@@ -18,6 +18,9 @@ use tokio::sync::mpsc;
 /// So many events may wait; a person types slower than the loop takes.
 const WAITING: usize = 256;
 
+/// How long what crossterm does not see is left alone.
+const UNHURRIED: Duration = Duration::from_millis(20);
+
 /// What came from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TerminalEvent {
@@ -101,6 +104,13 @@ impl InputReader {
         }
     }
 
+    /// Says that the terminal has another size. crossterm must be asked about that at once:
+    /// it reports a size and a key that came together as the size alone, and the key only
+    /// when the next one comes.
+    pub fn resized(&mut self) {
+        let _ = self.wake.write_all(b"r");
+    }
+
     /// Reads again.
     pub fn resume(&mut self) {
         let mut state = self.shared.lock();
@@ -146,17 +156,26 @@ impl Thread {
                 Err(why) => return Some(why.to_string()),
             };
             if seen.woken {
-                let mut byte = [0; 16];
-                let _ = self.wake.read(&mut byte);
+                let mut bytes = [0; 16];
+                let read = self.wake.read(&mut bytes).unwrap_or(0);
+                let resized = bytes.get(..read).unwrap_or_default().contains(&b'r');
+                let reading = *self.shared.lock() == State::Reading;
+                if resized
+                    && reading
+                    && let Err(why) = self.forward()
+                {
+                    return why;
+                }
                 continue;
             }
             if seen.gone {
                 return Some("the terminal has hung up".into());
             }
-            if seen.ready
-                && let Err(why) = self.forward()
-            {
-                return why;
+            match if seen.ready { self.forward() } else { Ok(true) } {
+                Ok(true) => {}
+                // crossterm does not know of what is there yet: not asked again in a hurry.
+                Ok(false) => std::thread::sleep(UNHURRIED),
+                Err(why) => return why,
             }
         }
     }
@@ -177,10 +196,12 @@ impl Thread {
         }
     }
 
-    /// Hands on what can be read now. `Err`: it is over, and why where the terminal is
-    /// the reason.
-    fn forward(&self) -> Result<(), Option<String>> {
+    /// Hands on what can be read now, and whether there was anything. `Err`: it is over,
+    /// and why where the terminal is the reason.
+    fn forward(&self) -> Result<bool, Option<String>> {
+        let mut any = false;
         while event::poll(Duration::ZERO).map_err(|e| Some(e.to_string()))? {
+            any = true;
             let event = match event::read().map_err(|e| Some(e.to_string()))? {
                 Event::Key(key) => TerminalEvent::Key(key),
                 Event::Paste(text) => TerminalEvent::Paste(text),
@@ -189,7 +210,7 @@ impl Thread {
             };
             self.send.blocking_send((Instant::now(), event)).map_err(|_| None)?;
         }
-        Ok(())
+        Ok(any)
     }
 }
 

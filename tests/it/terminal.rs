@@ -184,6 +184,22 @@ fn it_is_drawn_anew_at_another_size() {
     terminal.child.kill().unwrap();
 }
 
+/// The first key after another size is not kept back until the second.
+#[test]
+fn a_key_after_another_size_counts() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, &["rehearse", "rolling-deploy"], 120, 40);
+    terminal.shows("back to: checkout");
+    terminal.press("?");
+    terminal.shows("Everywhere");
+    terminal.screen.screen_mut().set_size(24, 80);
+    terminal.master.resize(PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 }).unwrap();
+    terminal.until("the smaller screen", |screen| screen.rows(0, 80).nth(23).is_some_and(|row| row.contains("back to")));
+    terminal.press("?");
+    terminal.until("the help is closed", |screen| !screen.contents().contains("Everywhere"));
+    terminal.child.kill().unwrap();
+}
+
 /// Leaving asks once, ends with 4 and gives the terminal back.
 #[test]
 fn leaving_gives_the_terminal_back() {

@@ -31,6 +31,10 @@ pub(super) fn print(console: &mut Console, tape: &Tape, alarms: &[String], remar
             None => Some(format!("{} (not known to this version)", strip_controls(&record.kind, Keep::NOTHING))),
         };
         let Some(words) = words else { continue };
+        if tape.away_until(index).is_some() {
+            let gone = tape.time(index).saturating_sub(tape.time(index.saturating_sub(1)));
+            console.line(format_args!("            (nothing was recorded for {}: nobody was at it)", clock(gone)))?;
+        }
         let mark = if record.event.as_ref().and_then(decision).is_some() { '*' } else { ' ' };
         let into = clock(tape.time(index));
         console.line(format_args!("{mark} {into}  {}  #{:<5} {words}", record.ts.format("%H:%M:%S"), record.seq))?;
