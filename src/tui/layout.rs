@@ -129,6 +129,9 @@ fn tiny(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     for guard in screen.guards.iter().filter(|g| g.state == GuardState::Tripped) {
         lines.extend(text::wrap_text(&format!("▲ TRIPPED {}", guard.id), ui.theme.alarm, width, 0));
     }
+    for alarm in screen.replay.iter().flat_map(|replay| &replay.alarms) {
+        lines.extend(text::wrap_text(&text::clean(alarm), ui.theme.alarm, width, 0));
+    }
     if let super::Journal::Failed(..) = screen.journal {
         lines.extend(text::wrap_text("JOURNAL FAILED", ui.theme.alarm, width, 0));
     }

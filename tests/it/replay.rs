@@ -335,6 +335,65 @@ fn panels_come_from_the_readings() {
     assert!(text.contains("7/7 ready") && text.contains("checkout-56df7bd55c-"), "{text}");
 }
 
+/// A session that was left and gone on with: while nobody was at it the screen says so, and
+/// the session's own clock stands still.
+#[test]
+fn time_away_is_said_and_not_walked() {
+    let mut records = source().records;
+    let cut = 60;
+    let away = chrono::TimeDelta::minutes(30);
+    let before = records[cut - 1].clone();
+    let resumed = Event::SessionResumed(Box::new(pacenote::session::event::Resumed {
+        attended: true,
+        operator: pacenote::session::event::Operator { principal: "bob@example.com".into(), ..Default::default() },
+        origin: pacenote::session::event::Origin::default(),
+        tool: pacenote::session::event::Tool::default(),
+        clock: pacenote::session::event::ClockRecord::default(),
+        boot_id: None,
+        accept_loss: None,
+    }));
+    for record in &mut records[cut..] {
+        record.ts += away;
+        record.mono_ms -= before.mono_ms;
+    }
+    let again = Record { ts: before.ts + away, mono_ms: 0, event: Some(resumed), ..before };
+    records.insert(cut, again);
+    let source = Source { records, ..source() };
+    let mut film = open(source, None, Playback::new(1.0, None)).unwrap();
+    film.transport(Transport::Jump(format!("#{}", cut - 1))).unwrap();
+    let elapsed = |film: &Film| film.player().session().header(film.player().moment(film.replay().place.0).at).elapsed_ms;
+    let left = elapsed(&film);
+    assert_eq!(film.replay().away_until, None);
+    film.transport(Transport::Jump("+10m".into())).unwrap();
+    let text = frame(&film, &mut Ui::default(), (120, 40));
+    assert!(text.contains("NOBODY WAS AT IT until 2026-01-05 10:3"), "{text}");
+    assert!(text.contains("STALE") || text.contains("LOST"), "what is shown is old: {text}");
+    assert_eq!(elapsed(&film), left, "nobody walked");
+    film.transport(Transport::Jump("+21m".into())).unwrap();
+    assert!(film.replay().away_until.is_none() && elapsed(&film) > left);
+    let text = frame(&film, &mut Ui::default(), (120, 40));
+    assert!(text.contains("bob@example.com"), "{text}");
+}
+
+/// What is wrong with the record stands over everything, at every place and size.
+#[test]
+fn a_warning_stands_all_the_time() {
+    let alarm =
+        "THE JOURNAL IS DAMAGED, line 190: its `prev` is not the hash of the line before. What comes after it is not played.";
+    let mut film = film().with_alarms(vec![alarm.into()]).with_remarks(vec!["the journal is open".into()]);
+    for place in ["#0", "#100", "+9h"] {
+        film.transport(Transport::Jump(place.into())).unwrap();
+        for size in [(60, 20), (80, 24), (120, 40)] {
+            let text = frame(&film, &mut Ui::default(), size);
+            let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(flat.contains("DAMAGED, line 190") && flat.contains("is not played."), "{place} {size:?}\n{text}");
+        }
+    }
+    let text = frame(&film, &mut Ui::default(), (120, 40));
+    assert!(text.contains("the journal is open"), "{text}");
+    assert!(frame(&film, &mut Ui::default(), (38, 9)).contains("DAMAGED"));
+}
+
 /// Every file of a folder, its bytes and when it was written.
 fn contents(folder: &Path) -> BTreeMap<std::path::PathBuf, (Vec<u8>, std::time::SystemTime)> {
     let mut found = BTreeMap::new();
