@@ -267,7 +267,7 @@ impl Film {
 /// When the terminal cannot be taken or drawn on.
 pub async fn run(film: &mut Film, guard: &mut TerminalGuard, mut ui: Ui) -> io::Result<()> {
     let mut signals = Signals::new()?;
-    let (mut reader, mut keys) = InputReader::start()?;
+    let (_reader, mut keys) = InputReader::start()?;
     let started = Instant::now();
     let clock = |at: Instant| u64::try_from(at.saturating_duration_since(started).as_millis()).unwrap_or(u64::MAX);
     let mut last = 0;
@@ -288,10 +288,7 @@ pub async fn run(film: &mut Film, guard: &mut TerminalGuard, mut ui: Ui) -> io::
             biased;
             signal = signals.next() => match signal {
                 TerminalSignal::Terminate | TerminalSignal::Hangup => return Ok(()),
-                TerminalSignal::Resize => {
-                    reader.resized();
-                    ui.request_draw();
-                }
+                TerminalSignal::Resize => ui.request_draw(),
             },
             key = keys.recv() => {
                 let Some(first) = key else { return Ok(()) };

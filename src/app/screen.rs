@@ -128,10 +128,7 @@ pub async fn run(walk: &mut Walk, guard: &mut TerminalGuard, mut ui: Ui, keep: K
             biased;
             signal = signals.next() => match signal {
                 TerminalSignal::Terminate | TerminalSignal::Hangup => return Ok(walk.ended().unwrap_or(Ended::Left)),
-                TerminalSignal::Resize => {
-                    reader.resized();
-                    ui.request_draw();
-                }
+                TerminalSignal::Resize => ui.request_draw(),
             },
             key = keys.recv() => {
                 let Some(first) = key else { return Ok(walk.ended().unwrap_or(Ended::Left)) };

@@ -51,14 +51,14 @@ pub(super) fn show<M: Modal>(title: &str, modal: &mut M) -> io::Result<Option<M:
     runtime.block_on(async {
         let mut signals = Signals::new()?;
         let mut guard = TerminalGuard::enter(title)?;
-        let (mut reader, mut keys) = InputReader::start()?;
+        let (_reader, mut keys) = InputReader::start()?;
         loop {
             guard.screen().draw(|frame| modal.draw(frame))?;
             tokio::select! {
                 biased;
                 signal = signals.next() => match signal {
                     TerminalSignal::Terminate | TerminalSignal::Hangup => return Ok(None),
-                    TerminalSignal::Resize => reader.resized(),
+                    TerminalSignal::Resize => {}
                 },
                 event = keys.recv() => match event {
                     Some((_, TerminalEvent::Key(key))) => {

@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyEvent};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
 
 /// So many events may wait; a person types slower than the loop takes.
 const WAITING: usize = 256;
 
-/// How long what crossterm does not see is left alone.
-const UNHURRIED: Duration = Duration::from_millis(20);
+/// How long a terminal that crossterm does not look at is left alone.
+const UNHURRIED: Duration = Duration::from_millis(10);
 
 /// What came from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,13 +105,6 @@ impl InputReader {
         }
     }
 
-    /// Says that the terminal has another size. crossterm must be asked about that at once:
-    /// it reports a size and a key that came together as the size alone, and the key only
-    /// when the next one comes.
-    pub fn resized(&mut self) {
-        let _ = self.wake.write_all(b"r");
-    }
-
     /// Reads again.
     pub fn resume(&mut self) {
         let mut state = self.shared.lock();
@@ -156,16 +150,8 @@ impl Thread {
                 Err(why) => return Some(why.to_string()),
             };
             if seen.woken {
-                let mut bytes = [0; 16];
-                let read = self.wake.read(&mut bytes).unwrap_or(0);
-                let resized = bytes.get(..read).unwrap_or_default().contains(&b'r');
-                let reading = *self.shared.lock() == State::Reading;
-                if resized
-                    && reading
-                    && let Err(why) = self.forward()
-                {
-                    return why;
-                }
+                let mut byte = [0; 16];
+                let _ = self.wake.read(&mut byte);
                 continue;
             }
             if seen.gone {
@@ -173,8 +159,7 @@ impl Thread {
             }
             match if seen.ready { self.forward() } else { Ok(true) } {
                 Ok(true) => {}
-                // crossterm does not know of what is there yet: not asked again in a hurry.
-                Ok(false) => std::thread::sleep(UNHURRIED),
+                Ok(false) => self.remind(tty),
                 Err(why) => return why,
             }
         }
@@ -194,6 +179,22 @@ impl Thread {
                 State::Paused => state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
+    }
+
+    /// Makes crossterm look at the terminal again. It is told of input once, and where
+    /// another size has come meanwhile it reports that and forgets the input: a key would
+    /// wait for the next one. Setting the terminal to what it is makes the kernel tell it
+    /// again. Not while the terminal is being given to someone else.
+    fn remind(&self, tty: BorrowedFd<'_>) {
+        let state = self.shared.lock();
+        if *state == State::Reading
+            && let Ok(same) = tcgetattr(tty)
+        {
+            let _ = tcsetattr(tty, OptionalActions::Now, &same);
+        }
+        drop(state);
+        // In case it does not help: never in a hurry.
+        std::thread::sleep(UNHURRIED);
     }
 
     /// Hands on what can be read now, and whether there was anything. `Err`: it is over,

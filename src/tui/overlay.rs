@@ -41,9 +41,10 @@ fn help(scroll: usize, replay: bool, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let width = area.width.saturating_sub(4).min(96);
     let inner_width = usize::from(width.saturating_sub(4));
     let mut lines = Vec::new();
-    let mut contexts = keymap::contexts();
-    if replay {
-        contexts = vec![Context::Replay, Context::Everywhere];
+    let mut contexts = vec![Context::Replay, Context::Everywhere];
+    if !replay {
+        contexts = keymap::contexts();
+        contexts.retain(|context| *context != Context::Replay);
     }
     for context in contexts {
         if !lines.is_empty() {
