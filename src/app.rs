@@ -20,6 +20,7 @@ pub mod opening;
 mod pen;
 pub mod preflight;
 pub mod rehearsed_disk;
+pub mod replay;
 pub mod screen;
 pub mod sealing;
 pub mod unattended;

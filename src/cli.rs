@@ -23,6 +23,7 @@ mod modal;
 mod new;
 mod preflight;
 mod rbac;
+mod replay;
 mod rollback;
 mod scenarios;
 pub mod sessions;
@@ -159,7 +160,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
             settings::print(console, &basis.config, &basis.policy, arguments.format)
         }
         Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
-        Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
+        Command::Replay(arguments) => replay::run(console, &Basis::load(&global)?, &arguments),
         Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
         Command::Approve(arguments) => approve::run(console, &Basis::load(&global)?, &arguments),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),

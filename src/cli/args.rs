@@ -326,9 +326,18 @@ pub struct ReplayArgs {
     /// The session, or the beginning of its id
     #[arg(value_name = "SESSION")]
     pub session: String,
-    /// How many times faster than it happened
-    #[arg(long, value_name = "N", value_parser = speed)]
-    pub speed: Option<f64>,
+    /// How many times faster than it happened, from 0.25 to 64
+    #[arg(long, value_name = "N", value_parser = replay_speed, default_value = "1")]
+    pub speed: f64,
+    /// Skip what is left of a stretch in which nothing happens but readings, after so long
+    #[arg(long, value_name = "DURATION", value_parser = crate::runbook::duration::parse)]
+    pub idle: Option<std::time::Duration>,
+    /// Begin there: 14:32 (UTC), 2026-11-21 14:32, +5m or #214
+    #[arg(long, value_name = "PLACE")]
+    pub at: Option<String>,
+    /// Print the timeline as lines of text
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// What `verify --require` asks for.
@@ -606,6 +615,12 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn replay_speed(text: &str) -> Result<f64, String> {
+    let range = crate::replay::SLOWEST..=crate::replay::FASTEST;
+    let speed = text.trim_end_matches('x').parse::<f64>().ok().filter(|n| range.contains(n));
+    speed.ok_or_else(|| format!("a number from {} to {}", crate::replay::SLOWEST, crate::replay::FASTEST))
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::replay::Transport;
 use crate::runbook::Value;
 use crate::session::intent::ObjectState;
 use crate::session::message::{Command, StepRef};
@@ -69,6 +70,8 @@ pub enum Action {
     Redraw,
     /// Ring the bell.
     Bell,
+    /// Move in a replay.
+    Replay(Transport),
 }
 
 #[cfg(test)]

@@ -59,6 +59,8 @@ pub enum Context {
     RollbackPlan,
     /// The question whether to leave is open.
     Leave,
+    /// Over a session of the past: before all others, as nothing else acts there.
+    Replay,
 }
 
 impl Context {
@@ -108,6 +110,7 @@ impl Context {
             Self::Form => "In a form",
             Self::RollbackPlan => "In the rollback plan",
             Self::Leave => "When asked whether to leave",
+            Self::Replay => "In a replay",
         }
     }
 }
@@ -165,6 +168,17 @@ pub enum Op {
     PreviousField,
     NewLine,
     Send,
+    Play,
+    StepForward,
+    StepBack,
+    NextDecision,
+    PreviousDecision,
+    Faster,
+    Slower,
+    Idle,
+    Jump,
+    Beginning,
+    End,
 }
 
 /// A key without what does not tell it apart.
@@ -301,6 +315,18 @@ pub const BINDINGS: &[Binding] = &[
     bind(ESC, "Esc", C::RollbackPlan, Op::Back, "do not", "Closes the plan; nothing is done."),
     bind(ENTER, "Enter", C::Leave, Op::Accept, "leave", "Leaves; nothing is undone."),
     bind(ESC, "Esc", C::Leave, Op::Back, "stay", "Stays."),
+    bind(&[ch(' ')], "Space", C::Replay, Op::Play, "play", "Plays, or stands still; at the end: plays again from the beginning."),
+    bind(&[ch('n')], "n", C::Replay, Op::NextDecision, "next", "To the next decision, to where it is still being asked."),
+    bind(&[ch('p')], "p", C::Replay, Op::PreviousDecision, "previous", "To the decision before."),
+    bind(&[ch('.'), key(K::Right)], ". →", C::Replay, Op::StepForward, "record", "One record forward."),
+    bind(&[ch(','), key(K::Left)], ", ←", C::Replay, Op::StepBack, "back", "One record back."),
+    bind(&[ch('+'), ch('=')], "+", C::Replay, Op::Faster, "faster", "Faster, up to 64 times."),
+    bind(&[ch('-')], "-", C::Replay, Op::Slower, "slower", "Slower, down to a quarter."),
+    bind(&[ch('g')], "g", C::Replay, Op::Jump, "go to", "To a time of day (UTC), a time from here, or a record: 14:32, +5m, -30s, #214."),
+    bind(&[ch('i')], "i", C::Replay, Op::Idle, "idle", "Skips stretches in which nothing happens but readings, or shows them."),
+    bind(&[key(K::Home)], "Home", C::Replay, Op::Beginning, "beginning", "To the beginning."),
+    bind(&[key(K::End)], "End", C::Replay, Op::End, "end", "To the end."),
+    bind(&[ch('q'), ctrl('c')], "q", C::Replay, Op::Leave, "leave", "Leaves; so does Ctrl-C."),
 ];
 
 /// What a key asks for in a context, not looking further.
@@ -382,7 +408,8 @@ mod tests {
                     assert!(seen.insert(*k), "{context:?}: {k:?} twice");
                 }
             }
-            let typing = matches!(context, C::Everywhere | C::Typing | C::Form | C::RollbackPlan | C::Leave);
+            // What stands in front of everything may take its keys.
+            let typing = matches!(context, C::Everywhere | C::Typing | C::Form | C::RollbackPlan | C::Leave | C::Replay);
             if !typing {
                 for b in of(context) {
                     for k in b.keys {
@@ -414,7 +441,7 @@ mod tests {
 
     #[test]
     fn letters_of_prompts_are_none_of_the_kept_ones() {
-        for b in BINDINGS.iter().filter(|b| b.context != C::Everywhere) {
+        for b in BINDINGS.iter().filter(|b| !matches!(b.context, C::Everywhere | C::Replay)) {
             for k in b.keys {
                 if let KeyCode::Char(c) = k.code
                     && !k.ctrl

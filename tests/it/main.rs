@@ -21,6 +21,7 @@ mod prometheus;
 mod rbac;
 mod readme;
 mod reference;
+mod replay;
 mod rollback;
 mod rules;
 mod scenarios;
