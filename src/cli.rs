@@ -23,6 +23,7 @@ mod preflight;
 mod rbac;
 mod rollback;
 mod scenarios;
+pub mod select;
 pub mod sessions;
 mod settings;
 pub mod show;

@@ -25,6 +25,7 @@ pub mod words;
 
 pub use asciicast::asciicast;
 pub use csv::csv;
+pub use csv::row as csv_row;
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;

@@ -5,6 +5,7 @@
 
 pub mod ledger;
 pub mod marks;
+pub mod population;
 
 use std::fs::DirBuilder;
 use std::io::{self, Read, Write};

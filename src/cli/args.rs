@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::console::Colour;
+use super::select::{ModeArg, OutcomeArg, Selection};
 use crate::config::ThemeName;
 
 /// The whole command line.
@@ -286,15 +287,63 @@ pub enum TextOrJson {
     Json,
 }
 
+/// Forms of a list that goes on into other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ListFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For spreadsheets; formulas are made harmless.
+    Csv,
+}
+
+/// What a list of sessions is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SortBy {
+    /// Newest first.
+    #[default]
+    Opened,
+    /// Longest first.
+    Took,
+    /// By service.
+    Service,
+    /// By environment.
+    Env,
+    /// By operator.
+    Operator,
+    /// By how they ended.
+    Outcome,
+}
+
 /// `sessions`.
 #[derive(Debug, Clone, Args)]
 pub struct SessionsArgs {
     /// Only those that can be resumed
     #[arg(long)]
     pub unfinished: bool,
+    /// Which ones.
+    #[command(flatten)]
+    pub which: Selection,
+    /// Only those of this mode
+    #[arg(long, value_name = "MODE", value_enum, help_heading = "Which")]
+    pub mode: Option<ModeArg>,
+    /// Only those that ended like this
+    #[arg(long, value_name = "OUTCOME", value_enum, help_heading = "Which")]
+    pub outcome: Option<OutcomeArg>,
+    /// What to sort by
+    #[arg(long, value_name = "KEY", value_enum, default_value_t)]
+    pub sort: SortBy,
+    /// The other way round
+    #[arg(long)]
+    pub reverse: bool,
+    /// Verify each journal; exit 1 where one is broken
+    #[arg(long)]
+    pub verify: bool,
     /// How to answer
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
-    pub format: TextOrJson,
+    pub format: ListFormat,
 }
 
 /// Forms of a session.

@@ -13,6 +13,7 @@ mod export;
 mod journal;
 mod kubectl;
 mod plain;
+mod population;
 mod ports;
 mod prometheus;
 mod rbac;
