@@ -21,6 +21,7 @@ mod launcher;
 mod modal;
 mod preflight;
 mod rbac;
+mod retention;
 mod rollback;
 mod scenarios;
 pub mod select;
@@ -108,6 +109,14 @@ impl Basis {
     }
 }
 
+/// The folder of a session that is only read, wherever it is: here, or in an archive.
+fn session_or_archived(state: &StateDir, given: &str) -> Result<crate::journal::SessionDir, Problem> {
+    state.session(given).or_else(|error| match (&error, crate::state::population::archived(state, given)) {
+        (StateError::NoSession(_), Some(dir)) => Ok(dir),
+        _ => Err(explain_state(&error)),
+    })
+}
+
 /// The state folder, or something in it, cannot be used; for people.
 pub fn explain_state(error: &StateError) -> Problem {
     let problem = Problem::cannot_start(error);
@@ -179,6 +188,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
             Err(Problem::usage("`supervise` wants the folder of a command").hint("it is started by pacenote itself"))
         }
         Command::Sessions(arguments) => sessions::run(console, &Basis::load(&global)?, &arguments),
+        Command::Retention(arguments) => retention::run(console, &Basis::load(&global)?, &arguments),
         Command::Export(arguments) => export::run(console, &Basis::load(&global)?, &arguments),
         Command::Show(arguments) => show::run(console, &Basis::load(&global)?, &arguments),
         Command::Verify(arguments) => verify::run(console, &Basis::load(&global)?, &arguments),

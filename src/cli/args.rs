@@ -73,6 +73,8 @@ pub enum Command {
     Test(TestArgs),
     /// List sessions
     Sessions(SessionsArgs),
+    /// Move old sessions to an archive; nothing is deleted
+    Retention(RetentionArgs),
     /// Print one session as text
     Show(ShowArgs),
     /// Play a session on the screen again
@@ -344,6 +346,20 @@ pub struct SessionsArgs {
     /// How to answer
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub format: ListFormat,
+}
+
+/// `retention`.
+#[derive(Debug, Clone, Args)]
+pub struct RetentionArgs {
+    /// Closed sessions whose last record is older than that are moved: 400d, 56w
+    #[arg(long, value_name = "TIME", value_parser = crate::runbook::duration::parse)]
+    pub keep: std::time::Duration,
+    /// Where to [default: `archive` in the state folder]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub archive: Option<PathBuf>,
+    /// Say what would be moved, and move nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Forms of a session.
@@ -629,7 +645,7 @@ mod tests {
     fn every_command_of_the_contract_is_there() {
         let command = Cli::command();
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        let contract = "run rehearse resume rollback check preflight test sessions show replay verify export stats approve \
+        let contract = "run rehearse resume rollback check preflight test sessions retention show replay verify export stats approve \
                         review freeze unfreeze world new import schema docs rbac config completions supervise";
         assert_eq!(names, contract.split_whitespace().collect::<Vec<_>>());
     }

@@ -131,6 +131,19 @@ pub fn population(state: &StateDir) -> Result<(Vec<Member>, Option<LedgerError>)
     Ok((members, wrong))
 }
 
+/// The folder of a session that was moved to an archive, by its id or the beginning of
+/// one where that says which.
+pub fn archived(state: &StateDir, given: &str) -> Option<SessionDir> {
+    let (members, _) = population(state).ok()?;
+    let mut found = members.into_iter().filter(|member| {
+        matches!(member.ledger, Standing::Archived { .. }) && !given.is_empty() && member.summary.sid.starts_with(given)
+    });
+    match (found.next(), found.next()) {
+        (Some(member), None) => member.folder,
+        _ => None,
+    }
+}
+
 impl Known<'_> {
     fn closed(&self) -> Option<&Entry> {
         self.sealed.filter(|entry| entry.kind == "session.closed")

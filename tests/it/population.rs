@@ -223,3 +223,78 @@ fn no_cell_of_the_list_is_a_formula() {
     assert!(out.contains("\"'=HYPERLINK"), "{out}");
     assert!(Path::new(&place.path()).is_dir());
 }
+
+impl Place {
+    fn retention(&self, arguments: &[&str]) -> Went {
+        self.pacenote(&[&["retention"], arguments].concat())
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path().join("ledger.jsonl")).unwrap();
+        let kind = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["type"].as_str().unwrap().to_owned();
+        text.lines().map(kind).collect()
+    }
+}
+
+#[test]
+fn old_closed_sessions_move_and_are_found_all_the_same() {
+    let place = three();
+    let before = fs::read(place.path().join("sessions/20260101-a/journal.jsonl")).unwrap();
+    let dry = place.retention(&["--keep", "1d", "--dry-run"]);
+    assert!(dry.out.contains("2 would be moved") && dry.code == Some(0), "{}{}", dry.out, dry.err);
+    assert!(!place.path().join("archive").exists() && place.path().join("sessions/20260101-a").is_dir());
+    // The open one stays, however old it is.
+    let went = place.retention(&["--keep", "1d"]);
+    assert!(went.out.contains("2 moved to ") && went.code == Some(0), "{}{}", went.out, went.err);
+    assert_eq!(fs::read(place.path().join("archive/20260101-a/journal.jsonl")).unwrap(), before);
+    let expected = [("20260303-c", "agrees"), ("20260202-b", "archived"), ("20260101-a", "archived")];
+    assert_eq!(place.standings(&[]), pairs(expected));
+    assert_eq!(place.kinds().iter().filter(|kind| *kind == "session.archived").count(), 2);
+    assert!(place.pacenote(&["show", "20260101"]).out.contains("a note"));
+    assert_eq!(place.pacenote(&["verify", "20260101-a", "--require", "anchor"]).code, Some(6));
+    assert!(place.pacenote(&["sessions", "--verify"]).out.contains("6 not trusted"));
+    // Nothing is left to do.
+    assert!(place.retention(&["--keep", "1d"]).out.starts_with("0 moved"));
+    fs::remove_dir_all(place.path().join("archive/20260202-b")).unwrap();
+    assert_eq!(place.standings(&["--service", "billing"]), pairs([("20260202-b", "not-in-archive")]));
+}
+
+#[test]
+fn what_is_held_needed_or_doubtful_stays() {
+    let place = three();
+    let sessions = place.path().join("sessions");
+    fs::write(sessions.join("20260101-a/hold"), "case 17\n").unwrap();
+    let journal = sessions.join("20260202-b/journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replace("a note", "b note")).unwrap();
+    let closed = place.closed("20250505-e", "2025-05-05T00:00:00Z", "search", SessionOutcome::Completed);
+    let head = "a".repeat(64);
+    let rolls_back = pacenote::session::event::RollsBack { session: closed.sid().to_owned(), head };
+    place.session("20260506-f", "2026-05-06T00:00:00Z", |opened| opened.rolls_back = Some(rolls_back), &[]);
+    let went = place.retention(&["--keep", "30d"]);
+    assert_eq!(went.code, Some(1), "{}", went.err);
+    for said in ["on hold: case 17", "NOT MOVED: line", "an open session rolls it back", "0 moved to "] {
+        assert!(went.out.contains(said), "{said}: {}", went.out);
+    }
+    assert!(place.kinds().iter().all(|kind| !kind.starts_with("session.archiv")));
+    assert_eq!(place.pacenote(&["retention"]).code, Some(2), "how long is to be kept must be said");
+}
+
+/// The same across two real file systems, where this machine has them.
+#[test]
+fn a_move_across_file_systems_leaves_one_whole_session() {
+    use std::os::unix::fs::MetadataExt as _;
+    let place = three();
+    let Ok(other) = tempfile::tempdir_in("/dev/shm") else { return };
+    if other.path().metadata().unwrap().dev() == place.home.path().metadata().unwrap().dev() {
+        return;
+    }
+    let before = fs::read(place.path().join("sessions/20260101-a/journal.jsonl")).unwrap();
+    let folder = other.path().join("archive");
+    let went = place.retention(&["--keep", "1d", "--archive", folder.to_str().unwrap()]);
+    assert!(went.out.contains("2 moved to /dev/shm/"), "{}{}", went.out, went.err);
+    assert_eq!(fs::read(folder.join("20260101-a/journal.jsonl")).unwrap(), before);
+    assert!(!place.path().join("sessions/20260101-a").exists());
+    assert_eq!(fs::read_dir(place.path().join("moved")).unwrap().count(), 0);
+    assert_eq!(place.pacenote(&["verify", "20260101-a"]).code, Some(6));
+}
