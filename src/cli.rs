@@ -28,6 +28,7 @@ pub mod select;
 pub mod sessions;
 mod settings;
 pub mod show;
+mod stats;
 pub mod trace;
 pub mod verify;
 mod walk;
@@ -168,7 +169,6 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         }
         Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
         Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
-        Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
         Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
         Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
@@ -190,6 +190,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Sessions(arguments) => sessions::run(console, &Basis::load(&global)?, &arguments),
         Command::Retention(arguments) => retention::run(console, &Basis::load(&global)?, &arguments),
         Command::Export(arguments) => export::run(console, &Basis::load(&global)?, &arguments),
+        Command::Stats(arguments) => stats::run(console, &Basis::load(&global)?, &arguments),
         Command::Show(arguments) => show::run(console, &Basis::load(&global)?, &arguments),
         Command::Verify(arguments) => verify::run(console, &Basis::load(&global)?, &arguments),
         Command::Check(arguments) => check::run(console, &arguments),

@@ -20,6 +20,7 @@ mod markdown;
 pub mod markup;
 mod pack;
 mod source;
+pub mod statistics;
 mod story;
 pub mod words;
 

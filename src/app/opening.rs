@@ -265,6 +265,7 @@ fn change(session: &Session, at: At) -> Option<ChangeRecord> {
         ticket: text(&change.ticket),
         reason: text(&change.reason),
         requester: text(&change.requester),
+        committed: text(&change.committed),
         risk: runbook.risk.map(|r| {
             match r {
                 Risk::Low => "low",

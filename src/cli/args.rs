@@ -462,12 +462,47 @@ pub enum ExportFormat {
 /// `stats`.
 #[derive(Debug, Clone, Args)]
 pub struct StatsArgs {
-    /// Only sessions of these runbooks
+    /// Only sessions of these runbooks, by their ids
     #[arg(value_name = "RUNBOOK")]
     pub runbooks: Vec<String>,
+    /// Which sessions.
+    #[command(flatten)]
+    pub which: Selection,
+    /// Also one by one
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub by: Option<ByArg>,
+    /// A review in Markdown of the last week, or of --since, beside the time before
+    #[arg(long, conflicts_with_all = ["by", "format"])]
+    pub review: bool,
     /// How to answer
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
-    pub format: TextOrJson,
+    pub format: StatsFormat,
+    /// Where to [default: standard output]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+/// What figures are put together by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ByArg {
+    /// The service of the change
+    Service,
+    /// The week of the close
+    Week,
+    /// The month of the close
+    Month,
+}
+
+/// Forms of figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum StatsFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// One page with plots
+    Html,
 }
 
 /// `approve`.

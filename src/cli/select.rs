@@ -16,10 +16,10 @@ use crate::session::event::{Mode, SessionOutcome};
 /// Arguments that choose among sessions.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selection {
-    /// Only those opened since then: a day, a time (RFC 3339), or so long ago (30d)
+    /// Only those opened (in `stats`: closed) since then: a day, a time (RFC 3339), or so long ago (30d)
     #[arg(long, value_name = "WHEN", value_parser = when, help_heading = "Which")]
     pub since: Option<When>,
-    /// Only those opened until then; a day is meant whole
+    /// Only those opened (in `stats`: closed) until then; a day is meant whole
     #[arg(long, value_name = "WHEN", value_parser = when, help_heading = "Which")]
     pub until: Option<When>,
     /// Only changes to this service
@@ -58,7 +58,7 @@ impl When {
     }
 
     /// Just behind its end.
-    fn end(self, now: DateTime<Utc>) -> DateTime<Utc> {
+    pub fn end(self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
             Self::Day(day) => day.checked_add_days(Days::new(1)).unwrap_or(day).and_time(NaiveTime::MIN).and_utc(),
             Self::Time(time) => time.checked_add_signed(TimeDelta::milliseconds(1)).unwrap_or(time),

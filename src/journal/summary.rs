@@ -71,6 +71,9 @@ pub struct OpenedSummary {
     /// How long the runbook says that it takes, milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub estimate_ms: Option<u64>,
+    /// When the change was committed, where the runbook says so and it is a time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub committed: Option<DateTime<Utc>>,
     /// The finished session it rolls back.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rolls_back: Option<String>,
@@ -207,6 +210,7 @@ pub fn opened_summary(opened: &Opened, at: DateTime<Utc>) -> OpenedSummary {
         scenario: opened.scenario.as_ref().map(|scenario| scenario.name.clone()),
         emergency: opened.emergency.is_some(),
         estimate_ms: opened.estimate_ms,
+        committed: change.committed.as_deref().and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|time| time.to_utc()),
         rolls_back: opened.rolls_back.as_ref().map(|old| old.session.clone()),
         at,
     }

@@ -164,6 +164,8 @@ pub struct ChangeRecord {
     pub reason: Option<String>,
     pub requester: Option<String>,
     pub risk: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub committed: Option<String>,
 }
 
 /// Where it happens, resolved.

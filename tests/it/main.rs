@@ -24,6 +24,7 @@ mod scenarios;
 mod screen;
 mod seals;
 mod signature;
+mod stats;
 mod terminal;
 mod tidy;
 mod tls;
