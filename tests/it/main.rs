@@ -12,6 +12,7 @@ mod effects_world;
 mod export;
 mod journal;
 mod kubectl;
+mod logins;
 mod plain;
 mod ports;
 mod prometheus;
