@@ -6,11 +6,13 @@
 use std::io;
 use std::time::Instant;
 
+use super::logins::{self, LoggedIn};
 use super::walk::{Ended, Walk};
 use crate::session::intent::Starter;
 use crate::session::message::Command;
 use crate::terminal::TerminalGuard;
 use crate::terminal::input::{InputReader, TerminalEvent, Timed};
+use crate::terminal::modes::Modes;
 use crate::terminal::signals::{Signals, TerminalSignal};
 use crate::tui::{self, Action, Journal, Level, Screen, Ui};
 
@@ -104,9 +106,28 @@ pub async fn run(walk: &mut Walk, guard: &mut TerminalGuard, mut ui: Ui, keep: K
         if let Some(intent) = walk.take_interactive() {
             reader.pause();
             guard.suspend();
+            let modes = Modes::kept();
             walk.run_interactive(intent).await;
+            drop(modes);
+            signals.forget_interrupts();
             guard.resume()?;
             reader.resume();
+            ui.request_draw();
+            continue;
+        }
+        if let Some(login) = walk.take_login() {
+            reader.pause();
+            guard.suspend();
+            guard.say(&logins::announcement(&login));
+            let went = logins::log_in(walk, &login, &mut signals).await;
+            let LoggedIn::Done(done) = went else { return Ok(walk.ended().unwrap_or(Ended::Left)) };
+            guard.resume()?;
+            reader.resume();
+            let now = clock(Instant::now());
+            match done {
+                Ok(said) => ui.say(said, Level::Info, now),
+                Err(why) => ui.say(why, Level::Warn, now),
+            }
             ui.request_draw();
             continue;
         }
@@ -114,7 +135,7 @@ pub async fn run(walk: &mut Walk, guard: &mut TerminalGuard, mut ui: Ui, keep: K
         tokio::select! {
             biased;
             signal = signals.next() => match signal {
-                TerminalSignal::Terminate | TerminalSignal::Hangup => return Ok(walk.ended().unwrap_or(Ended::Left)),
+                TerminalSignal::Terminate | TerminalSignal::Interrupt | TerminalSignal::Hangup => return Ok(walk.ended().unwrap_or(Ended::Left)),
                 TerminalSignal::Resize => ui.request_draw(),
             },
             key = keys.recv() => {
@@ -218,6 +239,7 @@ pub fn carry_out(walk: &mut Walk, action: Action, by: Starter, keep: KeepSecret<
             }
             walk.command(Command::Give { step, values, secrets: names }, by).map_err(refused)
         }
+        Action::LogIn => walk.ask_login(),
         Action::Quit | Action::Bell | Action::Copy(_) | Action::Suspend | Action::Redraw => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::anchors::{Answer as AnchorAnswer, Told};
 use super::doors::Doors;
+use super::logins::Logins;
 use super::pen::{Pen, Written};
 use super::{notices, watch};
 use crate::clock::Clock;
@@ -13,6 +14,7 @@ use crate::coordination::{News, Watch};
 use crate::effects::{Answer, Effects, StopSignal};
 use crate::journal::{AppendError, Durable, Writer};
 use crate::live::Live;
+use crate::ports::Login;
 use crate::redact::Redactor;
 use crate::session::event::{ApprovalAnswer, Mode, SessionOutcome};
 use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
@@ -80,6 +82,7 @@ pub struct Walk {
     pub notices: Vec<String>,
     followups: Vec<String>,
     coordination: Option<Watch>,
+    logins: Logins,
 }
 
 impl Walk {
@@ -127,6 +130,7 @@ impl Walk {
             notices: doors.notices,
             followups: Vec::new(),
             coordination: doors.coordination,
+            logins: Logins::new(doors.login),
         };
         walk.tell_head();
         // Effects that were under way when the program ended: found again, or unknown.
@@ -193,6 +197,25 @@ impl Walk {
     pub async fn run_interactive(&mut self, intent: Durable<Intent>) {
         let report = self.effects.run_interactive(intent).await;
         self.effect_ended(report);
+    }
+
+    /// Why nothing reaches the cluster without a new login, where that is so.
+    pub fn login_needed(&self) -> Option<&str> {
+        self.logins.needed()
+    }
+
+    /// Somebody wants to log in again; [`Walk::take_login`] then has the login for whoever
+    /// can give up the terminal.
+    ///
+    /// # Errors
+    /// A sentence where there is no login.
+    pub fn ask_login(&mut self) -> Result<(), String> {
+        self.logins.ask()
+    }
+
+    /// The login that is to be made again.
+    pub fn take_login(&mut self) -> Option<Login> {
+        self.logins.asked()
     }
 
     /// Says something to the session.
@@ -273,6 +296,10 @@ impl Walk {
             Some(message) = self.messages.recv() => self.watched(message),
             news = next_news(&mut self.coordination) => self.noticed(news),
             answer = anchors_answer(&mut self.anchors), if !waits => self.anchored(answer),
+            state = self.logins.next() => {
+                self.logins.take(&mut self.notices, &self.redactor, state);
+                self.live.changed = true;
+            }
             () = sleep => {}
         }
         // Everything that has come meanwhile is taken before anything is drawn.

@@ -57,7 +57,7 @@ pub(super) fn show<M: Modal>(title: &str, modal: &mut M) -> io::Result<Option<M:
             tokio::select! {
                 biased;
                 signal = signals.next() => match signal {
-                    TerminalSignal::Terminate | TerminalSignal::Hangup => return Ok(None),
+                    TerminalSignal::Terminate | TerminalSignal::Interrupt | TerminalSignal::Hangup => return Ok(None),
                     TerminalSignal::Resize => {}
                 },
                 event = keys.recv() => match event {

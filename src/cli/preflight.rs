@@ -51,7 +51,7 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &PreflightArg
     let runtime = walk::runtime()?;
     lines.extend(runtime.block_on(async {
         let clock = Clock::real();
-        let (cluster, trouble) = match walk::connect(basis, &plan, SID).await {
+        let (cluster, trouble) = match walk::connect(basis, &plan, SID, true).await {
             Ok(cluster) => (cluster, None),
             Err(problem) => (None, Some(problem.what().to_owned())),
         };

@@ -55,7 +55,7 @@ pub(super) fn run(basis: &Basis, arguments: &RollbackArgs) -> Result<Exit, Probl
     let runtime = walk::runtime()?;
     let exit = runtime.block_on(async {
         let redactor = Redactor::new();
-        let cluster = walk::connect(basis, &plan, new.sid()).await?;
+        let cluster = walk::connect(basis, &plan, new.sid(), unattended.is_none()).await?;
         let environment = app::environment_record(&plan, cluster.as_ref());
         same_place(&old.session.opened().environment, &environment)?;
         let (mut opening, told) = opening(basis, &state, &old, &plan, environment, &accepted, unattended.is_none())?;

@@ -1,11 +1,11 @@
 //! `run`, `rehearse` and `resume`: from arguments to a walk, and from its end to an exit
 //! code.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
+use super::args::{RehearseArgs, ResumeArgs, RunArgs, WalkArgs};
 pub(super) use super::facts::folder_of;
 use super::modal::Look;
 use super::{Basis, acceptance, answers, check, explain_state, facts, rollback};
@@ -31,8 +31,12 @@ use crate::state::marks::{Marks, Notes};
 use crate::state::{self, StateDir};
 use crate::terminal::TerminalGuard;
 use crate::terminal::capabilities::Capabilities;
-use crate::tui::inputs::{InputsEvent, InputsScreen};
 use crate::world::World;
+
+mod inputs;
+
+use inputs::ask_inputs;
+pub(super) use inputs::declare_secrets;
 
 /// `run`.
 pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
@@ -57,7 +61,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let (dir, sid_clock) = new_session(&state, &bundle)?;
     let exit = runtime.block_on(async {
         let mut clock = sid_clock;
-        let cluster = connect(basis, &plan, dir.sid()).await?;
+        let cluster = connect(basis, &plan, dir.sid(), unattended.is_none()).await?;
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         let who = who(basis, &state, Path::new(&arguments.file));
         let (sealer, told) = sealer(basis, &state, &who, false)?;
@@ -147,7 +151,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
                 .at(dir.journal().display())
         })?;
         let mut writer = resumption.writer;
-        let cluster = connect(basis, &plan, dir.sid()).await?;
+        let cluster = connect(basis, &plan, dir.sid(), unattended.is_none()).await?;
         let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
         let (entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), arguments.take_over.as_deref()).await?;
         let who = who(basis, &state, dir.path());
@@ -493,10 +497,13 @@ pub(super) fn kept_bundle(dir: &SessionDir, root: Option<&str>, sha256: &str) ->
     Ok(bundle)
 }
 
-pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Option<Cluster>, Problem> {
+/// `attended`: somebody sits here and may be asked to log in.
+pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str, attended: bool) -> Result<Option<Cluster>, Problem> {
     let Some(target) = plan.environment().and_then(|e| e.kubernetes.as_ref()) else { return Ok(None) };
     let wanted = KubeTarget { context: target.context.clone(), namespace: target.namespace.clone() };
-    let cluster = ports::connect(&wanted, &ConnectOptions::new(sid)).await.map_err(Problem::cannot_start)?;
+    let terminal = attended && io::stdin().is_terminal() && io::stderr().is_terminal();
+    let options = ConnectOptions { terminal, ..ConnectOptions::new(sid) };
+    let cluster = patiently(ports::connect(&wanted, &options), terminal).await.map_err(Problem::cannot_start)?;
     let protected = plan.environment().is_some_and(|e| e.protected)
         || basis.policy.protects_cluster(Some(&cluster.server), cluster.ca_fingerprint.as_deref(), Some(&cluster.context));
     if cluster.insecure && protected {
@@ -505,6 +512,18 @@ pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Opt
             .hint("give the cluster's CA certificate in the kubeconfig instead"));
     }
     Ok(Some(cluster))
+}
+
+/// A credential plugin that has the terminal may take its time; whoever sits there learns
+/// what is waited for.
+async fn patiently<T>(connecting: impl Future<Output = T>, terminal: bool) -> T {
+    tokio::pin!(connecting);
+    tokio::select! {
+        connected = &mut connecting => return connected,
+        () = tokio::time::sleep(std::time::Duration::from_secs(3)), if terminal => {}
+    }
+    let _ = writeln!(io::stderr(), "Waiting for a login to the cluster; Ctrl-C gives up.");
+    connecting.await
 }
 
 pub(super) fn unattended(walk: &WalkArgs) -> Result<Option<(crate::world::answers::Answers, u64)>, Problem> {
@@ -534,123 +553,6 @@ pub(super) fn accept(
     }
     let by = facts::operator(&basis.config).principal;
     acceptance::accept(&review, state, &by, chrono::Utc::now())
-}
-
-type Inputs = (std::collections::BTreeMap<String, crate::runbook::Value>, Vec<String>);
-
-/// The inputs: from arguments, from the answers file, and asked for.
-fn ask_inputs(
-    basis: &Basis,
-    bundle: &Bundle,
-    start: &StartArgs,
-    answers: &std::collections::BTreeMap<String, crate::runbook::Value>,
-    may_ask: bool,
-    secrets: &Secrets,
-) -> Result<Inputs, Problem> {
-    let inputs = &bundle.root.inputs;
-    let mut arguments = start.inputs.clone();
-    let mut gathered = crate::inputs::gather(inputs, &arguments, answers);
-    let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
-    if may_ask && !gathered.missing.is_empty() && capabilities.screen && io::stdin().is_terminal() && io::stdout().is_terminal() {
-        arguments.extend(ask_on_screen(bundle, start, &gathered, Look::of(basis, capabilities))?);
-        gathered = crate::inputs::gather(inputs, &arguments, answers);
-    } else if may_ask && io::stdin().is_terminal() {
-        for name in gathered.missing.clone() {
-            let Some(input) = inputs.iter().find(|i| i.name.value == name) else { continue };
-            arguments.push((name, ask_one(input)?));
-        }
-        gathered = crate::inputs::gather(inputs, &arguments, answers);
-    }
-    if let Some(problem) = gathered.problems.first() {
-        let wrong = Problem::usage(format!("input `{}`: {}", problem.name, problem.message));
-        return Err(match &problem.hint {
-            Some(hint) => wrong.hint(hint),
-            None => wrong,
-        });
-    }
-    if !gathered.missing.is_empty() {
-        return Err(
-            Problem::usage(format!("no value for {}", gathered.missing.join(", "))).hint("give it with --input NAME=VALUE")
-        );
-    }
-    declare_secrets(bundle, secrets);
-    Ok((gathered.values, gathered.secrets.into_iter().map(|s| s.name).collect()))
-}
-
-/// The form of the inputs, on a screen of its own.
-struct InputForm {
-    screen: InputsScreen,
-    look: Look,
-}
-
-impl super::modal::Modal for InputForm {
-    type Answer = InputsEvent;
-
-    fn draw(&self, frame: &mut ratatui::Frame<'_>) {
-        self.screen.view(&self.look.theme, self.look.ascii, frame);
-        if self.look.ascii {
-            crate::tui::theme::to_ascii(frame.buffer_mut());
-        }
-    }
-
-    fn key(&mut self, key: ratatui::crossterm::event::KeyEvent) -> Option<InputsEvent> {
-        self.screen.handle(key)
-    }
-
-    fn paste(&mut self, text: &str) {
-        self.screen.paste(text);
-    }
-}
-
-/// Asks for the inputs in a form, filled in with what is known already.
-fn ask_on_screen(
-    bundle: &Bundle,
-    start: &StartArgs,
-    gathered: &crate::inputs::Gathered,
-    look: Look,
-) -> Result<Vec<(String, String)>, Problem> {
-    let asked: Vec<_> = bundle.root.inputs.iter().filter(|i| gathered.missing.contains(&i.name.value)).cloned().collect();
-    let environment = start.env.clone().unwrap_or_default();
-    let screen = InputsScreen::new(bundle.root.title.clone(), Mode::Live, environment, &asked);
-    let mut form = InputForm { screen, look };
-    let answer = super::modal::show("pacenote", &mut form)
-        .map_err(|e| Problem::cannot_start(format!("the terminal cannot be used: {e}")))?;
-    match answer {
-        Some(InputsEvent::Given(answers)) => {
-            Ok(answers.values.into_iter().map(|(name, value)| (name, value.to_string())).collect())
-        }
-        Some(InputsEvent::Cancelled) | None => Err(Problem::usage("no session was begun: the inputs were not given")),
-    }
-}
-
-pub(super) fn declare_secrets(bundle: &Bundle, secrets: &Secrets) {
-    for input in &bundle.root.inputs {
-        if let crate::runbook::model::InputKind::Secret(Some(source)) = &input.kind {
-            secrets.declare(&input.name, source);
-        }
-    }
-}
-
-/// Asks for one input until the answer is good.
-fn ask_one(input: &crate::runbook::model::Input) -> Result<String, Problem> {
-    let no_answer = || Problem::usage(format!("no value for {}", input.name)).hint("give it with --input NAME=VALUE");
-    loop {
-        let question = input.prompt.as_deref().unwrap_or(&input.name);
-        let example = input.example.as_ref().map(|e| format!(" (like {e})")).unwrap_or_default();
-        let _ = write!(io::stdout(), "{question}{example}: ");
-        let _ = io::stdout().flush();
-        let mut line = String::new();
-        match io::stdin().lock().read_line(&mut line) {
-            Ok(0) | Err(_) => return Err(no_answer()),
-            Ok(_) => {}
-        }
-        match crate::inputs::parse(input, line.trim()) {
-            Ok(_) => return Ok(line.trim().to_owned()),
-            Err(why) => {
-                let _ = writeln!(io::stdout(), "  {why}");
-            }
-        }
-    }
 }
 
 /// The theme of the screen a setting asks for.

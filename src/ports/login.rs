@@ -367,7 +367,7 @@ impl Login {
         }
         if soon && !quiet && !tried && !young {
             // What comes of it is told by the run itself, and seen at the next look.
-            let _ = self.running(&mut parts);
+            drop(self.running(&mut parts));
             return;
         }
         let ended = now >= expires;

@@ -57,6 +57,8 @@ pub enum Action {
         /// Secrets by name.
         secrets: Vec<(String, Secret)>,
     },
+    /// Log in to the cluster again. The loop gives up the terminal for it.
+    LogIn,
     /// Put text on the clipboard (OSC 52).
     Copy(String),
     /// Leave; the session stays as it is and can be resumed.
