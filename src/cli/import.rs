@@ -36,7 +36,7 @@ pub(super) fn run(console: &mut Console, arguments: &ImportArgs) -> Result<Exit,
         console.note(format_args!("{}:{}: {}", arguments.file.display(), note.line, note.text));
     }
     let steps = if imported.steps == 1 { "1 step".to_owned() } else { format!("{} steps", imported.steps) };
-    console.note(format_args!("{steps}; read each, and what is marked TODO, before you run it"));
+    console.note(format_args!("{steps}; read each, and what is marked FILL IN, before you run it"));
     Ok(Exit::Done)
 }
 

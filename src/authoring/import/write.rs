@@ -56,8 +56,8 @@ pub(super) fn runbook(plan: &mut Plan) -> String {
     let title = plan.title.clone().unwrap_or_else(|| name.clone());
     let title = if title.trim().is_empty() { "Runbook".to_owned() } else { title };
     let mut out = String::new();
-    let _ = writeln!(out, "# Made by `pacenote import`. Read every step, and what is marked TODO, before you run it.");
-    let _ = writeln!(out, "# TODO: owner, contacts, inputs, environments, and what is watched: signals, guards, gates.");
+    let _ = writeln!(out, "# Made by `pacenote import`. Read every step, and what is marked FILL IN, before you run it.");
+    let _ = writeln!(out, "# FILL IN: owner, contacts, inputs, environments, and what is watched: signals, guards, gates.");
     let _ = writeln!(out, "pacenote: 1\nrunbook: {}\ntitle: {}", plan.id, scalar(&apart(&title)));
     if !plan.description.is_empty() {
         let _ = writeln!(out, "description: {}", block(&apart(&plan.description.join("\n\n")), 0));
@@ -118,9 +118,9 @@ fn step(out: &mut String, draft: &Draft, indent: usize, back: bool, taken: &mut 
         Does::Run(shell) => {
             let _ = writeln!(out, "{pad}  danger: true # until somebody has read it");
             if !back {
-                let _ = writeln!(out, "{pad}  # TODO undo: an action, or {{none: why that is right}}");
+                let _ = writeln!(out, "{pad}  # FILL IN undo: an action, or {{none: why that is right}}");
             }
-            let _ = writeln!(out, "{pad}  run: # TODO reads_only: true, if it changes nothing");
+            let _ = writeln!(out, "{pad}  run: # FILL IN reads_only: true, if it changes nothing");
             if let Some(shell) = shell.shell {
                 let _ = writeln!(out, "{pad}    shell: [{shell}, -eu]");
             }
