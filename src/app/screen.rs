@@ -10,6 +10,7 @@ use super::logins::{self, LoggedIn};
 use super::walk::{Ended, Walk};
 use crate::session::intent::Starter;
 use crate::session::message::Command;
+use crate::session::sheet::Sheet;
 use crate::terminal::TerminalGuard;
 use crate::terminal::input::{InputReader, TerminalEvent, Timed};
 use crate::terminal::modes::Modes;
@@ -28,7 +29,7 @@ pub struct Shown {
     guards: Vec<crate::session::view::GuardView>,
     undo: Vec<crate::session::view::UndoItem>,
     notes: Vec<String>,
-    sheet: crate::session::sheet::Sheet,
+    sheet: Sheet,
     now: chrono::DateTime<chrono::Utc>,
 }
 
@@ -44,7 +45,7 @@ impl Shown {
             guards: session.guard_views(at),
             undo: session.if_stopped(),
             notes: session.notes().iter().map(|(_, text)| text.clone()).collect(),
-            sheet: session.sheet(at),
+            sheet: Sheet { preflight: walk.preflight.clone(), ..session.sheet(at) },
             now: at.wall,
         }
     }

@@ -80,6 +80,8 @@ pub struct Walk {
     pub record_notes: Vec<String>,
     /// Standing messages for the screen.
     pub notices: Vec<String>,
+    /// What was found before the session began, for the sheet.
+    pub preflight: Vec<(String, String, bool)>,
     followups: Vec<String>,
     coordination: Option<Watch>,
     logins: Logins,
@@ -128,6 +130,7 @@ impl Walk {
             anchors: doors.anchors,
             record_notes: Vec::new(),
             notices: doors.notices,
+            preflight: Vec::new(),
             followups: Vec::new(),
             coordination: doors.coordination,
             logins: Logins::new(doors.login),

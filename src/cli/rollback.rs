@@ -310,5 +310,5 @@ async fn enter(
     let lock = neighbours.lock(draft, take_over).await.map_err(|error| walk::locked(&error))?;
     let environment = draft.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
-    Ok(Watched { notices: Vec::new(), lock, freezes, freeze: None })
+    Ok(Watched { notices: Vec::new(), lock, freezes, freeze: None, preflight: Vec::new() })
 }

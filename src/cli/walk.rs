@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, WalkArgs};
 pub(super) use super::facts::folder_of;
 use super::modal::Look;
-use super::{Basis, acceptance, answers, check, explain_state, facts, rollback};
+use super::{Basis, acceptance, answers, check, explain_state, facts, preflight, rollback};
 use crate::app::anchors::Told;
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
 use crate::app::entry::{self, Neighbourhood};
 use crate::app::opening::{self, Opening, Who};
+use crate::app::preflight::Around;
 use crate::app::unattended::Unattended;
 use crate::app::{self, Ended, Walk, headless, lines, screen, sealing, watch};
 use crate::clock::Clock;
@@ -24,7 +25,7 @@ use crate::ports::{self, Cluster, ConnectOptions, HttpPort, KubeTarget};
 use crate::redact::Redactor;
 use crate::runbook::load::{self, Bundle};
 use crate::secrets::{Accepted, Secret, Secrets};
-use crate::session::event::{Mode, SessionOutcome};
+use crate::session::event::{BundleRecord, Mode, SessionOutcome};
 use crate::session::{Plan, Session};
 use crate::state::ledger::Ledger;
 use crate::state::marks::{Marks, Notes};
@@ -33,6 +34,7 @@ use crate::terminal::TerminalGuard;
 use crate::terminal::capabilities::Capabilities;
 use crate::world::World;
 
+mod beforehand;
 mod inputs;
 
 use inputs::ask_inputs;
@@ -54,7 +56,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let accepted = accept(basis, &state, &bundle, arguments.trust, &arguments.walk)?;
     let redactor = Redactor::new();
     let folder = folder_of(&arguments.file);
-    let secrets = Secrets::new(&accepted, folder, redactor.clone());
+    let secrets = Secrets::new(&accepted, folder.clone(), redactor.clone());
     let given = unattended.as_ref().map(|(a, _)| a.inputs.clone()).unwrap_or_default();
     let (inputs, named) = ask_inputs(basis, &bundle, &arguments.start, &given, unattended.is_none(), &secrets)?;
     let runtime = runtime()?;
@@ -65,10 +67,8 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         let who = who(basis, &state, Path::new(&arguments.file));
         let (sealer, told) = sealer(basis, &state, &who, false)?;
-        let mut record = app::bundle_record(&bundle);
-        let commit = facts::commit(&folder_of(&arguments.file));
-        record.commit = commit.commit;
-        record.dirty = commit.dirty;
+        let commit = facts::commit(&folder);
+        let record = BundleRecord { commit: commit.commit, dirty: commit.dirty, ..app::bundle_record(&bundle) };
         let mut opening = Opening {
             environment: app::environment_record(&plan, cluster.as_ref()),
             mode,
@@ -90,9 +90,23 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         };
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
         let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
-        let folder = folder_of(&arguments.file);
-        let (entered, watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
+        let around = Around {
+            draft: &draft,
+            clock,
+            cluster: Ok(cluster.as_ref()),
+            http: door(basis),
+            neighbours: &neighbours,
+            folder: &folder,
+            headers: preflight::headers(&draft, &secrets, clock.now()).await,
+        };
+        let face = beforehand_face(basis, &arguments.walk, unattended.is_some());
+        let passed = if mode == Mode::Live { Some(beforehand::ask(&around, face, &redactor).await?) } else { None };
+        let (entered, mut watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
         opening.entered = entered;
+        if let Some(passed) = passed {
+            opening.entered.deviations.extend(passed.deviations);
+            watched.preflight = passed.rows;
+        }
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
         live(
             basis,
@@ -109,9 +123,9 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             unattended,
         )
         .await
-    })?;
+    });
     runtime.shutdown_background();
-    Ok(exit)
+    exit.inspect_err(|_| leave_nothing_behind(&dir))
 }
 
 /// `resume`.
@@ -183,12 +197,32 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
     Ok(exit)
 }
 
+/// What has not begun leaves no folder; should it stay, it is listed as empty.
+fn leave_nothing_behind(dir: &SessionDir) {
+    if !dir.journal().exists() {
+        let _ = std::fs::remove_dir_all(dir.path());
+    }
+}
+
+fn beforehand_face(basis: &Basis, walk: &WalkArgs, unattended: bool) -> beforehand::Face {
+    let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
+    if unattended {
+        beforehand::Face::Nobody
+    } else if walk.plain || !io::stdout().is_terminal() || !capabilities.screen {
+        beforehand::Face::Lines
+    } else {
+        beforehand::Face::Screen(Box::new(Look::of(basis, capabilities)))
+    }
+}
+
 /// What is kept watch over while a session is walked.
 pub(super) struct Watched {
     pub(super) notices: Vec<String>,
     pub(super) lock: Option<Lock>,
     pub(super) freezes: Option<(Freezes, String)>,
     pub(super) freeze: Option<Freeze>,
+    /// What was found before the start, for the sheet.
+    pub(super) preflight: Vec<(String, String, bool)>,
 }
 
 /// Judges whether a session may be entered, and takes its lock. Nothing of it is written
@@ -219,7 +253,7 @@ async fn enter(
     let environment = session.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
     let entered = opening::Entered { window: found.window, deviations, lock: event };
-    Ok((entered, Watched { notices, lock, freezes, freeze: found.freeze }))
+    Ok((entered, Watched { notices, lock, freezes, freeze: found.freeze, preflight: Vec::new() }))
 }
 
 /// Everything that speaks against a start, at once.
@@ -296,7 +330,8 @@ pub(super) async fn live(
     doors.notices = watched.notices;
     doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
     doors.anchors = anchors;
-    let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
+    let mut walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
+    walk.preflight = watched.preflight;
     let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
     face(basis, walk, walk_args, unattended, &mut keep).await
 }
