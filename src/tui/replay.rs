@@ -78,7 +78,7 @@ impl Ui {
             };
         }
         match keymap::find(key, Context::Everywhere) {
-            Some(Op::Note | Op::RollBack | Op::Pause | Op::CommandLine) | None => {
+            Some(Op::Note | Op::RollBack | Op::Pause | Op::CommandLine | Op::LogIn) | None => {
                 self.say("this is a replay: it has happened, and no key acts on it; ? shows the keys", Level::Warn, now_ms);
                 Some(Vec::new())
             }
