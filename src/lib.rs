@@ -43,6 +43,7 @@ pub mod error;
 pub mod inputs;
 pub mod outputs;
 pub mod redact;
+pub mod replay;
 pub mod report;
 pub mod secrets;
 pub mod state;

@@ -14,6 +14,7 @@ pub mod deadline;
 pub mod decide;
 mod dry;
 pub mod event;
+pub mod figures;
 pub mod intent;
 pub mod message;
 pub mod needs;

@@ -31,6 +31,7 @@ mod places;
 
 pub use compare::{Mismatch, compare};
 pub use coverage::{Coverage, Never, coverage};
+pub use places::{Named, UnknownName};
 
 /// A rehearsal on virtual time is given up after this long: something waits for ever.
 const LONGEST_MS: u64 = 48 * 3600 * 1000;
@@ -172,13 +173,21 @@ pub fn walk(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> Result<Ou
     outcome
 }
 
+/// The names in a scenario that its runbook does not know; for `check`, which walks nothing.
+pub fn unknown_names(bundle: &Bundle, scenario: &Scenario) -> Vec<UnknownName> {
+    // Names do not depend on the environment; that of the scenario may be one of the wrong ones.
+    let environment = bundle.root.environments.first().map(|e| e.name.value.as_str());
+    let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), environment);
+    plan.map(|plan| places::unknown_names(&plan, scenario)).unwrap_or_default()
+}
+
 async fn on_runtime(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> Result<Outcome, String> {
     let world_clock = crate::world::Clock::start(epoch());
     let mut clock = Clock::simulated(world_clock.epoch(), 1.0);
     let opening = opening(bundle, scenario, None, &[], nobody())?;
     let wrong = places::unknown_names(&opening.plan, scenario);
     if !wrong.is_empty() {
-        return Err(wrong.join("; "));
+        return Err(wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
     }
     let world = World::new(scenario, surroundings(&opening.plan, scenario), world_clock);
     let redactor = Redactor::new();

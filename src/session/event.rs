@@ -168,6 +168,8 @@ pub struct ChangeRecord {
     pub reason: Option<String>,
     pub requester: Option<String>,
     pub risk: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub committed: Option<String>,
 }
 
 /// Where it happens, resolved.
@@ -223,6 +225,9 @@ pub struct Opened {
     pub boot_id: Option<String>,
     /// How it would be rolled back, for people.
     pub rollback: String,
+    /// How long the runbook says that it takes, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub estimate_ms: Option<u64>,
     /// The finished session this one rolls back.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rolls_back: Option<RollsBack>,

@@ -89,6 +89,7 @@ fn opened() -> Event {
         clock: ClockRecord::default(),
         boot_id: None,
         rollback: String::new(),
+        estimate_ms: None,
         rolls_back: None,
         emergency: None,
         trusted_unseen: false,

@@ -37,6 +37,11 @@ impl Ui {
         if self.overlay.is_some() {
             return self.overlay_key(key, screen, now_ms);
         }
+        if screen.replay.is_some()
+            && let Some(actions) = self.replay_key(key, now_ms)
+        {
+            return actions;
+        }
         // Stopping what runs is never taken for typing.
         if self.form_active && keymap::find(key, Context::Everywhere) != Some(Op::Stop) {
             return self.form_key(event, screen, now_ms);
@@ -44,7 +49,7 @@ impl Ui {
         if self.still_typing(now_ms) && keymap::find(key, Context::Everywhere) != Some(Op::Stop) {
             return Vec::new();
         }
-        if let Some(answer) = prompt_answer(key, screen) {
+        if let Some(answer) = prompt_answer(key, screen).filter(|_| screen.replay.is_none()) {
             if !self.may_answer(screen, now_ms) {
                 if !self.seen.borrow().prompt_visible {
                     self.say(
@@ -264,6 +269,7 @@ impl Ui {
             Op::Leave => return self.leave(screen),
             Op::Stop => return self.stop(screen, now_ms),
             Op::Copy => return self.copy(screen, now_ms),
+            Op::LogIn => return vec![Action::LogIn],
             Op::Suspend => return vec![Action::Suspend],
             Op::Redraw => return vec![Action::Redraw],
             Op::Back => self.back(),

@@ -59,6 +59,8 @@ pub enum Context {
     RollbackPlan,
     /// The question whether to leave is open.
     Leave,
+    /// Over a session of the past: before all others, as nothing else acts there.
+    Replay,
 }
 
 impl Context {
@@ -108,6 +110,7 @@ impl Context {
             Self::Form => "In a form",
             Self::RollbackPlan => "In the rollback plan",
             Self::Leave => "When asked whether to leave",
+            Self::Replay => "In a replay",
         }
     }
 }
@@ -139,6 +142,7 @@ pub enum Op {
     Leave,
     Stop,
     Copy,
+    LogIn,
     Suspend,
     Redraw,
     Back,
@@ -165,6 +169,17 @@ pub enum Op {
     PreviousField,
     NewLine,
     Send,
+    Play,
+    StepForward,
+    StepBack,
+    NextDecision,
+    PreviousDecision,
+    Faster,
+    Slower,
+    Idle,
+    Jump,
+    Beginning,
+    End,
 }
 
 /// A key without what does not tell it apart.
@@ -258,6 +273,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[ch(':')], ":", C::Everywhere, Op::CommandLine, "command", "Opens the command line."),
     bind(&[ctrl('c')], "Ctrl-C", C::Everywhere, Op::Stop, "stop", "Stops what runs: SIGINT, then SIGTERM, then SIGKILL. Nothing runs: asks whether to leave."),
     bind(&[ctrl('y')], "Ctrl-Y", C::Everywhere, Op::Copy, "copy", "Copies the command, request or output to the clipboard."),
+    bind(&[ctrl('g')], "Ctrl-G", C::Everywhere, Op::LogIn, "log in", "Logs in to the cluster again: lends the terminal to its credential plugin."),
     bind(&[ctrl('l')], "Ctrl-L", C::Everywhere, Op::Redraw, "redraw", "Draws everything anew."),
     bind(&[ctrl('z')], "Ctrl-Z", C::Everywhere, Op::Suspend, "suspend", "Suspends the program; guards are not judged meanwhile."),
     bind(ESC, "Esc", C::Everywhere, Op::Back, "back", "Closes what is open."),
@@ -301,6 +317,18 @@ pub const BINDINGS: &[Binding] = &[
     bind(ESC, "Esc", C::RollbackPlan, Op::Back, "do not", "Closes the plan; nothing is done."),
     bind(ENTER, "Enter", C::Leave, Op::Accept, "leave", "Leaves; nothing is undone."),
     bind(ESC, "Esc", C::Leave, Op::Back, "stay", "Stays."),
+    bind(&[ch(' ')], "Space", C::Replay, Op::Play, "play", "Plays, or stands still; at the end: plays again from the beginning."),
+    bind(&[ch('n')], "n", C::Replay, Op::NextDecision, "next", "To the next decision, to where it is still being asked."),
+    bind(&[ch('p')], "p", C::Replay, Op::PreviousDecision, "previous", "To the decision before."),
+    bind(&[ch('.'), key(K::Right)], ". →", C::Replay, Op::StepForward, "record", "One record forward."),
+    bind(&[ch(','), key(K::Left)], ", ←", C::Replay, Op::StepBack, "back", "One record back."),
+    bind(&[ch('+'), ch('=')], "+", C::Replay, Op::Faster, "faster", "Faster, up to 64 times."),
+    bind(&[ch('-')], "-", C::Replay, Op::Slower, "slower", "Slower, down to a quarter."),
+    bind(&[ch('g')], "g", C::Replay, Op::Jump, "go to", "To a time of day (UTC), a time from here, or a record: 14:32, +5m, -30s, #214."),
+    bind(&[ch('i')], "i", C::Replay, Op::Idle, "idle", "Skips stretches in which nothing happens but readings, or shows them."),
+    bind(&[key(K::Home)], "Home", C::Replay, Op::Beginning, "beginning", "To the beginning."),
+    bind(&[key(K::End)], "End", C::Replay, Op::End, "end", "To the end."),
+    bind(&[ch('q'), ctrl('c')], "q", C::Replay, Op::Leave, "leave", "Leaves; so does Ctrl-C."),
 ];
 
 /// What a key asks for in a context, not looking further.
@@ -334,6 +362,7 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("abort", "[REASON]", "Ends the session without rolling back; `finally` runs."),
     ("abandon", "[REASON]", "Closes the session as it stands; nothing more runs."),
     ("copy", "", "Copies the command, request or output."),
+    ("login", "", "Logs in to the cluster again; lends the terminal to its credential plugin."),
     ("sheet", "", "Shows notices, contacts, links, clocks and what will be owed."),
     ("help", "", "Shows all keys."),
     ("quit", "", "Leaves; the session can be resumed."),
@@ -382,7 +411,8 @@ mod tests {
                     assert!(seen.insert(*k), "{context:?}: {k:?} twice");
                 }
             }
-            let typing = matches!(context, C::Everywhere | C::Typing | C::Form | C::RollbackPlan | C::Leave);
+            // What stands in front of everything may take its keys.
+            let typing = matches!(context, C::Everywhere | C::Typing | C::Form | C::RollbackPlan | C::Leave | C::Replay);
             if !typing {
                 for b in of(context) {
                     for k in b.keys {
@@ -414,7 +444,7 @@ mod tests {
 
     #[test]
     fn letters_of_prompts_are_none_of_the_kept_ones() {
-        for b in BINDINGS.iter().filter(|b| b.context != C::Everywhere) {
+        for b in BINDINGS.iter().filter(|b| !matches!(b.context, C::Everywhere | C::Replay)) {
             for k in b.keys {
                 if let KeyCode::Char(c) = k.code
                     && !k.ctrl

@@ -55,6 +55,7 @@ fn age_words(panel: &Panel, screen: &Screen<'_>, ui: &Ui) -> (String, Style) {
         (_, SourceState::Lost(_, since)) => (format!("LOST {}", text::age(since_ms(screen, *since))), theme.bad),
         // It has answered, if not with anything that could be shown.
         (Freshness::Never, SourceState::Degraded(_)) => ("no data".into(), theme.warn),
+        (Freshness::Never, _) if screen.replay.is_some() => ("not recorded".into(), theme.dim),
         (Freshness::Never, _) => ("connecting …".into(), theme.warn),
         (Freshness::Stale(age), _) => (format!("STALE {}", text::age(age)), theme.warn),
         (Freshness::Fresh(age), SourceState::Degraded(_)) => (format!("⚠ {} old", text::age(age)), theme.warn),

@@ -75,13 +75,19 @@ fn start_details(
     };
     match (needs_preparation, prepared(screen, step)) {
         (_, Some(Ok(state))) => {
-            heading(&mut out, format!("What changes in {} (as read just now)", state.resource), theme.dim);
+            let when = if screen.replay.is_some() { "as it was started on" } else { "as read just now" };
+            heading(&mut out, format!("What changes in {} ({when})", state.resource), theme.dim);
             for line in request::diff(&state.diff, theme) {
                 out.extend(text::wrap(&line.spans, width, 4));
             }
         }
         (true, Some(Err(why))) => {
-            heading(&mut out, "The object could not be read, so nothing can start:".into(), theme.bad);
+            let words = if screen.replay.is_some() {
+                "What would change is not known:"
+            } else {
+                "The object could not be read, so nothing can start:"
+            };
+            heading(&mut out, words.into(), theme.bad);
             out.extend(text::wrap_text(why, theme.text, width, 2));
         }
         (true, None) => heading(&mut out, "Reading the object as it is now …".into(), theme.warn),
@@ -349,6 +355,9 @@ impl Ask<'_> {
 
     fn prompt(&mut self) {
         let theme = &self.ui.theme;
+        if let Some(words) = super::replay::asked_then(self.screen) {
+            self.say(words, theme.dim);
+        }
         match self.screen.prompt {
             Prompt::Start { what, changes, type_first, needs_preparation, step } => {
                 self.start(what.as_deref(), *changes, type_first.as_deref(), *needs_preparation, step);
@@ -408,6 +417,7 @@ impl Ask<'_> {
                 self.keys(&[], &[], false);
             }
             Prompt::Busy { .. } => self.busy(),
+            Prompt::Closed { .. } if self.screen.replay.is_some() => {}
             Prompt::Closed { .. } => self.keys(&[], &[], false),
         }
     }

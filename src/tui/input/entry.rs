@@ -8,20 +8,23 @@ use super::super::Screen;
 use super::super::action::Action;
 use super::super::form::parse_duration;
 use super::super::keymap::{self, Context, Op};
+use super::super::replay::Transport;
 use super::super::ui::{Entry, Level, Overlay, Purpose, Ui, prepared};
 use crate::session::message::{Command, FailureChoice, GuardChoice, SettleChoice};
 use crate::session::view::Prompt;
 
 impl Ui {
     /// Opens the entry for a text; what follows is sent once it is typed.
-    pub(super) fn ask_reason(&mut self, purpose: Purpose) -> Vec<Action> {
+    pub(in crate::tui) fn ask_reason(&mut self, purpose: Purpose) -> Vec<Action> {
         let (title, hint) = wording(&purpose);
         let mut area = TextArea::default();
         area.set_cursor_line_style(Style::new());
         area.set_cursor_style(Style::new().add_modifier(Modifier::REVERSED));
         area.set_wrap_mode(WrapMode::WordOrGlyph);
-        let free =
-            matches!(purpose, Purpose::Note | Purpose::CommandLine | Purpose::Abort | Purpose::Abandon | Purpose::Snooze(_));
+        let free = matches!(
+            purpose,
+            Purpose::Note | Purpose::CommandLine | Purpose::Abort | Purpose::Abandon | Purpose::Jump | Purpose::Snooze(_)
+        );
         let bound_to = if free { None } else { self.prompt_identity() };
         self.overlay = Some(Overlay::Entry(Box::new(Entry { purpose, title, hint, area, error: None, bound_to })));
         Vec::new()
@@ -82,6 +85,9 @@ impl Ui {
             // A command may have opened an entry or a plan of its own.
             return Ok((actions, false));
         }
+        if *purpose == Purpose::Jump {
+            return Ok((vec![Action::Replay(Transport::Jump(typed))], true));
+        }
         if typed.is_empty() {
             let missing = match purpose {
                 Purpose::TypeName { .. } => "type the name",
@@ -121,7 +127,7 @@ impl Ui {
             Purpose::Choose(step, key) => Command::Choose { step, key, reason },
             Purpose::Abort => Command::Abort { reason: typed },
             Purpose::Abandon => Command::Abandon { reason: typed },
-            Purpose::CommandLine => return Ok((Vec::new(), true)),
+            Purpose::CommandLine | Purpose::Jump => return Ok((Vec::new(), true)),
         };
         Ok((vec![Action::Command(command)], true))
     }
@@ -142,6 +148,7 @@ impl Ui {
                 return Vec::new();
             }
             ("quit" | "q", _) => return self.leave(screen),
+            ("login", _) => return vec![Action::LogIn],
             ("copy", _) => return self.copy(screen, now_ms),
             ("stop", _) => return self.stop(screen, now_ms),
             ("go", _) => return vec![Action::Command(Command::Unpause)],
@@ -222,6 +229,7 @@ fn wording(purpose: &Purpose) -> (String, String) {
         Purpose::Note => ("Note", "Goes into the record with what was known now."),
         Purpose::Answer => ("An approver's answer", "Paste it, or type the path of its file."),
         Purpose::CommandLine => ("Command", "? shows all commands."),
+        Purpose::Jump => ("Go to", "14:32 (UTC), 2026-11-21 14:32, +5m, -30s or #214"),
         Purpose::ItemNote { ticked: true, .. } => ("Note for this item", "What was seen, or why it is ticked all the same."),
         Purpose::ItemNote { ticked: false, .. } => ("Why untick it?", why),
         Purpose::TypeName { expected, .. } => {

@@ -58,6 +58,7 @@ const LAYERS: &[Layer] = &[
             "chrono::Local",
         ],
     },
+    Layer { module: "replay", uses: &["session", "journal", "live", "runbook", "report", "redact"], never: &WORLD },
     Layer { module: "redact", uses: &[], never: &WORLD },
     Layer { module: "clock", uses: &["session"], never: &["std::fs", "std::process"] },
     Layer { module: "terminal", uses: &["tui"], never: &["kube", "reqwest"] },
