@@ -286,7 +286,8 @@ impl Session {
         let number = outline.iter().position(|r| r.path == visit.step.path).map_or(0, |i| i + 1);
         let ended = visit.ended.as_ref().map(|e| e.at_ms);
         let effect = self.running_effect(visit).or_else(|| visit.effects.last().copied());
-        let text = step.and_then(|s| s.text.as_ref());
+        // What a step says of itself is not true of its being undone.
+        let text = step.filter(|_| visit.kind != EnteredAs::Undo).and_then(|s| s.text.as_ref());
         Some(StepView {
             step: visit.step.clone(),
             number: (number, outline.len()),
