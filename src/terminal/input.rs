@@ -13,10 +13,14 @@ use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyEvent};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
 
 /// So many events may wait; a person types slower than the loop takes.
 const WAITING: usize = 256;
+
+/// How long a terminal that crossterm does not look at is left alone.
+const UNHURRIED: Duration = Duration::from_millis(10);
 
 /// What came from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,13 +46,18 @@ enum State {
     Ended,
 }
 
+/// What a reader and its thread tell each other.
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     state: Mutex<State>,
     changed: Condvar,
 }
 
 impl Shared {
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::new(State::Reading), changed: Condvar::new() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -57,6 +66,66 @@ impl Shared {
         *self.lock() = state;
         self.changed.notify_all();
     }
+
+    /// The thread reads nothing more.
+    pub(super) fn ended(&self) {
+        self.set(State::Ended);
+    }
+
+    /// Ends the thread.
+    pub(super) fn end(&self, wake: &mut PipeWriter) {
+        self.set(State::Ended);
+        waken(wake);
+    }
+
+    /// Stops the thread from reading; returns once it does not.
+    pub(super) fn pause(&self, wake: &mut PipeWriter) {
+        let mut state = self.lock();
+        if *state == State::Reading {
+            *state = State::PauseAsked;
+            drop(state);
+            waken(wake);
+            state = self.lock();
+        }
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while *state == State::PauseAsked {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Lets it read again.
+    pub(super) fn resume(&self) {
+        let mut state = self.lock();
+        if matches!(*state, State::Paused | State::PauseAsked) {
+            *state = State::Reading;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits while paused; false: it is over.
+    pub(super) fn may_read(&self) -> bool {
+        let mut state = self.lock();
+        loop {
+            match *state {
+                State::Reading => return true,
+                State::Ended => return false,
+                State::PauseAsked => {
+                    *state = State::Paused;
+                    self.changed.notify_all();
+                }
+                State::Paused => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+/// Wakes a thread that waits for input; one that has ended needs no waking.
+fn waken(pipe: &mut PipeWriter) {
+    let _ = pipe.write_all(b"w");
 }
 
 /// The reader. Dropping it ends its thread.
@@ -75,7 +144,7 @@ impl InputReader {
         let tty = if io::stdin().is_terminal() { None } else { Some(File::options().read(true).open("/dev/tty")?) };
         let (wake_in, wake) = io::pipe()?;
         let (send, receive) = mpsc::channel(WAITING);
-        let shared = Arc::new(Shared { state: Mutex::new(State::Reading), changed: Condvar::new() });
+        let shared = Arc::new(Shared::new());
         let thread = Thread { shared: Arc::clone(&shared), tty, wake: wake_in, send };
         std::thread::Builder::new().name("keys".into()).spawn(move || thread.run())?;
         Ok((Self { shared, wake }, receive))
@@ -84,37 +153,18 @@ impl InputReader {
     /// Stops reading until [`InputReader::resume`], so that an interactive command gets
     /// the keys. Returns once nothing is read any more.
     pub fn pause(&mut self) {
-        let mut state = self.shared.lock();
-        if *state == State::Reading {
-            *state = State::PauseAsked;
-            drop(state);
-            let _ = self.wake.write_all(b"p");
-            state = self.shared.lock();
-        }
-        let deadline = Instant::now() + Duration::from_secs(1);
-        while *state == State::PauseAsked {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        self.shared.pause(&mut self.wake);
     }
 
     /// Reads again.
     pub fn resume(&mut self) {
-        let mut state = self.shared.lock();
-        if matches!(*state, State::Paused | State::PauseAsked) {
-            *state = State::Reading;
-            self.shared.changed.notify_all();
-        }
+        self.shared.resume();
     }
 }
 
 impl Drop for InputReader {
     fn drop(&mut self) {
-        self.shared.set(State::Ended);
-        let _ = self.wake.write_all(b"e");
+        self.shared.end(&mut self.wake);
     }
 }
 
@@ -130,13 +180,13 @@ impl Thread {
         if let Some(why) = self.read_all() {
             let _ = self.send.blocking_send((Instant::now(), TerminalEvent::Lost(why)));
         }
-        self.shared.set(State::Ended);
+        self.shared.ended();
     }
 
     /// Reads until the end; why the terminal is gone, if it is.
     fn read_all(&mut self) -> Option<String> {
         loop {
-            if !self.may_read() {
+            if !self.shared.may_read() {
                 return None;
             }
             let stdin = io::stdin();
@@ -153,34 +203,36 @@ impl Thread {
             if seen.gone {
                 return Some("the terminal has hung up".into());
             }
-            if seen.ready
-                && let Err(why) = self.forward()
-            {
-                return why;
+            match if seen.ready { self.forward() } else { Ok(true) } {
+                Ok(true) => {}
+                Ok(false) => self.remind(tty),
+                Err(why) => return why,
             }
         }
     }
 
-    /// Waits while paused; false: it is over.
-    fn may_read(&self) -> bool {
-        let mut state = self.shared.lock();
-        loop {
-            match *state {
-                State::Reading => return true,
-                State::Ended => return false,
-                State::PauseAsked => {
-                    *state = State::Paused;
-                    self.shared.changed.notify_all();
-                }
-                State::Paused => state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            }
+    /// Makes crossterm look at the terminal again. It is told of input once, and where
+    /// another size has come meanwhile it reports that and forgets the input: a key would
+    /// wait for the next one. Setting the terminal to what it is makes the kernel tell it
+    /// again. Not while the terminal is being given to someone else.
+    fn remind(&self, tty: BorrowedFd<'_>) {
+        let state = self.shared.lock();
+        if *state == State::Reading
+            && let Ok(same) = tcgetattr(tty)
+        {
+            let _ = tcsetattr(tty, OptionalActions::Now, &same);
         }
+        drop(state);
+        // In case it does not help: never in a hurry.
+        std::thread::sleep(UNHURRIED);
     }
 
-    /// Hands on what can be read now. `Err`: it is over, and why where the terminal is
-    /// the reason.
-    fn forward(&self) -> Result<(), Option<String>> {
+    /// Hands on what can be read now, and whether there was anything. `Err`: it is over,
+    /// and why where the terminal is the reason.
+    fn forward(&self) -> Result<bool, Option<String>> {
+        let mut any = false;
         while event::poll(Duration::ZERO).map_err(|e| Some(e.to_string()))? {
+            any = true;
             let event = match event::read().map_err(|e| Some(e.to_string()))? {
                 Event::Key(key) => TerminalEvent::Key(key),
                 Event::Paste(text) => TerminalEvent::Paste(text),
@@ -189,19 +241,19 @@ impl Thread {
             };
             self.send.blocking_send((Instant::now(), event)).map_err(|_| None)?;
         }
-        Ok(())
+        Ok(any)
     }
 }
 
 /// What there was when a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Readiness {
+pub(super) struct Readiness {
     ready: bool,
     gone: bool,
-    woken: bool,
+    pub(super) woken: bool,
 }
 
-fn wait(tty: BorrowedFd<'_>, wake: BorrowedFd<'_>) -> io::Result<Readiness> {
+pub(super) fn wait(tty: BorrowedFd<'_>, wake: BorrowedFd<'_>) -> io::Result<Readiness> {
     let mut fds = [PollFd::from_borrowed_fd(tty, PollFlags::IN), PollFd::from_borrowed_fd(wake, PollFlags::IN)];
     loop {
         match poll(&mut fds, None) {

@@ -116,6 +116,7 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
             ("ticket", Text, "The ticket it is filed under."),
             ("reason", Text, "Why it is done."),
             ("requester", Text, "Who asked for it."),
+            ("committed", Text, "When it was committed, as `git log --format=%cI` says it; the lead time is counted from then."),
         ],
     ),
     (
