@@ -15,10 +15,12 @@ pub mod doors;
 pub mod entry;
 pub mod headless;
 pub mod lines;
+mod logins;
 mod notices;
 pub mod opening;
 mod pen;
 pub mod preflight;
+pub mod rehearsed_disk;
 pub mod replay;
 pub mod screen;
 pub mod sealing;
@@ -26,7 +28,7 @@ pub mod unattended;
 mod walk;
 pub mod watch;
 
-pub use walk::{Ended, Walk};
+pub use walk::{Approvals, Ended, Walk};
 
 use std::sync::Arc;
 

@@ -48,8 +48,19 @@ pub struct Live {
     pub progress: BTreeMap<u64, String>,
     /// Objects read before changes, or why they could not be read.
     pub preparations: BTreeMap<StepRef, Result<ObjectState, String>>,
+    /// The request for approval in force, where it lies.
+    pub request: Option<RequestFile>,
     /// Set by every change, cleared by the loop after a draw.
     pub changed: bool,
+}
+
+/// A request for approval, for approvers to sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestFile {
+    /// Where it lies.
+    pub path: String,
+    /// What it says.
+    pub text: String,
 }
 
 /// A signal drawn.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::commands::{Machine, Scripted};
+use super::walk::Approvals;
 use super::watch::Headers;
 use crate::clock::Clock;
 use crate::coordination::Watch;
@@ -16,11 +17,10 @@ use crate::effects::{
     CommandScript, Commands, EffectPorts, OutputStore, ScriptedAnswer, ScriptedResponse, SecretSource, clean_environment,
 };
 use crate::journal::SessionDir;
-use crate::ports::{Cluster, HttpPort};
+use crate::ports::{Cluster, HttpPort, Login, LoginWatch};
 use crate::session::intent::{Intent, RunRequest};
 use crate::signals::{KubeTarget, SignalPorts};
 use crate::world::World;
-use crate::world::scenario::SimulatedApproval;
 
 /// Everything a walk reaches the world through.
 pub struct Doors {
@@ -32,14 +32,16 @@ pub struct Doors {
     pub headers: Headers,
     /// The simulated world, in rehearsals.
     pub world: Option<World>,
-    /// A rehearsal's simulated approvals, by path.
-    pub approvals: BTreeMap<String, SimulatedApproval>,
+    /// Where approvals come from.
+    pub approvals: Approvals,
     /// Commands are answered by the scenario and not run.
     pub scripted: bool,
     /// Standing messages for the screen.
     pub notices: Vec<String>,
     /// The lock that is held and the freezes that are looked for.
     pub coordination: Option<Watch>,
+    /// Who the cluster takes us for, where it asks.
+    pub login: Option<LoginWatch>,
     /// Who is told of each seal, beside this machine.
     pub anchors: Option<super::anchors::Told>,
 }
@@ -84,6 +86,7 @@ impl Doors {
         let kube = cluster.as_ref().map(KubeTarget::from);
         let kubeconfig = cluster.as_ref().and_then(Cluster::narrowed_kubeconfig);
         let machine = Machine::new(&frame.bundle, frame.session.path(), clean_environment(), kubeconfig);
+        let login = cluster.as_ref().and_then(Cluster::login).map(Login::watch);
         let sid = frame.session.sid().to_owned();
         Self {
             signals: SignalPorts { http: http.clone(), kube, commands: Some(Arc::new(machine)), clock: wall(frame.clock) },
@@ -102,10 +105,11 @@ impl Doors {
             },
             headers,
             world: None,
-            approvals: BTreeMap::new(),
+            approvals: Approvals::default(),
             scripted: false,
             notices: Vec::new(),
             coordination: None,
+            login,
             anchors: None,
         }
     }

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use super::paint::{self, Framing};
 use super::ui::{Focus, Ui};
 use super::{Screen, footer, header, overlay, panels, prompt, step, steps, text};
-use crate::session::view::GuardState;
+use crate::session::view::{GuardState, Prompt};
 
 /// Below this nothing but the most important is drawn.
 const LEAST: (u16, u16) = (40, 10);
@@ -75,7 +75,7 @@ fn two_columns(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let right = if screen.live.panels.is_empty() { 0 } else { (u32::from(area.width) * 42 / 100) as u16 };
     let (left, panels) = split(area, area.width - right);
     let wanted = steps::entries(screen, usize::MAX).len() as u16 + 1;
-    let rows = wanted.min(area.height * 2 / 5).max(5);
+    let rows = wanted.min(area.height * 2 / 5).max(5).min(area.height);
     steps::draw(screen, ui, buf, Rect { height: rows, ..left }, Framing::Stacked { first: true, last: false });
     let below = Rect { y: left.y + rows, height: left.height - rows, ..left };
     step::draw(screen, ui, buf, below, Framing::Stacked { first: false, last: true });
@@ -87,7 +87,9 @@ fn one_column(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let tall = area.height >= 40;
     // The step comes first: the list and the panels share what it can spare.
     let ask = prompt::ask(screen, ui, usize::from(area.width).saturating_sub(2)).len() as u16;
-    let step_least = 10.max(ask.saturating_add(5)).min(area.height);
+    // Before something starts, what will be done matters more than what is.
+    let usual = if matches!(screen.prompt, Prompt::Start { .. }) { 14 } else { 10 };
+    let step_least = usual.max(ask.saturating_add(5)).min(area.height);
     let spare = area.height - step_least;
     let panel_rows = if n == 0 {
         0

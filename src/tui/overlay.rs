@@ -130,7 +130,13 @@ pub fn sheet_rows(sheet: &Sheet) -> Vec<(&'static str, Vec<SheetRow>)> {
         }
     });
     let owed = sheet.followups.iter().map(|owed| ("-".to_owned(), owed.clone(), false)).collect();
-    let all = [("Contacts", contacts), ("Links", links), ("Clocks", clocks.collect()), ("Owed afterwards", owed)];
+    let all = [
+        ("Contacts", contacts),
+        ("Links", links),
+        ("Clocks", clocks.collect()),
+        ("Owed afterwards", owed),
+        ("Found before the start", sheet.preflight.clone()),
+    ];
     all.into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
 }
 
@@ -251,11 +257,16 @@ fn draw_entry(entry: &Entry, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let theme = &ui.theme;
     let width = area.width.saturating_sub(4).min(76);
     let rows = match entry.purpose {
+        Purpose::Answer => 10,
         Purpose::Note => 6,
         Purpose::CommandLine | Purpose::TypeName { .. } | Purpose::Jump => 1,
         _ => 3,
     };
-    let inner = window(buf, area, (width, rows + 5), &Titles::new(entry.title.clone(), theme.strong), ui);
+    // At the foot, so that what the text is about stays in view: the change that starts with
+    // it, the readings it explains.
+    let height = (rows + 5).min(area.height);
+    let foot = Rect { y: area.bottom() - height, height, ..area };
+    let inner = window(buf, foot, (width, height), &Titles::new(entry.title.clone(), theme.strong), ui);
     if inner.height == 0 || inner.width == 0 {
         return;
     }
@@ -275,7 +286,7 @@ fn draw_entry(entry: &Entry, ui: &Ui, buf: &mut Buffer, area: Rect) {
     }
     let mut spans = Vec::new();
     for b in keymap::of(Context::Typing) {
-        if b.op == keymap::Op::NewLine && entry.purpose != Purpose::Note {
+        if b.op == keymap::Op::NewLine && !entry.purpose.is_of_lines() {
             continue;
         }
         if !spans.is_empty() {

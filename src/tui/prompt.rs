@@ -8,6 +8,7 @@ use super::keymap::{self, Context, Op};
 use super::paint::{self, span};
 use super::ui::{Ui, prepared};
 use super::{Screen, request, text};
+use crate::session::NOT_SETTLED;
 use crate::session::event::{Mode, SessionOutcome, StepOutcome, Verdict};
 use crate::session::intent::What;
 use crate::session::view::{ConditionView, GateView, ItemView, OptionView, Prompt, RowState, WaitView};
@@ -165,7 +166,9 @@ fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
     }
     let mut facts = Vec::new();
     if gate.settling_ms > 0 {
-        facts.push(span(format!("settling for {} more", text::duration(gate.settling_ms)), theme.warn));
+        facts.push(span(format!("settling for {} more, then readings count", text::duration(gate.settling_ms)), theme.warn));
+    } else if gate.conditions.iter().any(|c| c.holds.as_ref().is_err_and(|why| is_to_come(why))) {
+        facts.push(span("only readings since it began count", theme.warn));
     }
     if let (failures @ 1.., of) = gate.failures {
         facts.push(span(format!("{failures} of {of} failures in a row"), theme.bad));
@@ -190,6 +193,12 @@ fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
 }
 
 /// One condition: role, text, value, whether it holds, age of its reading.
+/// Whether a reading is wanted that only time will bring. At first that is the reason of
+/// all conditions, so it is said once, below them.
+fn is_to_come(why: &str) -> bool {
+    why.ends_with(NOT_SETTLED)
+}
+
 fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
     let theme = &ui.theme;
     // That a `fail` condition holds is bad news.
@@ -218,7 +227,9 @@ fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out:
     if text::width(&words) > room {
         out.extend(text::wrap(&[span(format!("      {words}"), theme.dim)], width, 6));
     }
-    if let Err(why) = &c.holds {
+    if let Err(why) = &c.holds
+        && !is_to_come(why)
+    {
         out.extend(text::wrap(&[span(format!("      {why}"), theme.warn)], width, 6));
     }
 }
@@ -368,7 +379,7 @@ impl Ask<'_> {
             Prompt::Decide { question, options, left_ms, otherwise, .. } => {
                 self.decide(question, options, *left_ms, otherwise);
             }
-            Prompt::Approve { by, min, given, .. } => self.approve(by, *min, given),
+            Prompt::Approve { by, min, given, expires, .. } => self.approve(by, *min, given, expires.as_deref()),
             Prompt::Failure { why, changes, can_continue, .. } => {
                 self.say(&format!("✗ Failed: {why}"), theme.bad);
                 if *changes {
@@ -465,19 +476,23 @@ impl Ask<'_> {
         }
     }
 
-    fn approve(&mut self, by: &[String], min: u32, given: &[String]) {
+    fn approve(&mut self, by: &[String], min: u32, given: &[String], expires: Option<&str>) {
         let theme = &self.ui.theme;
         let have = given.len();
-        self.say(&format!("Waiting for approval: {have} of {min}, by {}.", by.join(", ")), theme.strong);
+        // To the minute: nobody waits for the second.
+        let until = expires.and_then(|at| at.get(..16)).map(|at| format!(" Open until {} UTC.", at.replace('T', " ")));
+        let until = until.unwrap_or_default();
+        self.say(&format!("Waiting for approval: {have} of {min}, by {}.{until}", by.join(", ")), theme.strong);
         for name in given {
             self.say(&format!("  ✓ {name}"), theme.good);
         }
-        let how = if self.screen.header.mode == crate::session::event::Mode::Rehearsal {
-            "It is simulated: it comes in its own time, and the walk goes on by itself."
-        } else {
-            "They run `pacenote approve` with the request; the walk goes on by itself."
-        };
-        self.say(how, theme.dim);
+        if self.screen.header.mode == Mode::Rehearsal {
+            return self.say("It is simulated: it comes in its own time, and the walk goes on by itself.", theme.dim);
+        }
+        let Some(request) = &self.screen.live.request else { return self.say("The request is being written.", theme.dim) };
+        self.say("Send them this file (Ctrl-Y copies what it says):", theme.text);
+        self.say(&format!("  {}", request.path), theme.code);
+        self.say("They sign it with `pacenote approve`; then a: paste their answer, or name its file.", theme.text);
     }
 
     fn guard(&mut self, guard: &str, title: &str, action: &str, (left_ms, expired): (Option<u64>, &str), caution: Option<&str>) {

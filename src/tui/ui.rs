@@ -52,6 +52,7 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Purpose {
     Note,
+    Answer,
     ItemNote { step: StepRef, item: u32, ticked: bool },
     TypeName { step: StepRef, expected: String },
     CommandLine,
@@ -66,6 +67,13 @@ pub(super) enum Purpose {
     Abort,
     Abandon,
     Jump,
+}
+
+impl Purpose {
+    /// Whether it is a text of several lines.
+    pub(super) fn is_of_lines(&self) -> bool {
+        matches!(self, Self::Note | Self::Answer)
+    }
 }
 
 /// A text being typed.

@@ -39,8 +39,12 @@ impl Ui {
         }
         let Some(Overlay::Entry(entry)) = &mut self.overlay else { return Vec::new() };
         match op {
-            Some(Op::NewLine) if entry.purpose == Purpose::Note => entry.area.insert_newline(),
+            Some(Op::NewLine) if entry.purpose.is_of_lines() => entry.area.insert_newline(),
             Some(Op::NewLine) => {}
+            // A terminal that pastes as if it were typed ends every line with Enter.
+            Some(Op::Send) if entry.purpose == Purpose::Answer && is_unfinished(entry.area.lines()) => {
+                entry.area.insert_newline();
+            }
             Some(Op::Send) => {
                 let typed = entry.area.lines().join("\n").trim().to_owned();
                 let purpose = entry.purpose.clone();
@@ -85,11 +89,17 @@ impl Ui {
             return Ok((vec![Action::Replay(Transport::Jump(typed))], true));
         }
         if typed.is_empty() {
-            return Err(if matches!(purpose, Purpose::TypeName { .. }) { "type the name" } else { "a reason is needed" }.into());
+            let missing = match purpose {
+                Purpose::TypeName { .. } => "type the name",
+                Purpose::Answer => "paste the answer, or type the path of its file",
+                _ => "a reason is needed",
+            };
+            return Err(missing.into());
         }
         let reason = Some(typed.clone());
         let command = match purpose.clone() {
             Purpose::Note => Command::Note { text: typed },
+            Purpose::Answer => return Ok((vec![Action::Answer(typed)], true)),
             Purpose::ItemNote { step, item, ticked } => Command::Tick { step, item, ticked, note: reason },
             Purpose::TypeName { step, expected } => {
                 if typed != expected {
@@ -138,6 +148,7 @@ impl Ui {
                 return Vec::new();
             }
             ("quit" | "q", _) => return self.leave(screen),
+            ("login", _) => return vec![Action::LogIn],
             ("copy", _) => return self.copy(screen, now_ms),
             ("stop", _) => return self.stop(screen, now_ms),
             ("go", _) => return vec![Action::Command(Command::Unpause)],
@@ -147,6 +158,8 @@ impl Ui {
             }
             ("rollback", _) => return self.open_rollback(screen, (!rest.is_empty()).then(|| rest.to_owned()), now_ms),
             ("note", _) => Purpose::Note,
+            ("answer", _) if matches!(screen.prompt, Prompt::Approve { .. }) => Purpose::Answer,
+            ("answer", _) => return self.nothing_to("answer", now_ms),
             ("abort", _) => Purpose::Abort,
             ("abandon", _) => Purpose::Abandon,
             ("snooze", _) => {
@@ -203,11 +216,18 @@ impl Ui {
     }
 }
 
+/// Whether an answer has begun and not ended.
+fn is_unfinished(lines: &[String]) -> bool {
+    let begins = |line: &String| ["by:", "refusal:", "-----BEGIN"].iter().any(|start| line.trim().starts_with(start));
+    lines.iter().any(begins) && !lines.iter().any(|line| line.trim().starts_with("-----END"))
+}
+
 /// Title and hint of an entry.
 fn wording(purpose: &Purpose) -> (String, String) {
     let why = "It becomes part of the record.";
     let (title, hint) = match purpose {
         Purpose::Note => ("Note", "Goes into the record with what was known now."),
+        Purpose::Answer => ("An approver's answer", "Paste it, or type the path of its file."),
         Purpose::CommandLine => ("Command", "? shows all commands."),
         Purpose::Jump => ("Go to", "14:32 (UTC), 2026-11-21 14:32, +5m, -30s or #214"),
         Purpose::ItemNote { ticked: true, .. } => ("Note for this item", "What was seen, or why it is ticked all the same."),
