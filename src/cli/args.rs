@@ -531,9 +531,15 @@ pub struct ApproveArgs {
 /// `review`.
 #[derive(Debug, Clone, Args)]
 pub struct ReviewArgs {
-    /// The session, or the beginning of its id
-    #[arg(value_name = "SESSION")]
-    pub session: String,
+    /// The session, the beginning of its id, or its journal [default: lists the reviews that are owed]
+    #[arg(value_name = "SESSION|PATH")]
+    pub session: Option<String>,
+    /// Write the review to a file, for where the journal is
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "add", requires = "session")]
+    pub out: Option<PathBuf>,
+    /// Add a review that was made elsewhere
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "session")]
+    pub add: Option<PathBuf>,
 }
 
 /// `freeze`.
