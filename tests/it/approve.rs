@@ -253,7 +253,9 @@ fn an_emergency_owes_a_review_by_somebody_else() {
     std::fs::copy(folder.join("journal.jsonl"), copy.join("journal.jsonl")).unwrap();
     let blobs = std::fs::read_dir(folder.join("output")).unwrap().flatten();
     std::fs::create_dir(copy.join("output")).unwrap();
-    blobs.for_each(|blob| drop(std::fs::copy(blob.path(), copy.join("output").join(blob.file_name())).unwrap()));
+    for blob in blobs {
+        std::fs::copy(blob.path(), copy.join("output").join(blob.file_name())).unwrap();
+    }
     let nothing = ann.says(&["review", "copy", "--out", "review.json"], "yes\n");
     assert!(!nothing.status.success() && !ann.path("review.json").exists(), "{}", err(&nothing));
     let done = ann.says(&["review", "copy", "--out", "review.json"], "accept it did burn\n");
