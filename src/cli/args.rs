@@ -607,9 +607,9 @@ pub enum NewCheck {
 /// `new`.
 #[derive(Debug, Clone, Args)]
 pub struct NewArgs {
-    /// Its id; it is written to NAME.yaml, its scenarios to scenarios/NAME-*.yaml
+    /// Its id; it is written to NAME.yaml, its scenarios to scenarios/NAME-*.yaml [default: asked]
     #[arg(value_name = "NAME")]
-    pub name: String,
+    pub name: Option<String>,
     /// What it is for [default: asked]
     #[arg(long, value_name = "KIND", value_enum)]
     pub kind: Option<NewKind>,

@@ -12,8 +12,7 @@ use super::action::Action;
 use super::keymap::{self, Binding, Context, Key, Op};
 use super::paint::{self, span};
 use super::ui::{Level, Purpose, Ui};
-use super::{Screen, text};
-use crate::session::view::Prompt;
+use super::text;
 
 /// Where in a session of the past the screen stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +77,7 @@ impl Ui {
             };
         }
         match keymap::find(key, Context::Everywhere) {
-            Some(Op::Note | Op::RollBack | Op::Pause | Op::CommandLine) | None => {
+            Some(Op::Note | Op::RollBack | Op::Pause | Op::CommandLine | Op::LogIn) | None => {
                 self.say("this is a replay: it has happened, and no key acts on it; ? shows the keys", Level::Warn, now_ms);
                 Some(Vec::new())
             }
@@ -164,14 +163,4 @@ fn place(replay: &Replay, ui: &Ui, width: usize) -> Line<'static> {
     }
     spans.push(span(right, theme.text));
     Line::from(spans)
-}
-
-/// What a question is drawn with over a replay: it was asked then, and not of you.
-pub(super) fn asked_then(screen: &Screen<'_>) -> Option<&'static str> {
-    screen.replay?;
-    match screen.prompt {
-        Prompt::Closed { .. } => Some("The session ended here."),
-        Prompt::Busy { .. } => None,
-        _ => Some("Asked then, of whoever was at it."),
-    }
 }
