@@ -11,6 +11,7 @@ pub mod answers;
 pub mod args;
 pub mod check;
 pub mod console;
+mod debrief;
 mod docs;
 mod export;
 pub mod facts;
