@@ -8,6 +8,7 @@
 
 pub mod acceptance;
 pub mod answers;
+mod approve;
 pub mod args;
 pub mod check;
 pub mod console;
@@ -20,8 +21,10 @@ mod import;
 mod later;
 mod launcher;
 mod modal;
+mod new;
 mod preflight;
 mod rbac;
+mod replay;
 mod retention;
 mod rollback;
 mod scenarios;
@@ -169,10 +172,13 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
             settings::print(console, &basis.config, &basis.policy, arguments.format)
         }
         Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
+        Command::Replay(arguments) => replay::run(console, &Basis::load(&global)?, &arguments),
+        Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
+        Command::Approve(arguments) => approve::run(console, &Basis::load(&global)?, &arguments),
         Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
         Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
-        Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
+        Command::New(arguments) => new::run(console, &arguments),
         Command::Import(arguments) => import::run(console, &arguments),
         Command::Docs(arguments) => docs::run(console, &arguments),
         Command::Rbac(arguments) => rbac::run(console, &arguments),

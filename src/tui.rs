@@ -32,6 +32,7 @@ mod overlay;
 mod paint;
 mod panels;
 mod prompt;
+pub mod replay;
 mod request;
 mod step;
 mod steps;
@@ -41,6 +42,7 @@ mod ui;
 
 pub use action::{Action, Secret};
 pub use overlay::{SheetRow, sheet_rows};
+pub use replay::{Replay, Transport};
 pub use request::{summary, text_lines};
 pub use theme::{Depth, Theme, ThemeName};
 pub use ui::{Level, Ui};
@@ -76,6 +78,8 @@ pub struct Screen<'a> {
     pub sheet: &'a Sheet,
     /// The session's id, for `pacenote resume`.
     pub session: &'a str,
+    /// Where in the past this is; none: it is now.
+    pub replay: Option<&'a Replay>,
 }
 
 /// How the journal is.
@@ -85,6 +89,8 @@ pub enum Journal<'a> {
     Written(u64),
     /// The disk has not yet taken this record, for so many milliseconds.
     Waiting(u64, u64),
+    /// It was written up to this record, at a moment of the past; and the last there is.
+    Recorded(u64, u64),
     /// It cannot be written any more: the last record, and why.
     Failed(u64, &'a str),
 }

@@ -7,8 +7,10 @@ use std::io;
 use std::time::Instant;
 
 use super::walk::{Ended, Walk};
+use crate::live::Live;
 use crate::session::intent::Starter;
 use crate::session::message::Command;
+use crate::session::{At, Session};
 use crate::terminal::TerminalGuard;
 use crate::terminal::input::{InputReader, TerminalEvent, Timed};
 use crate::terminal::signals::{Signals, TerminalSignal};
@@ -33,7 +35,11 @@ pub struct Shown {
 impl Shown {
     /// As a walk stands now.
     pub fn of(walk: &Walk) -> Self {
-        let (session, at) = (walk.session(), walk.now());
+        Self::at(walk.session(), walk.now())
+    }
+
+    /// As a session stands at a moment.
+    pub(super) fn at(session: &Session, at: At) -> Self {
         Self {
             header: session.header(at),
             outline: session.outline(at),
@@ -49,6 +55,16 @@ impl Shown {
 
     /// Borrowed for drawing.
     pub fn screen<'a>(&'a self, walk: &'a Walk) -> Screen<'a> {
+        let journal = match (walk.failed(), walk.waiting_for_disk()) {
+            (Some(why), _) => Journal::Failed(walk.last_record(), why),
+            (None, Some(ms)) => Journal::Waiting(walk.last_record() + 1, ms),
+            (None, None) => Journal::Written(walk.last_record()),
+        };
+        Screen { notices: &walk.notices, followups: walk.followups(), ..self.of_session(walk.session(), &walk.live, journal) }
+    }
+
+    /// What is drawn of a session alone.
+    pub(super) fn of_session<'a>(&'a self, session: &'a Session, live: &'a Live, journal: Journal<'a>) -> Screen<'a> {
         Screen {
             header: &self.header,
             outline: &self.outline,
@@ -56,18 +72,15 @@ impl Shown {
             prompt: &self.prompt,
             guards: &self.guards,
             undo: &self.undo,
-            live: &walk.live,
+            live,
             now: self.now,
-            journal: match (walk.failed(), walk.waiting_for_disk()) {
-                (Some(why), _) => Journal::Failed(walk.last_record(), why),
-                (None, Some(ms)) => Journal::Waiting(walk.last_record() + 1, ms),
-                (None, None) => Journal::Written(walk.last_record()),
-            },
-            notices: &walk.notices,
+            journal,
+            notices: &[],
             notes: &self.notes,
-            followups: walk.followups(),
+            followups: &[],
             sheet: &self.sheet,
-            session: walk.session().id(),
+            session: session.id(),
+            replay: None,
         }
     }
 
@@ -218,6 +231,7 @@ pub fn carry_out(walk: &mut Walk, action: Action, by: Starter, keep: KeepSecret<
             }
             walk.command(Command::Give { step, values, secrets: names }, by).map_err(refused)
         }
-        Action::Quit | Action::Bell | Action::Copy(_) | Action::Suspend | Action::Redraw => Ok(()),
+        Action::Answer(text) => walk.answer_approval(&text).map_err(refused),
+        Action::Quit | Action::Bell | Action::Copy(_) | Action::Suspend | Action::Redraw | Action::Replay(_) => Ok(()),
     }
 }

@@ -391,9 +391,18 @@ pub struct ReplayArgs {
     /// The session, or the beginning of its id
     #[arg(value_name = "SESSION")]
     pub session: String,
-    /// How many times faster than it happened
-    #[arg(long, value_name = "N", value_parser = speed)]
-    pub speed: Option<f64>,
+    /// How many times faster than it happened, from 0.25 to 64
+    #[arg(long, value_name = "N", value_parser = replay_speed, default_value = "1")]
+    pub speed: f64,
+    /// Skip what is left of a stretch in which nothing happens but readings, after so long
+    #[arg(long, value_name = "DURATION", value_parser = crate::runbook::duration::parse)]
+    pub idle: Option<std::time::Duration>,
+    /// Begin there: 14:32 (UTC), 2026-11-21 14:32, +5m or #214
+    #[arg(long, value_name = "PLACE")]
+    pub at: Option<String>,
+    /// Print the timeline as lines of text
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// What `verify --require` asks for.
@@ -511,9 +520,15 @@ pub enum StatsFormat {
 /// `approve`.
 #[derive(Debug, Clone, Args)]
 pub struct ApproveArgs {
-    /// The request
-    #[arg(value_name = "REQUEST")]
-    pub request: String,
+    /// The request: its file
+    #[arg(value_name = "REQUEST", value_hint = ValueHint::FilePath)]
+    pub request: PathBuf,
+    /// One's own copy of the runbook, or its id in the library [default: its id]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub runbook: Option<String>,
+    /// Where to write the answer [default: standard output]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
 }
 
 /// `review`.
@@ -566,12 +581,56 @@ pub struct WorldArgs {
     pub speed: Option<f64>,
 }
 
+/// Kinds of runbook that `new` begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NewKind {
+    /// A new version of a service
+    Deploy,
+    /// A change of a database
+    Migration,
+    /// Something is broken
+    Incident,
+    /// Planned work on a service
+    Maintenance,
+}
+
+/// What a new runbook watches besides pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NewCheck {
+    /// The health endpoint
+    Health,
+    /// The share of requests that fail
+    Errors,
+    /// The 95th percentile of latency
+    Latency,
+    /// The pods alone
+    None,
+}
+
 /// `new`.
 #[derive(Debug, Clone, Args)]
 pub struct NewArgs {
-    /// Where to write it
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    /// Its id; it is written to NAME.yaml, its scenarios to scenarios/NAME-*.yaml
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// What it is for [default: asked]
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub kind: Option<NewKind>,
+    /// The service [default: asked]
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Its environments, the real one last [default: asked]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub environments: Vec<String>,
+    /// What is watched [default: asked]
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    pub checks: Option<Vec<NewCheck>>,
+    /// Where to [default: here]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub folder: Option<PathBuf>,
+    /// Write no schemas beside it, and do not name them in the files
+    #[arg(long)]
+    pub no_schema: bool,
 }
 
 /// `import`.
@@ -659,6 +718,12 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn replay_speed(text: &str) -> Result<f64, String> {
+    let range = crate::replay::SLOWEST..=crate::replay::FASTEST;
+    let speed = text.trim_end_matches('x').parse::<f64>().ok().filter(|n| range.contains(n));
+    speed.ok_or_else(|| format!("a number from {} to {}", crate::replay::SLOWEST, crate::replay::FASTEST))
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -53,6 +53,7 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &VerifyArgs) -> Resu
             now: Utc::now(),
             operator: wants(Required::Operator),
             approvals: wants(Required::Approvals),
+            groups: Some(&basis.policy.rules.groups),
             anchors: if known.is_some() { Some(&look_up) } else { None },
             progress: Some(&progress),
             ..Options::default()

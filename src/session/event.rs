@@ -16,6 +16,10 @@ use super::path::StepPath;
 use super::reading::{Measure, Reading};
 use crate::runbook::Value;
 
+mod approval;
+
+pub use approval::{ApprovalAnswer, ApprovalRequested, ApprovalVoided, Signed};
+
 /// One record's type and data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
@@ -526,39 +530,6 @@ pub struct SignalEvidence {
     pub baseline: Option<Measure>,
     /// The query, address or selector, resolved.
     pub source: String,
-}
-
-/// `approval.requested`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "as in the runbook's `approve`")]
-pub struct ApprovalRequested {
-    pub path: StepPath,
-    pub visit: u32,
-    pub by: Vec<String>,
-    pub min: u32,
-    pub expires: Option<String>,
-    /// True: a rehearsal's simulated approval.
-    pub simulated: bool,
-}
-
-/// `approval.given` and `approval.refused`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "as in the runbook's `approve`")]
-pub struct ApprovalAnswer {
-    pub path: StepPath,
-    pub visit: u32,
-    pub by: String,
-    pub reason: Option<String>,
-    pub simulated: bool,
-}
-
-/// `approval.voided`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "as in the runbook's `approve`")]
-pub struct ApprovalVoided {
-    pub path: StepPath,
-    pub visit: u32,
-    pub reason: String,
 }
 
 /// How an effect ended.

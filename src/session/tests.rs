@@ -1,6 +1,7 @@
 //! The engine walked from outside: messages in, records out, and what must hold of
 //! every record, of every prefix, whatever was said to the session.
 
+mod approving;
 mod ends;
 mod guarding;
 mod random;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does, by panicking")]
 
+mod approve;
+mod authoring;
 mod check;
 mod cli;
 mod conformance;
@@ -10,6 +12,7 @@ mod crash;
 mod effects;
 mod effects_world;
 mod export;
+mod guide;
 mod journal;
 mod kubectl;
 mod plain;
@@ -18,6 +21,8 @@ mod ports;
 mod prometheus;
 mod rbac;
 mod readme;
+mod reference;
+mod replay;
 mod rollback;
 mod rules;
 mod scenarios;
