@@ -15,6 +15,7 @@ pub mod doors;
 pub mod entry;
 pub mod headless;
 pub mod lines;
+mod logins;
 mod notices;
 pub mod opening;
 mod pen;

@@ -173,10 +173,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         }
         Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
         Command::Replay(arguments) => replay::run(console, &Basis::load(&global)?, &arguments),
-        Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
         Command::Approve(arguments) => approve::run(console, &Basis::load(&global)?, &arguments),
-        Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
-        Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
         Command::New(arguments) => new::run(console, &arguments),
         Command::Import(arguments) => import::run(console, &arguments),

@@ -5,8 +5,9 @@
 //! headless tests, as a tower service without sockets. The HTTP door sends secrets only
 //! over https outside loopback, keeps redirects on their origin, refuses link-local
 //! addresses, bounds time and size, and never retries. The Kubernetes door never retries
-//! a request that changes something, bounds every request but a watch in time, and runs
-//! credential plugins without the terminal and with a time limit.
+//! a request that changes something, bounds every request but a watch in time, runs
+//! credential plugins with a time limit, and lends them the terminal only when it has been
+//! given up for that ([`Login`]).
 //!
 //! Proxies named by environment variables are not used by either door: where a request
 //! goes is what the runbook's bundle said, and nothing else. A `proxy-url` in the
@@ -21,12 +22,14 @@ mod cluster;
 mod connect;
 mod credentials;
 mod http;
+mod login;
 mod words;
 
 pub use cluster::{Cluster, RequestTimeout};
 pub use connect::{ConnectError, ConnectOptions, KubeTarget, connect};
 pub use credentials::PluginError;
 pub use http::{HttpPort, Permits};
+pub use login::{Login, LoginState, LoginWatch};
 pub use words::{explain, refusal, sent};
 
 /// One HTTP request.

@@ -324,7 +324,7 @@ fn asked_of_cluster(
     let (api, every) = (api::Api::new(kube, signal.timeout), signal.every);
     match source {
         ResolvedSource::Rollout { workload, name } => {
-            let asked = rollout::Rollout { api, workload, name, uid: None };
+            let asked = rollout::Rollout { api, workload, name, uid: None, deadline: rollout::Deadline::default() };
             tasks.spawn(poll::poll(signal, every, asked, clock, tx));
         }
         ResolvedSource::Resources { selector } => {

@@ -5,7 +5,8 @@
 //! back when the guard is dropped, when the program panics, and by [`restore`], which
 //! anyone may call from anywhere, as often as they like. The mouse is left alone, so that
 //! the terminal's own selection works. [`input`] reads keys on a thread of its own and
-//! notices when the terminal is gone; [`signals`] turns process signals into events.
+//! notices when the terminal is gone, [`lines`] reads lines; [`modes`] keeps the terminal's
+//! modes while somebody else has it; [`signals`] turns process signals into events.
 //! Nothing here knows what is drawn.
 
 use std::io::{self, BufWriter, Stdout, Write};
@@ -22,6 +23,8 @@ use crate::tui::text::clean;
 pub mod backend;
 pub mod capabilities;
 pub mod input;
+pub mod lines;
+pub mod modes;
 pub mod signals;
 
 pub use backend::Quiet;
@@ -80,6 +83,14 @@ impl TerminalGuard {
     /// [`InputReader`] has to be paused first, or it takes their keys.
     pub fn suspend(&mut self) {
         restore();
+    }
+
+    /// Says something on the terminal while it is given up.
+    pub fn say(&mut self, text: &str) {
+        let mut out = io::stdout();
+        // Whoever cannot be told is not kept from anything.
+        let _ = writeln!(out, "{}", clean(text));
+        let _ = out.flush();
     }
 
     /// Takes the terminal back after [`TerminalGuard::suspend`]; the next frame is

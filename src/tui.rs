@@ -31,6 +31,7 @@ mod markdown;
 mod overlay;
 mod paint;
 mod panels;
+pub mod preflight;
 mod prompt;
 pub mod replay;
 mod request;

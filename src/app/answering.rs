@@ -10,11 +10,17 @@ use crate::session::view::Prompt;
 /// unattended session after this long.
 const PATIENCE_MS: u64 = 300_000;
 
+/// So long a login may be refused before an unattended session stops: the credential plugin
+/// is asked again once meanwhile. Nobody is there to log in.
+const LOGIN_PATIENCE_MS: u64 = 20_000;
+
 /// What an answers file does with what is asked.
 pub struct Answering {
     unattended: Unattended,
     reacts_after_ms: u64,
     asked: Option<(String, u64)>,
+    /// Since when nothing goes through without a login.
+    locked_out: Option<u64>,
 }
 
 /// What became of a question.
@@ -29,7 +35,7 @@ pub enum Next {
 impl Answering {
     /// From answers that are given so long after a question came up.
     pub fn new(unattended: Unattended, reacts_after_ms: u64) -> Self {
-        Self { unattended, reacts_after_ms, asked: None }
+        Self { unattended, reacts_after_ms, asked: None, locked_out: None }
     }
 
     /// Answers everything that can be answered now.
@@ -47,6 +53,9 @@ impl Answering {
             };
             if matches!(prompt, Prompt::Busy { .. } | Prompt::Closed { .. }) {
                 return Next::Wait(None);
+            }
+            if let Some(next) = self.without_login(walk, at.mono_ms) {
+                return next;
             }
             let reacts = since + self.reacts_after_ms;
             if at.mono_ms < reacts {
@@ -73,6 +82,25 @@ impl Answering {
                 return if at.mono_ms >= patience { Next::Stop(why) } else { Next::Wait(Some(at.mono_ms + 1_000)) };
             }
         }
+    }
+}
+
+impl Answering {
+    /// What to do where nothing goes through without a login: nothing is started, and
+    /// nobody is asked. What runs is left to end first.
+    fn without_login(&mut self, walk: &Walk, now_ms: u64) -> Option<Next> {
+        let Some(why) = walk.login_needed() else {
+            self.locked_out = None;
+            return None;
+        };
+        let since = *self.locked_out.get_or_insert(now_ms);
+        if now_ms < since + LOGIN_PATIENCE_MS {
+            return Some(Next::Wait(Some(since + LOGIN_PATIENCE_MS)));
+        }
+        let sid = walk.session().id();
+        Some(Next::Stop(format!(
+            "the session has no login to the cluster any more ({why}); log in by hand, then go on with: pacenote resume {sid}"
+        )))
     }
 }
 

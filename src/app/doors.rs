@@ -17,7 +17,7 @@ use crate::effects::{
     CommandScript, Commands, EffectPorts, OutputStore, ScriptedAnswer, ScriptedResponse, SecretSource, clean_environment,
 };
 use crate::journal::SessionDir;
-use crate::ports::{Cluster, HttpPort};
+use crate::ports::{Cluster, HttpPort, Login, LoginWatch};
 use crate::session::intent::{Intent, RunRequest};
 use crate::signals::{KubeTarget, SignalPorts};
 use crate::world::World;
@@ -40,6 +40,8 @@ pub struct Doors {
     pub notices: Vec<String>,
     /// The lock that is held and the freezes that are looked for.
     pub coordination: Option<Watch>,
+    /// Who the cluster takes us for, where it asks.
+    pub login: Option<LoginWatch>,
     /// Who is told of each seal, beside this machine.
     pub anchors: Option<super::anchors::Told>,
 }
@@ -84,6 +86,7 @@ impl Doors {
         let kube = cluster.as_ref().map(KubeTarget::from);
         let kubeconfig = cluster.as_ref().and_then(Cluster::narrowed_kubeconfig);
         let machine = Machine::new(&frame.bundle, frame.session.path(), clean_environment(), kubeconfig);
+        let login = cluster.as_ref().and_then(Cluster::login).map(Login::watch);
         let sid = frame.session.sid().to_owned();
         Self {
             signals: SignalPorts { http: http.clone(), kube, commands: Some(Arc::new(machine)), clock: wall(frame.clock) },
@@ -106,6 +109,7 @@ impl Doors {
             scripted: false,
             notices: Vec::new(),
             coordination: None,
+            login,
             anchors: None,
         }
     }

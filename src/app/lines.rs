@@ -4,21 +4,19 @@
 //! Lines typed (or piped) are commands in words. With an answers file nobody types: what
 //! the file does not answer leaves the session, which can be resumed.
 
-use std::io::{self, BufRead, Write};
-
-use tokio::sync::mpsc;
+use std::io::{self, Write};
 
 use super::answering::{Answering, Next};
 use super::headless::sleep_until;
+use super::logins::{self, LoggedIn};
 use super::screen::{KeepSecret, Shown, carry_out};
 use super::walk::{Ended, Walk};
 use crate::plain::Plain;
 use crate::session::intent::Starter;
-use crate::terminal::signals::Signals;
+use crate::terminal::lines::LineReader;
+use crate::terminal::modes::Modes;
+use crate::terminal::signals::{Signals, TerminalSignal};
 use crate::tui::Action;
-
-/// So many lines may wait to be taken.
-const WAITING: usize = 256;
 
 /// Why the walk was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +38,13 @@ pub async fn run(
     keep: KeepSecret<'_>,
 ) -> io::Result<Left> {
     let mut signals = Signals::new()?;
-    let mut lines = if answering.is_none() { Some(typed()?) } else { None };
+    let (mut reader, mut lines) = match answering {
+        None => {
+            let (reader, lines) = LineReader::start()?;
+            (Some(reader), Some(lines))
+        }
+        Some(_) => (None, None),
+    };
     let mut plain = Plain::new();
     let clock_of = |walk: &Walk| walk.now().mono_ms;
     loop {
@@ -61,7 +65,22 @@ pub async fn run(
         plain.show(&shown.screen(walk), out)?;
         out.flush()?;
         if let Some(intent) = walk.take_interactive() {
+            let lent = Lent::from(&mut reader);
             walk.run_interactive(intent).await;
+            drop(lent);
+            signals.forget_interrupts();
+            continue;
+        }
+        if let Some(login) = walk.take_login() {
+            writeln!(out, "{}", logins::announcement(&login))?;
+            out.flush()?;
+            let lent = Lent::from(&mut reader);
+            let went = logins::log_in(walk, &login, &mut signals).await;
+            drop(lent);
+            match went {
+                LoggedIn::Left => return Ok(asked_to_leave()),
+                LoggedIn::Done(Ok(said) | Err(said)) => writeln!(out, "{said}")?,
+            }
             continue;
         }
         if let Some(ended) = walk.ended() {
@@ -79,7 +98,9 @@ pub async fn run(
         };
         tokio::select! {
             biased;
-            _ = signals.next() => return Ok(Left { ended: Ended::Left, why: Some("a signal asked to leave".to_owned()) }),
+            signal = signals.next() => if signal != TerminalSignal::Resize {
+                return Ok(asked_to_leave());
+            },
             line = next_line => {
                 // The end of the input is no answer: nothing is decided by it.
                 let Some(line) = line else { return Ok(Left { ended: Ended::Left, why: Some("the input has ended".to_owned()) }) };
@@ -101,16 +122,29 @@ pub async fn run(
     }
 }
 
-/// Standard input, line by line, from a thread of its own.
-fn typed() -> io::Result<mpsc::Receiver<String>> {
-    let (send, receive) = mpsc::channel(WAITING);
-    std::thread::Builder::new().name("lines".to_owned()).spawn(move || {
-        for line in io::stdin().lock().lines() {
-            let Ok(line) = line else { return };
-            if send.blocking_send(line).is_err() {
-                return;
-            }
+fn asked_to_leave() -> Left {
+    Left { ended: Ended::Left, why: Some("a signal asked to leave".to_owned()) }
+}
+
+/// The terminal while somebody else has it: no line is read, and its modes are put back.
+struct Lent<'a> {
+    reader: &'a mut Option<LineReader>,
+    _modes: Modes,
+}
+
+impl<'a> Lent<'a> {
+    fn from(reader: &'a mut Option<LineReader>) -> Self {
+        if let Some(reader) = reader {
+            reader.pause();
         }
-    })?;
-    Ok(receive)
+        Self { reader, _modes: Modes::kept() }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(reader) = &mut self.reader {
+            reader.resume();
+        }
+    }
 }

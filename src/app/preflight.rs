@@ -7,6 +7,7 @@
 //! is *unknown*, which is no pass.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -56,16 +57,61 @@ pub struct Line {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// It is unknown because it is never asked before a session, and not for a failure.
+    #[serde(skip)]
+    pub never_asked: bool,
 }
 
 impl Line {
     fn new(about: impl Into<String>, verdict: Verdict, found: impl Into<String>) -> Self {
-        Self { about: about.into(), verdict, found: found.into(), next: None }
+        Self { about: about.into(), verdict, found: found.into(), next: None, never_asked: false }
     }
 
     fn next(mut self, next: impl Into<String>) -> Self {
         self.next = Some(next.into());
         self
+    }
+
+    fn never_asked(about: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { never_asked: true, ..Self::new(about, Verdict::Unknown, why) }
+    }
+
+    /// Whether nothing of it keeps anybody.
+    pub fn is_good(&self) -> bool {
+        self.verdict == Verdict::Pass || self.never_asked
+    }
+
+    /// Whether a session that begins all the same deviates from it.
+    pub fn is_deviated_from(&self) -> bool {
+        !self.never_asked && matches!(self.verdict, Verdict::Fail | Verdict::Unknown)
+    }
+}
+
+/// What is asked at once, and answered as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Window, freezes, `require`, the lock.
+    Start,
+    /// The cluster, the rights there, the objects.
+    Cluster,
+    /// What signals read.
+    Signals,
+    /// Secrets and programs of this machine.
+    Machine,
+}
+
+impl Part {
+    /// All of them, in the order of their lines.
+    pub const ALL: [Self; 4] = [Self::Start, Self::Cluster, Self::Signals, Self::Machine];
+
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "whether it may start",
+            Self::Cluster => "the cluster and the rights",
+            Self::Signals => "the signals",
+            Self::Machine => "secrets and programs",
+        }
     }
 }
 
@@ -89,15 +135,25 @@ pub struct Around<'a> {
 
 /// Asks everything.
 pub async fn ask(around: &Around<'_>) -> Vec<Line> {
+    let lines = Mutex::new(Vec::new());
+    tell(around, &|part, of_part| lines.lock().unwrap_or_else(PoisonError::into_inner).push((part, of_part))).await;
+    let mut lines = lines.into_inner().unwrap_or_else(PoisonError::into_inner);
+    lines.sort_by_key(|(part, _)| Part::ALL.iter().position(|known| known == part));
+    lines.into_iter().flat_map(|(_, lines)| lines).collect()
+}
+
+/// Asks everything, and tells each part once it is answered.
+pub async fn tell(around: &Around<'_>, told: &(dyn Fn(Part, Vec<Line>) + Sync)) {
     let needs = Needs::of(around.draft.plan());
-    let (entry, cluster, signals) = tokio::join!(entry(around), in_cluster(around, &needs), signals(around));
-    let mut lines = entry;
-    lines.extend(cluster);
-    lines.extend(signals);
-    lines.extend(needs.secrets.iter().filter_map(|source| secret(source, around.folder)));
-    lines.extend(needs.programs.iter().map(|program| found_program(program, around.folder)));
-    lines.extend(needs.open.iter().map(|open| Line::new("rights", Verdict::Unknown, format!("not told by the runbook: {open}"))));
-    lines
+    let mut machine: Vec<Line> = needs.secrets.iter().filter_map(|source| secret(source, around.folder)).collect();
+    machine.extend(needs.programs.iter().map(|program| found_program(program, around.folder)));
+    machine.extend(needs.open.iter().map(|open| Line::never_asked("rights", format!("not told by the runbook: {open}"))));
+    told(Part::Machine, machine);
+    tokio::join!(
+        async { told(Part::Start, entry(around).await) },
+        async { told(Part::Cluster, in_cluster(around, &needs).await) },
+        async { told(Part::Signals, signals(around).await) },
+    );
 }
 
 /// Window, freezes, `require`, the lock.
@@ -261,9 +317,7 @@ async fn signals(around: &Around<'_>) -> Vec<Line> {
         let about = format!("signal {}", signal.name);
         match &signal.source {
             ResolvedSource::Http(_) | ResolvedSource::Prometheus(_) => asked.push(signal),
-            ResolvedSource::Command { .. } => {
-                lines.push(Line::new(about, Verdict::Unknown, "a command is not run before the session"))
-            }
+            ResolvedSource::Command { .. } => lines.push(Line::never_asked(about, "a command is not run before the session")),
             _ if cluster.is_some() => asked.push(signal),
             _ => lines.push(Line::new(about, Verdict::Unknown, "there is no cluster to read it from")),
         }

@@ -287,7 +287,7 @@ pub async fn run(film: &mut Film, guard: &mut TerminalGuard, mut ui: Ui) -> io::
         tokio::select! {
             biased;
             signal = signals.next() => match signal {
-                TerminalSignal::Terminate | TerminalSignal::Hangup => return Ok(()),
+                TerminalSignal::Terminate | TerminalSignal::Interrupt | TerminalSignal::Hangup => return Ok(()),
                 TerminalSignal::Resize => ui.request_draw(),
             },
             key = keys.recv() => {
@@ -332,7 +332,13 @@ fn take(
                         }
                     }
                     // No key over a replay means one of these; if one did, nothing would come of it.
-                    Action::Bell | Action::Command(_) | Action::Start { .. } | Action::Prepare { .. } | Action::Give { .. } => {}
+                    Action::Bell
+                    | Action::Command(_)
+                    | Action::Start { .. }
+                    | Action::Prepare { .. }
+                    | Action::Give { .. }
+                    | Action::Answer(_)
+                    | Action::LogIn => {}
                 }
             }
         }

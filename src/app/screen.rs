@@ -6,13 +6,16 @@
 use std::io;
 use std::time::Instant;
 
+use super::logins::{self, LoggedIn};
 use super::walk::{Ended, Walk};
 use crate::live::Live;
 use crate::session::intent::Starter;
 use crate::session::message::Command;
+use crate::session::sheet::Sheet;
 use crate::session::{At, Session};
 use crate::terminal::TerminalGuard;
 use crate::terminal::input::{InputReader, TerminalEvent, Timed};
+use crate::terminal::modes::Modes;
 use crate::terminal::signals::{Signals, TerminalSignal};
 use crate::tui::{self, Action, Journal, Level, Screen, Ui};
 
@@ -28,14 +31,16 @@ pub struct Shown {
     guards: Vec<crate::session::view::GuardView>,
     undo: Vec<crate::session::view::UndoItem>,
     notes: Vec<String>,
-    sheet: crate::session::sheet::Sheet,
+    sheet: Sheet,
     now: chrono::DateTime<chrono::Utc>,
 }
 
 impl Shown {
     /// As a walk stands now.
     pub fn of(walk: &Walk) -> Self {
-        Self::at(walk.session(), walk.now())
+        let mut shown = Self::at(walk.session(), walk.now());
+        shown.sheet.preflight.clone_from(&walk.preflight);
+        shown
     }
 
     /// As a session stands at a moment.
@@ -117,9 +122,28 @@ pub async fn run(walk: &mut Walk, guard: &mut TerminalGuard, mut ui: Ui, keep: K
         if let Some(intent) = walk.take_interactive() {
             reader.pause();
             guard.suspend();
+            let modes = Modes::kept();
             walk.run_interactive(intent).await;
+            drop(modes);
+            signals.forget_interrupts();
             guard.resume()?;
             reader.resume();
+            ui.request_draw();
+            continue;
+        }
+        if let Some(login) = walk.take_login() {
+            reader.pause();
+            guard.suspend();
+            guard.say(&logins::announcement(&login));
+            let went = logins::log_in(walk, &login, &mut signals).await;
+            let LoggedIn::Done(done) = went else { return Ok(walk.ended().unwrap_or(Ended::Left)) };
+            guard.resume()?;
+            reader.resume();
+            let now = clock(Instant::now());
+            match done {
+                Ok(said) => ui.say(said, Level::Info, now),
+                Err(why) => ui.say(why, Level::Warn, now),
+            }
             ui.request_draw();
             continue;
         }
@@ -127,7 +151,7 @@ pub async fn run(walk: &mut Walk, guard: &mut TerminalGuard, mut ui: Ui, keep: K
         tokio::select! {
             biased;
             signal = signals.next() => match signal {
-                TerminalSignal::Terminate | TerminalSignal::Hangup => return Ok(walk.ended().unwrap_or(Ended::Left)),
+                TerminalSignal::Terminate | TerminalSignal::Interrupt | TerminalSignal::Hangup => return Ok(walk.ended().unwrap_or(Ended::Left)),
                 TerminalSignal::Resize => ui.request_draw(),
             },
             key = keys.recv() => {
@@ -231,6 +255,7 @@ pub fn carry_out(walk: &mut Walk, action: Action, by: Starter, keep: KeepSecret<
             }
             walk.command(Command::Give { step, values, secrets: names }, by).map_err(refused)
         }
+        Action::LogIn => walk.ask_login(),
         Action::Answer(text) => walk.answer_approval(&text).map_err(refused),
         Action::Quit | Action::Bell | Action::Copy(_) | Action::Suspend | Action::Redraw | Action::Replay(_) => Ok(()),
     }

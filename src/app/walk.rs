@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::anchors::{Answer as AnchorAnswer, Told};
 use super::doors::Doors;
+use super::logins::Logins;
 use super::pen::{Pen, Written};
 use super::{notices, watch};
 use crate::clock::Clock;
@@ -13,6 +14,7 @@ use crate::coordination::{News, Watch};
 use crate::effects::{Answer, Effects, StopSignal};
 use crate::journal::{AppendError, Durable, Writer};
 use crate::live::Live;
+use crate::ports::Login;
 use crate::redact::Redactor;
 use crate::session::event::{Mode, SessionOutcome};
 use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
@@ -80,8 +82,11 @@ pub struct Walk {
     pub record_notes: Vec<String>,
     /// Standing messages for the screen.
     pub notices: Vec<String>,
+    /// What was found before the session began, for the sheet.
+    pub preflight: Vec<(String, String, bool)>,
     followups: Vec<String>,
     coordination: Option<Watch>,
+    logins: Logins,
 }
 
 impl Walk {
@@ -126,8 +131,10 @@ impl Walk {
             anchors: doors.anchors,
             record_notes: Vec::new(),
             notices: doors.notices,
+            preflight: Vec::new(),
             followups: Vec::new(),
             coordination: doors.coordination,
+            logins: Logins::new(doors.login),
         };
         walk.tell_head();
         walk.lay_down_request();
@@ -195,6 +202,25 @@ impl Walk {
     pub async fn run_interactive(&mut self, intent: Durable<Intent>) {
         let report = self.effects.run_interactive(intent).await;
         self.effect_ended(report);
+    }
+
+    /// Why nothing reaches the cluster without a new login, where that is so.
+    pub fn login_needed(&self) -> Option<&str> {
+        self.logins.needed()
+    }
+
+    /// Somebody wants to log in again; [`Walk::take_login`] then has the login for whoever
+    /// can give up the terminal.
+    ///
+    /// # Errors
+    /// A sentence where there is no login.
+    pub fn ask_login(&mut self) -> Result<(), String> {
+        self.logins.ask()
+    }
+
+    /// The login that is to be made again.
+    pub fn take_login(&mut self) -> Option<Login> {
+        self.logins.asked()
     }
 
     /// Says something to the session.
@@ -275,6 +301,10 @@ impl Walk {
             Some(message) = self.messages.recv() => self.watched(message),
             news = next_news(&mut self.coordination) => self.noticed(news),
             answer = anchors_answer(&mut self.anchors), if !waits => self.anchored(answer),
+            state = self.logins.next() => {
+                self.logins.take(&mut self.notices, &self.redactor, state);
+                self.live.changed = true;
+            }
             () = sleep => {}
         }
         // Everything that has come meanwhile is taken before anything is drawn.

@@ -70,7 +70,7 @@ async fn freezes(basis: &Basis, environment: &str, runbook: Option<&str>) -> Res
             let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), Some(environment)).map_err(Problem::usage)?;
             // Connecting may run what the kubeconfig names, so it is accepted first.
             walk::accept(basis, &state, &bundle, false, &WalkArgs::default())?;
-            let cluster = walk::connect(basis, &plan, "freeze").await?;
+            let cluster = walk::connect(basis, &plan, "freeze", true).await?;
             if cluster.is_none() {
                 return Err(Problem::usage(format!("{environment} has no cluster in {file}")).hint("leave --runbook out"));
             }

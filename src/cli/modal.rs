@@ -4,6 +4,7 @@ use std::io;
 
 use ratatui::Frame;
 use ratatui::crossterm::event::KeyEvent;
+use tokio::sync::mpsc;
 
 use super::Basis;
 use crate::terminal::TerminalGuard;
@@ -48,29 +49,48 @@ pub(super) trait Modal {
 /// When the terminal cannot be used.
 pub(super) fn show<M: Modal>(title: &str, modal: &mut M) -> io::Result<Option<M::Answer>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut signals = Signals::new()?;
-        let mut guard = TerminalGuard::enter(title)?;
-        let (_reader, mut keys) = InputReader::start()?;
-        loop {
-            guard.screen().draw(|frame| modal.draw(frame))?;
-            tokio::select! {
-                biased;
-                signal = signals.next() => match signal {
-                    TerminalSignal::Terminate | TerminalSignal::Hangup => return Ok(None),
-                    TerminalSignal::Resize => {}
-                },
-                event = keys.recv() => match event {
-                    Some((_, TerminalEvent::Key(key))) => {
-                        if let Some(answer) = modal.key(key) {
-                            return Ok(Some(answer));
-                        }
+    // Nothing is ever told, for as long as the sender is there.
+    let (_keep, mut nothing) = mpsc::channel::<()>(1);
+    runtime.block_on(shown(title, modal, &mut nothing, |_, ()| None))
+}
+
+/// The same on a runtime that is there already, for a screen that also shows what comes
+/// meanwhile: `take` is given each piece of news, and may answer in the operator's place.
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub(super) async fn shown<M: Modal, N>(
+    title: &str,
+    modal: &mut M,
+    news: &mut mpsc::Receiver<N>,
+    mut take: impl FnMut(&mut M, N) -> Option<M::Answer>,
+) -> io::Result<Option<M::Answer>> {
+    let mut signals = Signals::new()?;
+    let mut guard = TerminalGuard::enter(title)?;
+    let (_reader, mut keys) = InputReader::start()?;
+    loop {
+        guard.screen().draw(|frame| modal.draw(frame))?;
+        tokio::select! {
+            biased;
+            signal = signals.next() => match signal {
+                TerminalSignal::Terminate | TerminalSignal::Interrupt | TerminalSignal::Hangup => return Ok(None),
+                TerminalSignal::Resize => {}
+            },
+            event = keys.recv() => match event {
+                Some((_, TerminalEvent::Key(key))) => {
+                    if let Some(answer) = modal.key(key) {
+                        return Ok(Some(answer));
                     }
-                    Some((_, TerminalEvent::Paste(text))) => modal.paste(&text),
-                    Some((_, TerminalEvent::Resize)) => {}
-                    Some((_, TerminalEvent::Lost(_))) | None => return Ok(None),
-                },
+                }
+                Some((_, TerminalEvent::Paste(text))) => modal.paste(&text),
+                Some((_, TerminalEvent::Resize)) => {}
+                Some((_, TerminalEvent::Lost(_))) | None => return Ok(None),
+            },
+            Some(news) = news.recv() => {
+                if let Some(answer) = take(modal, news) {
+                    return Ok(Some(answer));
+                }
             }
         }
-    })
+    }
 }

@@ -17,8 +17,8 @@ use crate::error::{Exit, Problem};
 use crate::inputs;
 use crate::redact::{Keep, Redactor, strip_controls};
 use crate::secrets::Secrets;
-use crate::session::Plan;
 use crate::session::event::Mode;
+use crate::session::{At, Plan, Session};
 
 /// The id that requests are made under; no session has it.
 const SID: &str = "preflight";
@@ -39,19 +39,20 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &PreflightArg
     let mut lines: Vec<Line> = plan
         .unsupported()
         .into_iter()
-        .map(|u| Line { about: u.place, verdict: Verdict::Fail, found: u.why, next: None })
+        .map(|u| Line { about: u.place, verdict: Verdict::Fail, found: u.why, next: None, never_asked: false })
         .collect();
     lines.extend(gathered.missing.iter().map(|name| Line {
         about: format!("input {name}"),
         verdict: Verdict::Warn,
         found: "is not given; what needs it cannot be judged".to_owned(),
         next: Some(format!("--input {name}=VALUE")),
+        never_asked: false,
     }));
     let folder = walk::folder_of(&arguments.file);
     let runtime = walk::runtime()?;
     lines.extend(runtime.block_on(async {
         let clock = Clock::real();
-        let (cluster, trouble) = match walk::connect(basis, &plan, SID).await {
+        let (cluster, trouble) = match walk::connect(basis, &plan, SID, true).await {
             Ok(cluster) => (cluster, None),
             Err(problem) => (None, Some(problem.what().to_owned())),
         };
@@ -77,13 +78,7 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &PreflightArg
         let draft = opening.draft(SID, clock.now()).map_err(|why| Problem::usage(why).hint("give its inputs with --input"))?;
         let secrets = Secrets::new(&accepted, folder.clone(), Redactor::new());
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
-        let mut headers = watch::Headers { pace: 1.0, ..watch::Headers::default() };
-        for name in watch::secrets_needed(&draft, clock.now()) {
-            // One that cannot be had has a line of its own.
-            if let Ok(value) = secrets.resolve(&name).await {
-                headers.secrets.insert(name, value.expose().to_owned());
-            }
-        }
+        let headers = headers(&draft, &secrets, clock.now()).await;
         let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: walk::door(basis) };
         let around = Around {
             draft: &draft,
@@ -105,23 +100,50 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &PreflightArg
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-fn text(console: &mut Console, lines: &[Line]) -> Result<(), Problem> {
-    let width = lines.iter().map(|line| line.about.chars().count()).max().unwrap_or(0).min(32);
-    for line in lines {
-        let word = match line.verdict {
-            Verdict::Pass => "pass",
-            Verdict::Warn => "WARN",
-            Verdict::Fail => "FAIL",
-            Verdict::Unknown => "????",
-        };
-        // Much of it comes from servers.
-        let clean = |text: &str| strip_controls(text, Keep::NOTHING);
-        console.line(format!("{word}  {:width$}  {}", clean(&line.about), clean(&line.found)))?;
-        if let Some(next) = &line.next {
-            console.line(format!("      {:width$}  next: {next}", ""))?;
+/// The secrets that signals' headers need. One that cannot be had has a line of its own.
+pub(super) async fn headers(draft: &Session, secrets: &Secrets, at: At) -> watch::Headers {
+    let mut headers = watch::Headers { pace: 1.0, ..watch::Headers::default() };
+    for name in watch::secrets_needed(draft, at) {
+        if let Ok(value) = secrets.resolve(&name).await {
+            headers.secrets.insert(name, value.expose().to_owned());
         }
     }
+    headers
+}
+
+/// The lines as text, each with what to do about it.
+pub(super) fn rendered(lines: &[Line]) -> Vec<String> {
+    let width = lines.iter().map(|line| line.about.chars().count()).max().unwrap_or(0).min(32);
+    // Much of it comes from servers.
+    let clean = |text: &str| strip_controls(text, Keep::NOTHING);
+    let of_line = |line: &Line| {
+        let first = format!("{}  {:width$}  {}", word(line.verdict), clean(&line.about), clean(&line.found));
+        let next = line.next.as_ref().map(|next| format!("      {:width$}  next: {next}", ""));
+        std::iter::once(first).chain(next)
+    };
+    lines.iter().flat_map(of_line).collect()
+}
+
+/// A verdict in four letters.
+pub(super) fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Warn => "WARN",
+        Verdict::Fail => "FAIL",
+        Verdict::Unknown => "????",
+    }
+}
+
+/// How many lines say what.
+pub(super) fn counted(lines: &[Line]) -> String {
     let count = |verdict| lines.iter().filter(|line| line.verdict == verdict).count();
     let (failed, unknown, warned) = (count(Verdict::Fail), count(Verdict::Unknown), count(Verdict::Warn));
-    console.line(format!("\n{failed} failed, {unknown} unknown, {warned} to look at, {} passed", count(Verdict::Pass)))
+    format!("{failed} failed, {unknown} unknown, {warned} to look at, {} passed", count(Verdict::Pass))
+}
+
+fn text(console: &mut Console, lines: &[Line]) -> Result<(), Problem> {
+    for line in rendered(lines) {
+        console.line(line)?;
+    }
+    console.line(format!("\n{}", counted(lines)))
 }

@@ -55,7 +55,7 @@ pub(super) fn run(basis: &Basis, arguments: &RollbackArgs) -> Result<Exit, Probl
     let runtime = walk::runtime()?;
     let exit = runtime.block_on(async {
         let redactor = Redactor::new();
-        let cluster = walk::connect(basis, &plan, new.sid()).await?;
+        let cluster = walk::connect(basis, &plan, new.sid(), unattended.is_none()).await?;
         let environment = app::environment_record(&plan, cluster.as_ref());
         same_place(&old.session.opened().environment, &environment)?;
         let (mut opening, told) = opening(basis, &state, &old, &plan, environment, &accepted, unattended.is_none())?;
@@ -310,5 +310,5 @@ async fn enter(
     let lock = neighbours.lock(draft, take_over).await.map_err(|error| walk::locked(&error))?;
     let environment = draft.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
-    Ok(Watched { notices: Vec::new(), lock, freezes, freeze: None })
+    Ok(Watched { notices: Vec::new(), lock, freezes, freeze: None, preflight: Vec::new() })
 }

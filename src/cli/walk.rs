@@ -1,21 +1,21 @@
 //! `run`, `rehearse` and `resume`: from arguments to a walk, and from its end to an exit
 //! code.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
+use super::args::{RehearseArgs, ResumeArgs, RunArgs, WalkArgs};
 pub(super) use super::facts::folder_of;
 use super::modal::Look;
-use super::{Basis, acceptance, answers, check, explain_state, facts, rollback};
+use super::{Basis, acceptance, answers, check, explain_state, facts, preflight, rollback};
 use crate::app::anchors::Told;
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
 use crate::app::entry::{self, Neighbourhood};
 use crate::app::opening::{self, Opening, Who};
+use crate::app::preflight::Around;
 use crate::app::unattended::Unattended;
-
 use crate::app::{self, Approvals, Ended, Walk, headless, lines, screen, sealing, watch};
 use crate::clock::Clock;
 use crate::coordination::{Freeze, Freezes, Lock, LockError, Watch};
@@ -25,15 +25,20 @@ use crate::ports::{self, Cluster, ConnectOptions, HttpPort, KubeTarget};
 use crate::redact::Redactor;
 use crate::runbook::load::{self, Bundle};
 use crate::secrets::{Accepted, Secret, Secrets};
-use crate::session::event::{Mode, SessionOutcome};
+use crate::session::event::{BundleRecord, Mode, SessionOutcome};
 use crate::session::{Plan, Session};
 use crate::state::ledger::Ledger;
 use crate::state::marks::{Marks, Notes};
 use crate::state::{self, StateDir};
 use crate::terminal::TerminalGuard;
 use crate::terminal::capabilities::Capabilities;
-use crate::tui::inputs::{InputsEvent, InputsScreen};
 use crate::world::World;
+
+mod beforehand;
+mod inputs;
+
+use inputs::ask_inputs;
+pub(super) use inputs::declare_secrets;
 
 /// `run`.
 pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
@@ -51,21 +56,19 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let accepted = accept(basis, &state, &bundle, arguments.trust, &arguments.walk)?;
     let redactor = Redactor::new();
     let folder = folder_of(&arguments.file);
-    let secrets = Secrets::new(&accepted, folder, redactor.clone());
+    let secrets = Secrets::new(&accepted, folder.clone(), redactor.clone());
     let given = unattended.as_ref().map(|(a, _)| a.inputs.clone()).unwrap_or_default();
     let (inputs, named) = ask_inputs(basis, &bundle, &arguments.start, &given, unattended.is_none(), &secrets)?;
     let runtime = runtime()?;
     let (dir, sid_clock) = new_session(&state, &bundle)?;
     let exit = runtime.block_on(async {
         let mut clock = sid_clock;
-        let cluster = connect(basis, &plan, dir.sid()).await?;
+        let cluster = connect(basis, &plan, dir.sid(), unattended.is_none()).await?;
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         let who = who(basis, &state, Path::new(&arguments.file));
         let (sealer, told) = sealer(basis, &state, &who, false)?;
-        let mut record = app::bundle_record(&bundle);
-        let commit = facts::commit(&folder_of(&arguments.file));
-        record.commit = commit.commit;
-        record.dirty = commit.dirty;
+        let commit = facts::commit(&folder);
+        let record = BundleRecord { commit: commit.commit, dirty: commit.dirty, ..app::bundle_record(&bundle) };
         let mut opening = Opening {
             environment: app::environment_record(&plan, cluster.as_ref()),
             mode,
@@ -87,9 +90,23 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         };
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
         let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
-        let folder = folder_of(&arguments.file);
-        let (entered, watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
+        let around = Around {
+            draft: &draft,
+            clock,
+            cluster: Ok(cluster.as_ref()),
+            http: door(basis),
+            neighbours: &neighbours,
+            folder: &folder,
+            headers: preflight::headers(&draft, &secrets, clock.now()).await,
+        };
+        let face = beforehand_face(basis, &arguments.walk, unattended.is_some());
+        let passed = if mode == Mode::Live { Some(beforehand::ask(&around, face, &redactor).await?) } else { None };
+        let (entered, mut watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
         opening.entered = entered;
+        if let Some(passed) = passed {
+            opening.entered.deviations.extend(passed.deviations);
+            watched.preflight = passed.rows;
+        }
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
         live(
             basis,
@@ -106,9 +123,9 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             unattended,
         )
         .await
-    })?;
+    });
     runtime.shutdown_background();
-    Ok(exit)
+    exit.inspect_err(|_| leave_nothing_behind(&dir))
 }
 
 /// `resume`.
@@ -148,7 +165,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
                 .at(dir.journal().display())
         })?;
         let mut writer = resumption.writer;
-        let cluster = connect(basis, &plan, dir.sid()).await?;
+        let cluster = connect(basis, &plan, dir.sid(), unattended.is_none()).await?;
         let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
         let (entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), arguments.take_over.as_deref()).await?;
         let who = who(basis, &state, dir.path());
@@ -180,12 +197,32 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
     Ok(exit)
 }
 
+/// What has not begun leaves no folder; should it stay, it is listed as empty.
+fn leave_nothing_behind(dir: &SessionDir) {
+    if !dir.journal().exists() {
+        let _ = std::fs::remove_dir_all(dir.path());
+    }
+}
+
+fn beforehand_face(basis: &Basis, walk: &WalkArgs, unattended: bool) -> beforehand::Face {
+    let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
+    if unattended {
+        beforehand::Face::Nobody
+    } else if walk.plain || !io::stdout().is_terminal() || !capabilities.screen {
+        beforehand::Face::Lines
+    } else {
+        beforehand::Face::Screen(Box::new(Look::of(basis, capabilities)))
+    }
+}
+
 /// What is kept watch over while a session is walked.
 pub(super) struct Watched {
     pub(super) notices: Vec<String>,
     pub(super) lock: Option<Lock>,
     pub(super) freezes: Option<(Freezes, String)>,
     pub(super) freeze: Option<Freeze>,
+    /// What was found before the start, for the sheet.
+    pub(super) preflight: Vec<(String, String, bool)>,
 }
 
 /// Judges whether a session may be entered, and takes its lock. Nothing of it is written
@@ -216,7 +253,7 @@ async fn enter(
     let environment = session.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
     let entered = opening::Entered { window: found.window, deviations, lock: event };
-    Ok((entered, Watched { notices, lock, freezes, freeze: found.freeze }))
+    Ok((entered, Watched { notices, lock, freezes, freeze: found.freeze, preflight: Vec::new() }))
 }
 
 /// Everything that speaks against a start, at once.
@@ -294,7 +331,8 @@ pub(super) async fn live(
     doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
     doors.anchors = anchors;
     doors.approvals = Approvals::signed(super::verify::signers(basis, None)?, basis.policy.rules.groups.clone(), dir.path());
-    let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
+    let mut walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
+    walk.preflight = watched.preflight;
     let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
     face(basis, walk, walk_args, unattended, &mut keep).await
 }
@@ -501,10 +539,13 @@ pub(super) fn kept_bundle(dir: &SessionDir, root: Option<&str>, sha256: &str) ->
     Ok(bundle)
 }
 
-pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Option<Cluster>, Problem> {
+/// `attended`: somebody sits here and may be asked to log in.
+pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str, attended: bool) -> Result<Option<Cluster>, Problem> {
     let Some(target) = plan.environment().and_then(|e| e.kubernetes.as_ref()) else { return Ok(None) };
     let wanted = KubeTarget { context: target.context.clone(), namespace: target.namespace.clone() };
-    let cluster = ports::connect(&wanted, &ConnectOptions::new(sid)).await.map_err(Problem::cannot_start)?;
+    let terminal = attended && io::stdin().is_terminal() && io::stderr().is_terminal();
+    let options = ConnectOptions { terminal, ..ConnectOptions::new(sid) };
+    let cluster = patiently(ports::connect(&wanted, &options), terminal).await.map_err(Problem::cannot_start)?;
     let protected = plan.environment().is_some_and(|e| e.protected)
         || basis.policy.protects_cluster(Some(&cluster.server), cluster.ca_fingerprint.as_deref(), Some(&cluster.context));
     if cluster.insecure && protected {
@@ -513,6 +554,18 @@ pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Opt
             .hint("give the cluster's CA certificate in the kubeconfig instead"));
     }
     Ok(Some(cluster))
+}
+
+/// A credential plugin that has the terminal may take its time; whoever sits there learns
+/// what is waited for.
+async fn patiently<T>(connecting: impl Future<Output = T>, terminal: bool) -> T {
+    tokio::pin!(connecting);
+    tokio::select! {
+        connected = &mut connecting => return connected,
+        () = tokio::time::sleep(std::time::Duration::from_secs(3)), if terminal => {}
+    }
+    let _ = writeln!(io::stderr(), "Waiting for a login to the cluster; Ctrl-C gives up.");
+    connecting.await
 }
 
 pub(super) fn unattended(walk: &WalkArgs) -> Result<Option<(crate::world::answers::Answers, u64)>, Problem> {
@@ -542,123 +595,6 @@ pub(super) fn accept(
     }
     let by = facts::operator(&basis.config).principal;
     acceptance::accept(&review, state, &by, chrono::Utc::now())
-}
-
-type Inputs = (std::collections::BTreeMap<String, crate::runbook::Value>, Vec<String>);
-
-/// The inputs: from arguments, from the answers file, and asked for.
-fn ask_inputs(
-    basis: &Basis,
-    bundle: &Bundle,
-    start: &StartArgs,
-    answers: &std::collections::BTreeMap<String, crate::runbook::Value>,
-    may_ask: bool,
-    secrets: &Secrets,
-) -> Result<Inputs, Problem> {
-    let inputs = &bundle.root.inputs;
-    let mut arguments = start.inputs.clone();
-    let mut gathered = crate::inputs::gather(inputs, &arguments, answers);
-    let capabilities = Capabilities::from_env(|name| std::env::var(name).ok());
-    if may_ask && !gathered.missing.is_empty() && capabilities.screen && io::stdin().is_terminal() && io::stdout().is_terminal() {
-        arguments.extend(ask_on_screen(bundle, start, &gathered, Look::of(basis, capabilities))?);
-        gathered = crate::inputs::gather(inputs, &arguments, answers);
-    } else if may_ask && io::stdin().is_terminal() {
-        for name in gathered.missing.clone() {
-            let Some(input) = inputs.iter().find(|i| i.name.value == name) else { continue };
-            arguments.push((name, ask_one(input)?));
-        }
-        gathered = crate::inputs::gather(inputs, &arguments, answers);
-    }
-    if let Some(problem) = gathered.problems.first() {
-        let wrong = Problem::usage(format!("input `{}`: {}", problem.name, problem.message));
-        return Err(match &problem.hint {
-            Some(hint) => wrong.hint(hint),
-            None => wrong,
-        });
-    }
-    if !gathered.missing.is_empty() {
-        return Err(
-            Problem::usage(format!("no value for {}", gathered.missing.join(", "))).hint("give it with --input NAME=VALUE")
-        );
-    }
-    declare_secrets(bundle, secrets);
-    Ok((gathered.values, gathered.secrets.into_iter().map(|s| s.name).collect()))
-}
-
-/// The form of the inputs, on a screen of its own.
-struct InputForm {
-    screen: InputsScreen,
-    look: Look,
-}
-
-impl super::modal::Modal for InputForm {
-    type Answer = InputsEvent;
-
-    fn draw(&self, frame: &mut ratatui::Frame<'_>) {
-        self.screen.view(&self.look.theme, self.look.ascii, frame);
-        if self.look.ascii {
-            crate::tui::theme::to_ascii(frame.buffer_mut());
-        }
-    }
-
-    fn key(&mut self, key: ratatui::crossterm::event::KeyEvent) -> Option<InputsEvent> {
-        self.screen.handle(key)
-    }
-
-    fn paste(&mut self, text: &str) {
-        self.screen.paste(text);
-    }
-}
-
-/// Asks for the inputs in a form, filled in with what is known already.
-fn ask_on_screen(
-    bundle: &Bundle,
-    start: &StartArgs,
-    gathered: &crate::inputs::Gathered,
-    look: Look,
-) -> Result<Vec<(String, String)>, Problem> {
-    let asked: Vec<_> = bundle.root.inputs.iter().filter(|i| gathered.missing.contains(&i.name.value)).cloned().collect();
-    let environment = start.env.clone().unwrap_or_default();
-    let screen = InputsScreen::new(bundle.root.title.clone(), Mode::Live, environment, &asked);
-    let mut form = InputForm { screen, look };
-    let answer = super::modal::show("pacenote", &mut form)
-        .map_err(|e| Problem::cannot_start(format!("the terminal cannot be used: {e}")))?;
-    match answer {
-        Some(InputsEvent::Given(answers)) => {
-            Ok(answers.values.into_iter().map(|(name, value)| (name, value.to_string())).collect())
-        }
-        Some(InputsEvent::Cancelled) | None => Err(Problem::usage("no session was begun: the inputs were not given")),
-    }
-}
-
-pub(super) fn declare_secrets(bundle: &Bundle, secrets: &Secrets) {
-    for input in &bundle.root.inputs {
-        if let crate::runbook::model::InputKind::Secret(Some(source)) = &input.kind {
-            secrets.declare(&input.name, source);
-        }
-    }
-}
-
-/// Asks for one input until the answer is good.
-fn ask_one(input: &crate::runbook::model::Input) -> Result<String, Problem> {
-    let no_answer = || Problem::usage(format!("no value for {}", input.name)).hint("give it with --input NAME=VALUE");
-    loop {
-        let question = input.prompt.as_deref().unwrap_or(&input.name);
-        let example = input.example.as_ref().map(|e| format!(" (like {e})")).unwrap_or_default();
-        let _ = write!(io::stdout(), "{question}{example}: ");
-        let _ = io::stdout().flush();
-        let mut line = String::new();
-        match io::stdin().lock().read_line(&mut line) {
-            Ok(0) | Err(_) => return Err(no_answer()),
-            Ok(_) => {}
-        }
-        match crate::inputs::parse(input, line.trim()) {
-            Ok(_) => return Ok(line.trim().to_owned()),
-            Err(why) => {
-                let _ = writeln!(io::stdout(), "  {why}");
-            }
-        }
-    }
 }
 
 /// The theme of the screen a setting asks for.

@@ -276,3 +276,5 @@ pub(super) async fn pin(ports: &EffectPorts, workload: &Workload) -> Result<Pinn
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod rules;

@@ -126,6 +126,7 @@ impl Plain {
         Some(match word {
             "note" => text("note", rest).map(|text| command(Command::Note { text })),
             "pause" => Ok(command(Command::Pause { reason: (!rest.is_empty()).then(|| rest.to_owned()) })),
+            "login" => alone(word, rest).map(|()| vec![Action::LogIn]),
             "go" => alone(word, rest).map(|()| command(Command::Unpause)),
             "stop" => alone(word, rest).and_then(|()| self.stop(screen, said)),
             "abort" if !gate_or_failure => text(word, rest).map(|reason| command(Command::Abort { reason })),

@@ -130,6 +130,7 @@ pub(super) fn always(screen: &Screen<'_>) -> Vec<Word> {
     if !matches!(screen.prompt, Prompt::Failure { .. } | Prompt::GateHold { .. } | Prompt::Start { what: Err(_), .. }) {
         out.push(rare("abort REASON", "ends the session; nothing is rolled back"));
     }
+    out.push(rare("login", "logs in to the cluster again, on this terminal"));
     out.push(rare("abandon REASON", "closes the session as it stands; nothing more runs"));
     out
 }

@@ -10,7 +10,7 @@ use kube::client::Body;
 use kube::config::{Context, Kubeconfig, NamedCluster, NamedContext};
 use tower::{BoxError, ServiceExt};
 
-use super::credentials::Plugin;
+use super::login::Login;
 use super::{PRODUCT, install_crypto};
 
 /// A connected cluster, and who and where it is, for the record and for words.
@@ -32,7 +32,16 @@ pub struct Cluster {
     pub insecure: bool,
     /// The kubeconfig's name of the user.
     pub user: String,
-    pub(super) kubeconfig: Option<Arc<Kubeconfig>>,
+    pub(super) source: Source,
+}
+
+/// What a cluster was made from.
+#[derive(Clone)]
+pub(super) enum Source {
+    /// A kubeconfig, and a login by it.
+    Login(Login),
+    /// A simulated one: what commands get to reach it.
+    Simulated(Option<Arc<Kubeconfig>>),
 }
 
 impl std::fmt::Debug for Cluster {
@@ -72,27 +81,43 @@ impl Cluster {
 
     fn simulated(client: kube::Client, server: String, namespace: &str, sid: &str, kubeconfig: Option<Arc<Kubeconfig>>) -> Self {
         Self {
-            client: Dress::new(sid, None).put_on(client, namespace),
+            client: Dress::new(sid, Through::Client(client)).client(namespace),
             namespace: namespace.to_owned(),
             context: "rehearsal".into(),
             server,
             ca_fingerprint: None,
             insecure: false,
             user: "rehearsal".into(),
-            kubeconfig,
+            source: Source::Simulated(kubeconfig),
+        }
+    }
+
+    /// Who the cluster takes us for, and the means to renew it. A simulated one asks
+    /// nobody.
+    pub fn login(&self) -> Option<&Login> {
+        match &self.source {
+            Source::Login(login) => Some(login),
+            Source::Simulated(_) => None,
+        }
+    }
+
+    fn kubeconfig(&self) -> Option<Arc<Kubeconfig>> {
+        match &self.source {
+            Source::Login(login) => Some(login.kubeconfig()),
+            Source::Simulated(kubeconfig) => kubeconfig.clone(),
         }
     }
 
     /// A kubeconfig with nothing but this context and namespace, for commands. It holds
     /// what the original held inline, so the file must not outlive the command.
     pub fn narrowed_kubeconfig(&self) -> Option<String> {
-        self.kubeconfig.as_ref().and_then(|config| serde_json::to_string(config.as_ref()).ok())
+        self.kubeconfig().and_then(|config| serde_json::to_string(config.as_ref()).ok())
     }
 
     /// Secrets the kubeconfig holds inline: a command that gets them may print them, so
     /// they have to be taken out of its output.
     pub fn inline_secrets(&self) -> Vec<String> {
-        let Some(config) = self.kubeconfig.as_ref().and_then(|config| serde_json::to_value(config.as_ref()).ok()) else {
+        let Some(config) = self.kubeconfig().and_then(|config| serde_json::to_value(config.as_ref()).ok()) else {
             return Vec::new();
         };
         let users = config.get("users").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
@@ -129,36 +154,50 @@ fn loopback_kubeconfig(server: &str, namespace: &str) -> Kubeconfig {
 #[derive(Clone)]
 pub(super) struct Dress {
     agent: HeaderValue,
-    plugin: Option<Arc<Plugin>>,
+    through: Through,
+}
+
+/// What requests go through.
+#[derive(Clone)]
+pub(super) enum Through {
+    /// The client of a login, as it is when a request is sent.
+    Login(Login),
+    /// Always the same.
+    Client(kube::Client),
 }
 
 impl Dress {
-    pub(super) fn new(sid: &str, plugin: Option<Arc<Plugin>>) -> Self {
+    pub(super) fn new(sid: &str, through: Through) -> Self {
         let agent = HeaderValue::from_str(&format!("{PRODUCT} (session {sid})"));
-        Self { agent: agent.unwrap_or_else(|_| HeaderValue::from_static(PRODUCT)), plugin }
+        Self { agent: agent.unwrap_or_else(|_| HeaderValue::from_static(PRODUCT)), through }
     }
 
-    /// Wraps a client in another that adds the headers and keeps the limits.
-    pub(super) fn put_on(self, inner: kube::Client, namespace: &str) -> kube::Client {
+    /// A client that adds the headers and keeps the limits.
+    pub(super) fn client(self, namespace: &str) -> kube::Client {
         let service = tower::service_fn(move |request: Request<Body>| {
-            let (inner, dress) = (inner.clone(), self.clone());
-            async move { dress.send(inner, request).await }
+            let dress = self.clone();
+            async move { dress.send(request).await }
         });
         kube::Client::new(service.boxed(), namespace.to_owned())
     }
 
-    async fn send(self, inner: kube::Client, mut request: Request<Body>) -> Result<Response<Body>, BoxError> {
+    async fn send(self, mut request: Request<Body>) -> Result<Response<Body>, BoxError> {
         request.headers_mut().insert(header::USER_AGENT, self.agent.clone());
-        if let Some(plugin) = &self.plugin
-            && let Some(token) = plugin.credential().await?.token
-        {
-            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
-            value.set_sensitive(true);
-            request.headers_mut().insert(header::AUTHORIZATION, value);
-        }
+        let (client, sent_as) = match &self.through {
+            Through::Client(client) => (client.clone(), None),
+            Through::Login(login) => {
+                let dressed = login.dressed().await?;
+                if let Some(token) = dressed.token {
+                    let mut value = HeaderValue::from_str(&format!("Bearer {token}"))?;
+                    value.set_sensitive(true);
+                    request.headers_mut().insert(header::AUTHORIZATION, value);
+                }
+                (dressed.client, Some((login, dressed.generation)))
+            }
+        };
         let endless = is_endless(&request);
         let whole = async {
-            let answer = inner.send(request).await?;
+            let answer = client.send(request).await?;
             if endless {
                 // Only its beginning is waited for; whoever reads it has limits of their own.
                 return Ok::<_, kube::Error>(answer);
@@ -168,10 +207,13 @@ impl Dress {
             Ok(Response::from_parts(parts, Body::from(bytes)))
         };
         let answer = tokio::time::timeout(REQUEST_LIMIT, whole).await.map_err(|_| RequestTimeout(REQUEST_LIMIT))??;
-        if answer.status() == http::StatusCode::UNAUTHORIZED
-            && let Some(plugin) = &self.plugin
-        {
-            plugin.forget().await;
+        if let Some((login, generation)) = sent_as {
+            match answer.status() {
+                http::StatusCode::UNAUTHORIZED => login.refused(generation),
+                // What stands in between may answer for a server that is not there.
+                status if status.is_server_error() => {}
+                _ => login.accepted(generation),
+            }
         }
         Ok(answer)
     }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedContext};
-use serde_json::json;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError, NamedContext};
 use sha2::{Digest, Sha256};
 
-use super::cluster::{Cluster, Dress};
-use super::credentials::{Plugin, PluginError};
+use super::cluster::{Cluster, Dress, Source, Through};
+use super::credentials::PluginError;
 use super::install_crypto;
+use super::login::Login;
 
 /// Which cluster, as the runbook's environment names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,14 +28,25 @@ pub struct ConnectOptions {
     pub kubeconfig: Vec<PathBuf>,
     /// The session's id, for the `User-Agent`.
     pub sid: String,
-    /// How long a credential plugin may take.
+    /// How long a credential plugin may take behind the screen, and a request wait for it.
     pub plugin_timeout: Duration,
+    /// Whether somebody sits at a terminal that may be handed to a credential plugin: now,
+    /// for the first credential, and when they log in again.
+    pub terminal: bool,
+    /// How long somebody may take to log in.
+    pub login_timeout: Duration,
 }
 
 impl ConnectOptions {
-    /// The usual files, twenty seconds for a plugin.
+    /// The usual files, twenty seconds for a plugin, no terminal for it.
     pub fn new(sid: impl Into<String>) -> Self {
-        Self { kubeconfig: Vec::new(), sid: sid.into(), plugin_timeout: Duration::from_secs(20) }
+        Self {
+            kubeconfig: Vec::new(),
+            sid: sid.into(),
+            plugin_timeout: Duration::from_secs(20),
+            terminal: false,
+            login_timeout: Duration::from_secs(5 * 60),
+        }
     }
 }
 
@@ -62,6 +73,11 @@ pub enum ConnectError {
     /// No context named, and no current one.
     #[error("the kubeconfig has no current context; it has {}; name one in the runbook's environment, or `kubectl config use-context`", list(.0))]
     NoContext(Vec<String>),
+    /// A login again would lead to another cluster.
+    #[error(
+        "the kubeconfig's context now leads to another cluster, or reaches it otherwise ({0}); a session stays with its own: put the context back, or begin a new session"
+    )]
+    Elsewhere(String),
     /// The credential plugin.
     #[error(transparent)]
     Plugin(#[from] PluginError),
@@ -78,13 +94,37 @@ fn list(names: &[String]) -> String {
 /// When there is no kubeconfig, no such context, or no credential.
 pub async fn connect(target: &KubeTarget, options: &ConnectOptions) -> Result<Cluster, ConnectError> {
     install_crypto();
-    let files = options.kubeconfig.clone();
-    let read = tokio::task::spawn_blocking(move || read(files)).await;
-    let kubeconfig = read.map_err(|error| ConnectError::Unusable(error.to_string()))??;
-    let kubeconfig = narrowed(kubeconfig, target)?;
+    let kubeconfig = read_narrowed(options.kubeconfig.clone(), target).await?;
     let context = kubeconfig.current_context.clone().unwrap_or_default();
     let named = kubeconfig.contexts.first().and_then(|c| c.context.clone()).unwrap_or_default();
+    let config = settings(&kubeconfig).await?;
+    let namespace = config.default_namespace.clone();
+    let server = config.cluster_url.to_string();
+    let ca_fingerprint = config.root_cert.as_ref().map(|certs| fingerprint(certs));
+    let insecure = config.accept_invalid_certs;
+    // A later login stays with this context, whichever is the current one by then.
+    let target = KubeTarget { context: Some(context.clone()), namespace: target.namespace.clone() };
+    let login = Login::new(target, options.clone(), Arc::new(kubeconfig), config).await?;
+    Ok(Cluster {
+        client: Dress::new(&options.sid, Through::Login(login.clone())).client(&namespace),
+        namespace,
+        context,
+        server,
+        ca_fingerprint,
+        insecure,
+        user: named.user.unwrap_or_default(),
+        source: Source::Login(login),
+    })
+}
 
+/// The kubeconfig with nothing but the target's context.
+pub(super) async fn read_narrowed(files: Vec<PathBuf>, target: &KubeTarget) -> Result<Kubeconfig, ConnectError> {
+    let read = tokio::task::spawn_blocking(move || read(files)).await;
+    narrowed(read.map_err(|error| ConnectError::Unusable(error.to_string()))??, target)
+}
+
+/// The client's settings for a narrowed kubeconfig.
+pub(super) async fn settings(kubeconfig: &Kubeconfig) -> Result<kube::Config, ConnectError> {
     let mut config = kube::Config::from_custom_kubeconfig(kubeconfig.clone(), &KubeConfigOptions::default())
         .await
         .map_err(|error| ConnectError::Unusable(error.to_string()))?;
@@ -95,37 +135,7 @@ pub async fn connect(target: &KubeTarget, options: &ConnectOptions) -> Result<Cl
     }
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(10));
-
-    let plugin = match config.auth_info.exec.take() {
-        None => None,
-        Some(exec) => {
-            let plugin = Plugin::new(exec, options.plugin_timeout);
-            let credential = plugin.credential().await?;
-            if let Some((certificate, key)) = credential.certificate {
-                config.auth_info = with_certificate(&certificate, &key)?;
-            }
-            credential.token.is_some().then(|| Arc::new(plugin))
-        }
-    };
-    let namespace = config.default_namespace.clone();
-    let server = config.cluster_url.to_string();
-    let ca_fingerprint = config.root_cert.as_ref().map(|certs| fingerprint(certs));
-    let insecure = config.accept_invalid_certs;
-    let client = tokio::task::spawn_blocking(move || kube::Client::try_from(config))
-        .await
-        .map_err(|error| ConnectError::Unusable(error.to_string()))?
-        .map_err(|error| ConnectError::Unusable(error.to_string()))?;
-    let dress = Dress::new(&options.sid, plugin);
-    Ok(Cluster {
-        client: dress.put_on(client, &namespace),
-        namespace,
-        context,
-        server,
-        ca_fingerprint,
-        insecure,
-        user: named.user.unwrap_or_default(),
-        kubeconfig: Some(Arc::new(kubeconfig)),
-    })
+    Ok(config)
 }
 
 /// Reads and merges; like kubectl, a named file that does not exist is passed over.
@@ -179,15 +189,6 @@ fn narrowed(full: Kubeconfig, target: &KubeTarget) -> Result<Kubeconfig, Connect
     };
     config.contexts = vec![NamedContext { name, context: Some(context), ..NamedContext::default() }];
     Ok(config)
-}
-
-/// The credential of a plugin that gives a certificate. Its key goes through serde because
-/// that is the one way to fill the client's secret field.
-fn with_certificate(certificate: &str, key: &str) -> Result<AuthInfo, ConnectError> {
-    use base64::Engine;
-    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-    serde_json::from_value(json!({"client-certificate-data": encode(certificate), "client-key-data": encode(key)}))
-        .map_err(|_| ConnectError::Unusable("the plugin's certificate cannot be used".into()))
 }
 
 /// SHA-256 over the authority's certificates, hex: tells clusters of one name apart.

@@ -22,6 +22,9 @@ pub struct Sheet {
     pub clocks: Vec<ClockView>,
     /// What is owed after the end, each with its time.
     pub followups: Vec<String>,
+    /// What was found before the session began: about what, what, and whether it wants a
+    /// look. It is of that moment, and the journal does not have all of it.
+    pub preflight: Vec<(String, String, bool)>,
 }
 
 /// Someone to reach.
@@ -65,6 +68,7 @@ impl Session {
             links: links.collect(),
             clocks: self.header(at).clocks,
             followups: self.owed(at),
+            preflight: Vec::new(),
         }
     }
 

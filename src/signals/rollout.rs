@@ -55,6 +55,47 @@ pub(super) struct Rollout {
     pub(super) name: String,
     /// The object seen first.
     pub(super) uid: Option<String>,
+    /// Whether a deadline that has passed is about the present template.
+    pub(super) deadline: Deadline,
+}
+
+/// A progress deadline that has passed stays in the status when the template changes (an
+/// undo, say) until the controller counts progress again. It is about what was there
+/// before, then, and says nothing of the present.
+#[derive(Debug, Default)]
+pub(super) struct Deadline {
+    /// The template seen last, and the deadline that had passed under it.
+    last: Option<(Value, Option<Value>)>,
+    /// One that had passed under an earlier template.
+    stale: Option<Value>,
+}
+
+impl Deadline {
+    /// Takes an object into account; true: its passed deadline is from before its template.
+    fn is_stale(&mut self, object: &Value) -> bool {
+        let template = object.pointer("/spec/template").cloned().unwrap_or_default();
+        let passed = exceeded(object).cloned();
+        if let Some((_, before)) = self.last.take().filter(|(last, _)| *last != template) {
+            self.stale = before;
+        }
+        if passed != self.stale {
+            self.stale = None;
+        }
+        self.last = Some((template, passed));
+        self.stale.is_some()
+    }
+}
+
+/// The condition that says that no progress was made in time.
+fn exceeded(object: &Value) -> Option<&Value> {
+    condition(object, "Progressing").filter(|c| text(c, "/reason") == "ProgressDeadlineExceeded")
+}
+
+fn without_progress(mut object: Value) -> Value {
+    if let Some(conditions) = object.pointer_mut("/status/conditions").and_then(Value::as_array_mut) {
+        conditions.retain(|c| text(c, "/type") != "Progressing");
+    }
+    object
 }
 
 impl Ask for Rollout {
@@ -73,6 +114,8 @@ impl Ask for Rollout {
             });
         };
         let uid = text(&object, "/metadata/uid").to_owned();
+        let stale = self.deadline.is_stale(&object);
+        let object = if stale { without_progress(object) } else { object };
         let other = self.uid.get_or_insert_with(|| uid.clone()) != &uid;
         let revisions = self.revisions(&object).await;
         let counts = counts(self.workload, &object);
@@ -92,6 +135,9 @@ impl Ask for Rollout {
             Level::Warn
         };
         let mut notes = vec![Note::new(words, if done { Level::Quiet } else { level })];
+        if stale {
+            notes.push(Note::new("the progress deadline passed under an earlier template, and does not count", Level::Quiet));
+        }
         notes.extend(problems.into_iter().map(|why| Note::new(why, Level::Bad)));
         let summary = if done {
             format!("done, {}/{}", counts.available, counts.desired)
@@ -246,7 +292,7 @@ fn judge(workload: Workload, object: &Value, counts: Counts) -> (bool, String) {
     match workload {
         Workload::Deployment => {
             let old = number(object, "/status/replicas") - updated;
-            if let Some(late) = condition(object, "Progressing").filter(|c| text(c, "/reason") == "ProgressDeadlineExceeded") {
+            if let Some(late) = exceeded(object) {
                 return waits(format!("its progress deadline has passed: {}", shown(text(late, "/message"))));
             }
             if object.pointer("/spec/paused").and_then(Value::as_bool) == Some(true) && updated < desired {

@@ -18,13 +18,15 @@ use ratatui::layout::{Position, Size};
 pub struct Quiet<W: Write> {
     inner: CrosstermBackend<W>,
     cursor_hidden: Option<bool>,
+    /// Where it was put last.
+    cursor: Position,
     written: bool,
 }
 
 impl<W: Write> Quiet<W> {
     /// A backend on this writer.
     pub fn new(writer: W) -> Self {
-        Self { inner: CrosstermBackend::new(writer), cursor_hidden: None, written: true }
+        Self { inner: CrosstermBackend::new(writer), cursor_hidden: None, cursor: Position::ORIGIN, written: true }
     }
 }
 
@@ -77,12 +79,15 @@ impl<W: Write> Backend for Quiet<W> {
     }
 
     fn get_cursor_position(&mut self) -> io::Result<Position> {
-        self.inner.get_cursor_position()
+        // The terminal is not asked: over a slow line, or where its answer is taken for a
+        // key, none comes, and the whole screen has a place of its own anyway.
+        Ok(self.cursor)
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
         self.written = true;
-        self.inner.set_cursor_position(position)
+        self.cursor = position.into();
+        self.inner.set_cursor_position(self.cursor)
     }
 
     fn clear(&mut self) -> io::Result<()> {

@@ -46,13 +46,18 @@ enum State {
     Ended,
 }
 
+/// What a reader and its thread tell each other.
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     state: Mutex<State>,
     changed: Condvar,
 }
 
 impl Shared {
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::new(State::Reading), changed: Condvar::new() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,6 +66,66 @@ impl Shared {
         *self.lock() = state;
         self.changed.notify_all();
     }
+
+    /// The thread reads nothing more.
+    pub(super) fn ended(&self) {
+        self.set(State::Ended);
+    }
+
+    /// Ends the thread.
+    pub(super) fn end(&self, wake: &mut PipeWriter) {
+        self.set(State::Ended);
+        waken(wake);
+    }
+
+    /// Stops the thread from reading; returns once it does not.
+    pub(super) fn pause(&self, wake: &mut PipeWriter) {
+        let mut state = self.lock();
+        if *state == State::Reading {
+            *state = State::PauseAsked;
+            drop(state);
+            waken(wake);
+            state = self.lock();
+        }
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while *state == State::PauseAsked {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Lets it read again.
+    pub(super) fn resume(&self) {
+        let mut state = self.lock();
+        if matches!(*state, State::Paused | State::PauseAsked) {
+            *state = State::Reading;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits while paused; false: it is over.
+    pub(super) fn may_read(&self) -> bool {
+        let mut state = self.lock();
+        loop {
+            match *state {
+                State::Reading => return true,
+                State::Ended => return false,
+                State::PauseAsked => {
+                    *state = State::Paused;
+                    self.changed.notify_all();
+                }
+                State::Paused => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+/// Wakes a thread that waits for input; one that has ended needs no waking.
+fn waken(pipe: &mut PipeWriter) {
+    let _ = pipe.write_all(b"w");
 }
 
 /// The reader. Dropping it ends its thread.
@@ -79,7 +144,7 @@ impl InputReader {
         let tty = if io::stdin().is_terminal() { None } else { Some(File::options().read(true).open("/dev/tty")?) };
         let (wake_in, wake) = io::pipe()?;
         let (send, receive) = mpsc::channel(WAITING);
-        let shared = Arc::new(Shared { state: Mutex::new(State::Reading), changed: Condvar::new() });
+        let shared = Arc::new(Shared::new());
         let thread = Thread { shared: Arc::clone(&shared), tty, wake: wake_in, send };
         std::thread::Builder::new().name("keys".into()).spawn(move || thread.run())?;
         Ok((Self { shared, wake }, receive))
@@ -88,37 +153,18 @@ impl InputReader {
     /// Stops reading until [`InputReader::resume`], so that an interactive command gets
     /// the keys. Returns once nothing is read any more.
     pub fn pause(&mut self) {
-        let mut state = self.shared.lock();
-        if *state == State::Reading {
-            *state = State::PauseAsked;
-            drop(state);
-            let _ = self.wake.write_all(b"p");
-            state = self.shared.lock();
-        }
-        let deadline = Instant::now() + Duration::from_secs(1);
-        while *state == State::PauseAsked {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        self.shared.pause(&mut self.wake);
     }
 
     /// Reads again.
     pub fn resume(&mut self) {
-        let mut state = self.shared.lock();
-        if matches!(*state, State::Paused | State::PauseAsked) {
-            *state = State::Reading;
-            self.shared.changed.notify_all();
-        }
+        self.shared.resume();
     }
 }
 
 impl Drop for InputReader {
     fn drop(&mut self) {
-        self.shared.set(State::Ended);
-        let _ = self.wake.write_all(b"e");
+        self.shared.end(&mut self.wake);
     }
 }
 
@@ -134,13 +180,13 @@ impl Thread {
         if let Some(why) = self.read_all() {
             let _ = self.send.blocking_send((Instant::now(), TerminalEvent::Lost(why)));
         }
-        self.shared.set(State::Ended);
+        self.shared.ended();
     }
 
     /// Reads until the end; why the terminal is gone, if it is.
     fn read_all(&mut self) -> Option<String> {
         loop {
-            if !self.may_read() {
+            if !self.shared.may_read() {
                 return None;
             }
             let stdin = io::stdin();
@@ -161,22 +207,6 @@ impl Thread {
                 Ok(true) => {}
                 Ok(false) => self.remind(tty),
                 Err(why) => return why,
-            }
-        }
-    }
-
-    /// Waits while paused; false: it is over.
-    fn may_read(&self) -> bool {
-        let mut state = self.shared.lock();
-        loop {
-            match *state {
-                State::Reading => return true,
-                State::Ended => return false,
-                State::PauseAsked => {
-                    *state = State::Paused;
-                    self.shared.changed.notify_all();
-                }
-                State::Paused => state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
@@ -217,13 +247,13 @@ impl Thread {
 
 /// What there was when a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Readiness {
+pub(super) struct Readiness {
     ready: bool,
     gone: bool,
-    woken: bool,
+    pub(super) woken: bool,
 }
 
-fn wait(tty: BorrowedFd<'_>, wake: BorrowedFd<'_>) -> io::Result<Readiness> {
+pub(super) fn wait(tty: BorrowedFd<'_>, wake: BorrowedFd<'_>) -> io::Result<Readiness> {
     let mut fds = [PollFd::from_borrowed_fd(tty, PollFlags::IN), PollFd::from_borrowed_fd(wake, PollFlags::IN)];
     loop {
         match poll(&mut fds, None) {

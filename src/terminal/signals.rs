@@ -5,13 +5,16 @@
 
 use std::io;
 
+use futures::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TerminalSignal {
-    /// Leave: SIGTERM, or SIGINT from elsewhere than the keyboard.
+    /// Leave: SIGTERM.
     Terminate,
+    /// SIGINT: from elsewhere than the keyboard while the screen has it, and then leave.
+    Interrupt,
     /// The terminal is gone: SIGHUP.
     Hangup,
     /// The terminal has another size: SIGWINCH.
@@ -41,13 +44,18 @@ impl Signals {
         })
     }
 
+    /// Forgets Ctrl-C that was meant for somebody who had the terminal.
+    pub fn forget_interrupts(&mut self) {
+        while self.int.recv().now_or_never().flatten().is_some() {}
+    }
+
     /// The next signal. May be dropped and called again without losing one.
     pub async fn next(&mut self) -> TerminalSignal {
         tokio::select! {
             biased;
             _ = self.hup.recv() => TerminalSignal::Hangup,
             _ = self.term.recv() => TerminalSignal::Terminate,
-            _ = self.int.recv() => TerminalSignal::Terminate,
+            _ = self.int.recv() => TerminalSignal::Interrupt,
             _ = self.winch.recv() => TerminalSignal::Resize,
         }
     }

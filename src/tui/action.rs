@@ -60,6 +60,8 @@ pub enum Action {
     },
     /// What an approver gave back: the answer, or the path of its file.
     Answer(String),
+    /// Log in to the cluster again. The loop gives up the terminal for it.
+    LogIn,
     /// Put text on the clipboard (OSC 52).
     Copy(String),
     /// Leave; the session stays as it is and can be resumed.

@@ -269,6 +269,7 @@ impl Ui {
             Op::Leave => return self.leave(screen),
             Op::Stop => return self.stop(screen, now_ms),
             Op::Copy => return self.copy(screen, now_ms),
+            Op::LogIn => return vec![Action::LogIn],
             Op::Suspend => return vec![Action::Suspend],
             Op::Redraw => return vec![Action::Redraw],
             Op::Back => self.back(),

@@ -75,7 +75,7 @@ fn two_columns(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let right = if screen.live.panels.is_empty() { 0 } else { (u32::from(area.width) * 42 / 100) as u16 };
     let (left, panels) = split(area, area.width - right);
     let wanted = steps::entries(screen, usize::MAX).len() as u16 + 1;
-    let rows = wanted.min(area.height * 2 / 5).max(5);
+    let rows = wanted.min(area.height * 2 / 5).max(5).min(area.height);
     steps::draw(screen, ui, buf, Rect { height: rows, ..left }, Framing::Stacked { first: true, last: false });
     let below = Rect { y: left.y + rows, height: left.height - rows, ..left };
     step::draw(screen, ui, buf, below, Framing::Stacked { first: false, last: true });

@@ -130,7 +130,13 @@ pub fn sheet_rows(sheet: &Sheet) -> Vec<(&'static str, Vec<SheetRow>)> {
         }
     });
     let owed = sheet.followups.iter().map(|owed| ("-".to_owned(), owed.clone(), false)).collect();
-    let all = [("Contacts", contacts), ("Links", links), ("Clocks", clocks.collect()), ("Owed afterwards", owed)];
+    let all = [
+        ("Contacts", contacts),
+        ("Links", links),
+        ("Clocks", clocks.collect()),
+        ("Owed afterwards", owed),
+        ("Found before the start", sheet.preflight.clone()),
+    ];
     all.into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
 }
 

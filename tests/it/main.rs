@@ -15,6 +15,7 @@ mod export;
 mod guide;
 mod journal;
 mod kubectl;
+mod logins;
 mod plain;
 mod population;
 mod ports;

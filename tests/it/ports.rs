@@ -227,8 +227,8 @@ impl Kube {
     fn options(&self) -> ConnectOptions {
         ConnectOptions {
             kubeconfig: vec![self.path("not-there"), self.path("config")],
-            sid: "s-1".into(),
             plugin_timeout: Duration::from_secs(10),
+            ..ConnectOptions::new("s-1")
         }
     }
 

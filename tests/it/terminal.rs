@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+mod beforehand;
+mod logins;
+
 /// Long enough for a slow machine; nothing waits for it where all goes well.
 const PATIENCE: Duration = Duration::from_secs(30);
 

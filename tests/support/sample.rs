@@ -65,6 +65,7 @@ fn sheet() -> Sheet {
         links: vec![("dashboard".into(), "https://grafana.example.com/d/checkout".into())],
         clocks: Vec::new(),
         followups: vec!["Completion summary to stakeholders (within 1 h)".into()],
+        preflight: Vec::new(),
     }
 }
 

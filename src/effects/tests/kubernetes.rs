@@ -8,6 +8,7 @@ use crate::runbook::Value;
 use crate::session::intent::{PatchKind, Resource, UndoTarget};
 
 mod faults;
+mod rules;
 mod simulated;
 mod verbs;
 

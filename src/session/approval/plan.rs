@@ -72,6 +72,7 @@ pub fn plan(of: &Arc<Plan>, request: &Request) -> Result<Vec<Planned>, String> {
         emergency: None,
         trusted_unseen: false,
         scenario: None,
+        estimate_ms: None,
     };
     let at = At { wall: DateTime::UNIX_EPOCH, mono_ms: 0 };
     let session = Session::begin(Arc::clone(of), &request.session, at, &Event::SessionOpened(Box::new(opened)))

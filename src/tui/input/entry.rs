@@ -148,6 +148,7 @@ impl Ui {
                 return Vec::new();
             }
             ("quit" | "q", _) => return self.leave(screen),
+            ("login", _) => return vec![Action::LogIn],
             ("copy", _) => return self.copy(screen, now_ms),
             ("stop", _) => return self.stop(screen, now_ms),
             ("go", _) => return vec![Action::Command(Command::Unpause)],
