@@ -14,6 +14,7 @@ mod asciicast;
 pub mod audit;
 mod chart;
 mod csv;
+pub mod debrief;
 mod html;
 mod json;
 mod markdown;

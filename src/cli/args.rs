@@ -483,6 +483,9 @@ pub struct StatsArgs {
     /// A review in Markdown of the last week, or of --since, beside the time before
     #[arg(long, conflicts_with_all = ["by", "format"])]
     pub review: bool,
+    /// Rehearsals instead: how long it took to notice, decide and recover, and scores
+    #[arg(long, conflicts_with_all = ["by", "review", "output"])]
+    pub rehearsals: bool,
     /// How to answer
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub format: StatsFormat,

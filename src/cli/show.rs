@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Exit, Problem};
-use crate::journal::{Blobs, Reader, Record};
+use crate::journal::{Blobs, Reader, Record, SessionDir};
 use crate::redact::{Keep, strip_controls};
 use crate::report::words;
 
@@ -48,6 +48,12 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &ShowArgs) -> Result
                 print.console.line(format_args!("{:21}review: {review}", ""))?;
             }
         }
+    }
+    if arguments.format == ShowFormat::Text
+        && damage.is_none()
+        && let Some(dir) = path.parent().and_then(SessionDir::new).filter(super::debrief::is_over)
+    {
+        super::debrief::print(print.console, &basis.state()?, &dir)?;
     }
     let torn = reader.torn().len();
     if let Some(error) = damage {

@@ -381,9 +381,14 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         doors.approvals = Approvals::simulated(scenario.approvals.clone());
         doors.notices = said.admission.granted().map(|(notices, _)| notices).unwrap_or_default();
         let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
-        let exit = face(basis, walk, &arguments.walk, unattended, &mut |_, _| Ok(())).await;
+        let exit = face(basis, walk, &arguments.walk, unattended, &mut |_, _| Ok(())).await?;
         serving.abort();
-        exit
+        if super::debrief::is_over(&dir) {
+            let mut console = super::console::Console::new(super::console::Colour::Never);
+            super::debrief::print(&mut console, &state, &dir)?;
+            console.finish()?;
+        }
+        Ok(exit)
     })?;
     runtime.shutdown_background();
     Ok(exit)

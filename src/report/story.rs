@@ -41,22 +41,22 @@ impl Beside {
     /// What the kept bundle says of the session's signals. Nothing where the bundle is
     /// not there or is not the one that was run: a chart must not get another's limits.
     pub fn signals_of(source: &Source) -> BTreeMap<String, SignalFacts> {
-        let Some(opened) = source.records.iter().find_map(|record| match &record.event {
-            Some(Event::SessionOpened(opened)) => Some(opened),
-            _ => None,
-        }) else {
-            return BTreeMap::new();
-        };
-        let Some((root, _)) = opened.bundle.files.first() else { return BTreeMap::new() };
-        let path = source.path.with_file_name("bundle").join(root);
-        match load::load(&path.to_string_lossy()) {
-            Ok(bundle) if bundle.sha256 == opened.bundle.sha256 => facts(&bundle),
-            _ => BTreeMap::new(),
-        }
+        bundle_of(source).map(|bundle| facts(&bundle)).unwrap_or_default()
     }
 }
 
-fn facts(bundle: &Bundle) -> BTreeMap<String, SignalFacts> {
+/// The kept bundle; none where it is not there or is not the one that was run.
+pub(super) fn bundle_of(source: &Source) -> Option<Bundle> {
+    let opened = source.records.iter().find_map(|record| match &record.event {
+        Some(Event::SessionOpened(opened)) => Some(opened),
+        _ => None,
+    })?;
+    let (root, _) = opened.bundle.files.first()?;
+    let path = source.path.with_file_name("bundle").join(root);
+    load::load(&path.to_string_lossy()).ok().filter(|bundle| bundle.sha256 == opened.bundle.sha256)
+}
+
+pub(super) fn facts(bundle: &Bundle) -> BTreeMap<String, SignalFacts> {
     let unit = |unit: &Unit| match unit {
         Unit::Percent => "%".to_owned(),
         Unit::Seconds => "s".to_owned(),
