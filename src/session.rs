@@ -14,6 +14,7 @@ pub mod decide;
 mod dry;
 pub mod event;
 pub mod intent;
+pub mod lease;
 pub mod message;
 pub mod needs;
 mod outcome;

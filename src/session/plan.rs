@@ -248,16 +248,13 @@ fn unsupported_in(step: &Step, mode: Mode, place: &str, in_parallel: bool, found
             | Kubernetes::Patch { .. }
             | Kubernetes::Scale { .. }
             | Kubernetes::DeletePod { .. }
-            | Kubernetes::Apply { force: false, .. }
+            | Kubernetes::Apply { .. }
             | Kubernetes::RolloutRestart { .. }
             | Kubernetes::RolloutPause { .. }
             | Kubernetes::RolloutResume { .. }
             | Kubernetes::RolloutUndo { .. }
             | Kubernetes::RolloutStatus { .. },
         ) => {}
-        Action::Kubernetes(Kubernetes::Apply { force: true, .. }) => {
-            refuse("`force` takes fields over from those who own them, which is never done; leave it out".to_owned());
-        }
         Action::Approve(_) if mode == Mode::Live => {
             refuse("`approve` works in rehearsals only: signed approvals are not in this version yet".to_owned());
         }
