@@ -21,13 +21,15 @@ mod notices;
 pub mod opening;
 mod pen;
 pub mod preflight;
+pub mod rehearsed_disk;
+pub mod replay;
 pub mod screen;
 pub mod sealing;
 pub mod unattended;
 mod walk;
 pub mod watch;
 
-pub use walk::{Ended, Walk};
+pub use walk::{Approvals, Ended, Walk};
 
 use std::sync::Arc;
 

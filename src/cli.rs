@@ -8,6 +8,7 @@
 
 pub mod acceptance;
 pub mod answers;
+mod approve;
 pub mod args;
 pub mod check;
 pub mod console;
@@ -19,13 +20,18 @@ mod import;
 mod later;
 mod launcher;
 mod modal;
+mod new;
 mod preflight;
 mod rbac;
+mod replay;
+mod retention;
 mod rollback;
 mod scenarios;
+pub mod select;
 pub mod sessions;
 mod settings;
 pub mod show;
+mod stats;
 pub mod trace;
 pub mod verify;
 mod walk;
@@ -107,6 +113,14 @@ impl Basis {
     }
 }
 
+/// The folder of a session that is only read, wherever it is: here, or in an archive.
+fn session_or_archived(state: &StateDir, given: &str) -> Result<crate::journal::SessionDir, Problem> {
+    state.session(given).or_else(|error| match (&error, crate::state::population::archived(state, given)) {
+        (StateError::NoSession(_), Some(dir)) => Ok(dir),
+        _ => Err(explain_state(&error)),
+    })
+}
+
 /// The state folder, or something in it, cannot be used; for people.
 pub fn explain_state(error: &StateError) -> Problem {
     let problem = Problem::cannot_start(error);
@@ -157,11 +171,10 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
             settings::print(console, &basis.config, &basis.policy, arguments.format)
         }
         Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
-        Command::Replay(_) => not_yet("replay", "`pacenote show SESSION` prints what happened"),
-        Command::Stats(_) => not_yet("stats", "`pacenote sessions --format json` has outcomes and durations"),
-        Command::Approve(_) => not_yet("approve", "runbooks with an `approve` step can be rehearsed, and not run yet"),
+        Command::Replay(arguments) => replay::run(console, &Basis::load(&global)?, &arguments),
+        Command::Approve(arguments) => approve::run(console, &Basis::load(&global)?, &arguments),
         Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
-        Command::New(_) => not_yet("new", "copy a runbook of the library, and `pacenote check` it"),
+        Command::New(arguments) => new::run(console, &arguments),
         Command::Import(arguments) => import::run(console, &arguments),
         Command::Docs(arguments) => docs::run(console, &arguments),
         Command::Rbac(arguments) => rbac::run(console, &arguments),
@@ -178,7 +191,9 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
             Err(Problem::usage("`supervise` wants the folder of a command").hint("it is started by pacenote itself"))
         }
         Command::Sessions(arguments) => sessions::run(console, &Basis::load(&global)?, &arguments),
+        Command::Retention(arguments) => retention::run(console, &Basis::load(&global)?, &arguments),
         Command::Export(arguments) => export::run(console, &Basis::load(&global)?, &arguments),
+        Command::Stats(arguments) => stats::run(console, &Basis::load(&global)?, &arguments),
         Command::Show(arguments) => show::run(console, &Basis::load(&global)?, &arguments),
         Command::Verify(arguments) => verify::run(console, &Basis::load(&global)?, &arguments),
         Command::Check(arguments) => check::run(console, &arguments),

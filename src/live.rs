@@ -36,7 +36,7 @@ const MAX_OUTPUTS: usize = 50;
 const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(2);
 
 /// Everything the panels show.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Live {
     /// One panel a signal, in runbook order.
     pub panels: Vec<Panel>,
@@ -48,12 +48,23 @@ pub struct Live {
     pub progress: BTreeMap<u64, String>,
     /// Objects read before changes, or why they could not be read.
     pub preparations: BTreeMap<StepRef, Result<ObjectState, String>>,
+    /// The request for approval in force, where it lies.
+    pub request: Option<RequestFile>,
     /// Set by every change, cleared by the loop after a draw.
     pub changed: bool,
 }
 
+/// A request for approval, for approvers to sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestFile {
+    /// Where it lies.
+    pub path: String,
+    /// What it says.
+    pub text: String,
+}
+
 /// A signal drawn.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Panel {
     /// The signal's name.
     pub name: String,
@@ -84,7 +95,7 @@ pub enum SourceState {
 }
 
 /// The data of a panel.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum PanelData {
     /// A table of pods.
     Pods(PodTable),
@@ -101,7 +112,7 @@ pub enum PanelData {
 }
 
 /// The logs of some pods, together.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct LogData {
     /// Whose, resolved.
     pub about: String,
@@ -112,7 +123,7 @@ pub struct LogData {
 }
 
 /// A graph: its series, its lines and its unit.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct GraphData {
     /// The points.
     pub series: Series,
@@ -212,7 +223,7 @@ pub enum Freshness {
 }
 
 /// The last answers of a health endpoint.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct HealthHistory {
     /// The address, resolved.
     pub url: String,
@@ -229,12 +240,19 @@ pub struct HealthCheck {
     pub at: DateTime<Utc>,
     /// Good or not.
     pub ok: bool,
-    /// How long it took, milliseconds.
-    pub latency_ms: u64,
+    /// How long it took, milliseconds, where that is known.
+    pub latency_ms: Option<u64>,
     /// Status code, or what went wrong.
     pub status: Result<u16, String>,
     /// What is wrong with the answer, where it is not good.
     pub problem: Option<String>,
+}
+
+impl HealthCheck {
+    /// How long it took, for people.
+    pub fn latency(&self) -> String {
+        self.latency_ms.map_or_else(|| "? ms".to_owned(), |ms| format!("{ms} ms"))
+    }
 }
 
 /// Something a step did, drawn into the graphs.

@@ -37,6 +37,8 @@ pub struct Plain {
     question: Option<Question>,
     form: Option<(StepRef, BTreeMap<String, Value>)>,
     rollback: Option<RollbackPlan>,
+    /// An approver's answer that is being pasted.
+    answer: Option<String>,
     /// The effect that was asked to stop, and how often.
     stops: (u64, u32),
 }

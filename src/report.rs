@@ -20,11 +20,13 @@ mod markdown;
 pub mod markup;
 mod pack;
 mod source;
+pub mod statistics;
 mod story;
 pub mod words;
 
 pub use asciicast::asciicast;
 pub use csv::csv;
+pub use csv::row as csv_row;
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;

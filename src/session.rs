@@ -9,10 +9,12 @@
 
 pub mod admission;
 pub mod announce;
+pub mod approval;
 pub mod deadline;
 pub mod decide;
 mod dry;
 pub mod event;
+pub mod figures;
 pub mod intent;
 pub mod lease;
 pub mod message;
@@ -44,7 +46,7 @@ pub use message::Msg;
 pub use path::StepPath;
 pub use plan::Plan;
 pub use reading::Reading;
-pub use scope::outcome_word;
+pub use scope::{NOT_SETTLED, outcome_word};
 pub use state::{FoldError, Session};
 pub use time::At;
 pub use walk::next;

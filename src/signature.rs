@@ -23,6 +23,16 @@ pub use revoked::Revoked;
 pub use signer::{Kind, Message, SignError, Signer};
 pub use sshsig::{Signature, SignatureError};
 
+/// 32 hexadecimal digits nobody can guess.
+///
+/// # Errors
+/// [`SignError::NoRandomness`].
+pub fn random() -> Result<String, SignError> {
+    let mut bytes = [0; 16];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).map_err(|_| SignError::NoRandomness)?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
 /// The SHA-256 of what is signed.
 pub type Hash = [u8; 32];
 

@@ -3,8 +3,10 @@
 //! The folder belongs to its user alone: it is made with mode 0700, and one that is a
 //! link or somebody else's is refused. Nothing in it is opened through a link.
 
+pub mod archive;
 pub mod ledger;
 pub mod marks;
+pub mod population;
 
 use std::fs::DirBuilder;
 use std::io::{self, Read, Write};

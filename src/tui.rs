@@ -33,6 +33,7 @@ mod paint;
 mod panels;
 pub mod preflight;
 mod prompt;
+pub mod replay;
 mod request;
 mod step;
 mod steps;
@@ -42,6 +43,7 @@ mod ui;
 
 pub use action::{Action, Secret};
 pub use overlay::{SheetRow, sheet_rows};
+pub use replay::{Replay, Transport};
 pub use request::{summary, text_lines};
 pub use theme::{Depth, Theme, ThemeName};
 pub use ui::{Level, Ui};
@@ -77,6 +79,8 @@ pub struct Screen<'a> {
     pub sheet: &'a Sheet,
     /// The session's id, for `pacenote resume`.
     pub session: &'a str,
+    /// Where in the past this is; none: it is now.
+    pub replay: Option<&'a Replay>,
 }
 
 /// How the journal is.
@@ -86,6 +90,8 @@ pub enum Journal<'a> {
     Written(u64),
     /// The disk has not yet taken this record, for so many milliseconds.
     Waiting(u64, u64),
+    /// It was written up to this record, at a moment of the past; and the last there is.
+    Recorded(u64, u64),
     /// It cannot be written any more: the last record, and why.
     Failed(u64, &'a str),
 }

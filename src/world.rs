@@ -128,6 +128,12 @@ impl World {
         self.shared.scenario.commands.get(path).cloned()
     }
 
+    /// Whether the disk under the session's journal has no room left just now. The world
+    /// writes nothing there itself: whoever rehearses puts a disk under it that asks.
+    pub fn disk_is_full(&self) -> bool {
+        self.with(|core| core.faults.disk_is_full())
+    }
+
     /// The version in a Deployment's template; nothing where there is no such Deployment.
     pub fn version_of(&self, deployment: &str) -> Option<String> {
         self.with(|core| {

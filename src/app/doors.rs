@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::commands::{Machine, Scripted};
+use super::walk::Approvals;
 use super::watch::Headers;
 use crate::clock::Clock;
 use crate::coordination::Watch;
@@ -20,7 +21,6 @@ use crate::ports::{Cluster, HttpPort, Login, LoginWatch};
 use crate::session::intent::{Intent, RunRequest};
 use crate::signals::{KubeTarget, SignalPorts};
 use crate::world::World;
-use crate::world::scenario::SimulatedApproval;
 
 /// Everything a walk reaches the world through.
 pub struct Doors {
@@ -32,8 +32,8 @@ pub struct Doors {
     pub headers: Headers,
     /// The simulated world, in rehearsals.
     pub world: Option<World>,
-    /// A rehearsal's simulated approvals, by path.
-    pub approvals: BTreeMap<String, SimulatedApproval>,
+    /// Where approvals come from.
+    pub approvals: Approvals,
     /// Commands are answered by the scenario and not run.
     pub scripted: bool,
     /// Standing messages for the screen.
@@ -105,7 +105,7 @@ impl Doors {
             },
             headers,
             world: None,
-            approvals: BTreeMap::new(),
+            approvals: Approvals::default(),
             scripted: false,
             notices: Vec::new(),
             coordination: None,

@@ -12,8 +12,9 @@ use chrono::{DateTime, TimeZone as _, Utc};
 use super::answering::{Answering, Next};
 use super::doors::{Doors, Frame};
 use super::opening::{Opening, Who};
+use super::rehearsed_disk::RehearsedDisk;
 use super::unattended::Unattended;
-use super::walk::Walk;
+use super::walk::{Approvals, Walk};
 use crate::clock::Clock;
 use crate::journal::{Sealer, SessionDir};
 use crate::ports::{Cluster, HttpPort};
@@ -30,17 +31,18 @@ mod places;
 
 pub use compare::{Mismatch, compare};
 pub use coverage::{Coverage, Never, coverage};
+pub use places::{Named, UnknownName};
 
 /// A rehearsal on virtual time is given up after this long: something waits for ever.
 const LONGEST_MS: u64 = 48 * 3600 * 1000;
 
 /// What a scenario came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// How it was closed; none when it stopped before.
     pub outcome: Option<SessionOutcome>,
     /// Why it stopped, where it did.
-    pub stopped: Option<String>,
+    pub stopped: Option<Stop>,
     /// The main list as it was walked, and the rollback.
     pub path: Vec<String>,
     /// Guards that tripped, in order.
@@ -53,6 +55,21 @@ pub struct Outcome {
     pub records: u64,
     /// What the walk came past.
     pub seen: Seen,
+}
+
+/// Why a walk came to no end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    /// The sentence.
+    pub why: String,
+    /// Whether the journal could not be written: the one stop a scenario may expect.
+    pub of_journal: bool,
+}
+
+impl Stop {
+    fn of_walk(why: impl Into<String>) -> Self {
+        Self { why: why.into(), of_journal: false }
+    }
 }
 
 /// What a walk came past, as its journal has it.
@@ -99,7 +116,7 @@ pub fn opening(
 ) -> Result<Opening, String> {
     let plan =
         Plan::new(bundle.root.clone(), bundle.called.clone(), env.or(scenario.env.as_deref())).map_err(|e| e.to_string())?;
-    let unsupported = plan.unsupported(Mode::Rehearsal);
+    let unsupported = plan.unsupported();
     if let Some(first) = unsupported.first() {
         return Err(format!("{}: {}", first.place, first.why));
     }
@@ -156,17 +173,25 @@ pub fn walk(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> Result<Ou
     outcome
 }
 
+/// The names in a scenario that its runbook does not know; for `check`, which walks nothing.
+pub fn unknown_names(bundle: &Bundle, scenario: &Scenario) -> Vec<UnknownName> {
+    // Names do not depend on the environment; that of the scenario may be one of the wrong ones.
+    let environment = bundle.root.environments.first().map(|e| e.name.value.as_str());
+    let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), environment);
+    plan.map(|plan| places::unknown_names(&plan, scenario)).unwrap_or_default()
+}
+
 async fn on_runtime(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> Result<Outcome, String> {
     let world_clock = crate::world::Clock::start(epoch());
     let mut clock = Clock::simulated(world_clock.epoch(), 1.0);
     let opening = opening(bundle, scenario, None, &[], nobody())?;
     let wrong = places::unknown_names(&opening.plan, scenario);
     if !wrong.is_empty() {
-        return Err(wrong.join("; "));
+        return Err(wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
     }
     let world = World::new(scenario, surroundings(&opening.plan, scenario), world_clock);
     let redactor = Redactor::new();
-    let (session, writer) = opening.open(dir, redactor.clone(), &mut clock)?;
+    let (session, writer) = opening.open_on(RehearsedDisk::of(&world), dir, redactor.clone(), &mut clock)?;
     let cluster = Cluster::from_router(world.router(), world.namespace(), dir.sid());
     let frame = Frame {
         session: dir.clone(),
@@ -176,19 +201,19 @@ async fn on_runtime(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> R
         clock,
     };
     let mut doors = Doors::simulated(frame, HttpPort::router(world.router()), cluster, world.clone(), 1.0);
-    doors.approvals = scenario.approvals.clone();
+    doors.approvals = Approvals::simulated(scenario.approvals.clone());
     let mut walk = Walk::new(session, writer, clock, redactor, doors)?;
     let reacts = u64::try_from(scenario.operator.reacts_after.0.as_millis()).unwrap_or(0);
     let mut answering = Answering::new(Unattended::new(scenario.answers.clone()).rehearsing(), reacts);
     let mut stopped = None;
     while walk.ended().is_none() {
         if let Some(why) = walk.failed() {
-            stopped = Some(format!("the journal cannot be written: {why}"));
+            stopped = Some(Stop { why: format!("the journal cannot be written: {why}"), of_journal: true });
             break;
         }
         let wake = match answering.answer(&mut walk) {
             Next::Stop(why) => {
-                stopped = Some(why);
+                stopped = Some(Stop::of_walk(why));
                 break;
             }
             Next::Wait(wake) => wake,
@@ -197,7 +222,7 @@ async fn on_runtime(bundle: &Bundle, scenario: &Scenario, dir: &SessionDir) -> R
             break;
         }
         if walk.now().mono_ms > LONGEST_MS {
-            stopped = Some("it did not come to an end within 48 hours".to_owned());
+            stopped = Some(Stop::of_walk("it did not come to an end within 48 hours"));
             break;
         }
         let instant = wake.map(|ms| clock.instant_of(ms));
@@ -219,7 +244,7 @@ pub async fn sleep_until(instant: Option<tokio::time::Instant>) {
     }
 }
 
-fn outcome(walk: &Walk, world: &World, stopped: Option<String>, dir: &SessionDir) -> Outcome {
+fn outcome(walk: &Walk, world: &World, stopped: Option<Stop>, dir: &SessionDir) -> Outcome {
     let session = walk.session();
     let at = walk.now();
     let seen = seen(dir);

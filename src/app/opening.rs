@@ -178,6 +178,7 @@ impl Opening {
             boot_id: self.who.boot_id.clone(),
             rollback: if self.plan.has_rollback_procedure() { "the procedure `rollback`" } else { "undo: all, last first" }
                 .to_owned(),
+            estimate_ms: runbook.estimate.map(|estimate| u64::try_from(estimate.as_millis()).unwrap_or(u64::MAX)),
             rolls_back: self.old.as_ref().map(Finished::named),
             emergency: self.emergency.clone(),
             trusted_unseen: self.trusted_unseen,
@@ -264,6 +265,7 @@ fn change(session: &Session, at: At) -> Option<ChangeRecord> {
         ticket: text(&change.ticket),
         reason: text(&change.reason),
         requester: text(&change.requester),
+        committed: text(&change.committed),
         risk: runbook.risk.map(|r| {
             match r {
                 Risk::Low => "low",

@@ -8,9 +8,11 @@ use std::time::Instant;
 
 use super::logins::{self, LoggedIn};
 use super::walk::{Ended, Walk};
+use crate::live::Live;
 use crate::session::intent::Starter;
 use crate::session::message::Command;
 use crate::session::sheet::Sheet;
+use crate::session::{At, Session};
 use crate::terminal::TerminalGuard;
 use crate::terminal::input::{InputReader, TerminalEvent, Timed};
 use crate::terminal::modes::Modes;
@@ -36,7 +38,13 @@ pub struct Shown {
 impl Shown {
     /// As a walk stands now.
     pub fn of(walk: &Walk) -> Self {
-        let (session, at) = (walk.session(), walk.now());
+        let mut shown = Self::at(walk.session(), walk.now());
+        shown.sheet.preflight.clone_from(&walk.preflight);
+        shown
+    }
+
+    /// As a session stands at a moment.
+    pub(super) fn at(session: &Session, at: At) -> Self {
         Self {
             header: session.header(at),
             outline: session.outline(at),
@@ -45,13 +53,23 @@ impl Shown {
             guards: session.guard_views(at),
             undo: session.if_stopped(),
             notes: session.notes().iter().map(|(_, text)| text.clone()).collect(),
-            sheet: Sheet { preflight: walk.preflight.clone(), ..session.sheet(at) },
+            sheet: session.sheet(at),
             now: at.wall,
         }
     }
 
     /// Borrowed for drawing.
     pub fn screen<'a>(&'a self, walk: &'a Walk) -> Screen<'a> {
+        let journal = match (walk.failed(), walk.waiting_for_disk()) {
+            (Some(why), _) => Journal::Failed(walk.last_record(), why),
+            (None, Some(ms)) => Journal::Waiting(walk.last_record() + 1, ms),
+            (None, None) => Journal::Written(walk.last_record()),
+        };
+        Screen { notices: &walk.notices, followups: walk.followups(), ..self.of_session(walk.session(), &walk.live, journal) }
+    }
+
+    /// What is drawn of a session alone.
+    pub(super) fn of_session<'a>(&'a self, session: &'a Session, live: &'a Live, journal: Journal<'a>) -> Screen<'a> {
         Screen {
             header: &self.header,
             outline: &self.outline,
@@ -59,18 +77,15 @@ impl Shown {
             prompt: &self.prompt,
             guards: &self.guards,
             undo: &self.undo,
-            live: &walk.live,
+            live,
             now: self.now,
-            journal: match (walk.failed(), walk.waiting_for_disk()) {
-                (Some(why), _) => Journal::Failed(walk.last_record(), why),
-                (None, Some(ms)) => Journal::Waiting(walk.last_record() + 1, ms),
-                (None, None) => Journal::Written(walk.last_record()),
-            },
-            notices: &walk.notices,
+            journal,
+            notices: &[],
             notes: &self.notes,
-            followups: walk.followups(),
+            followups: &[],
             sheet: &self.sheet,
-            session: walk.session().id(),
+            session: session.id(),
+            replay: None,
         }
     }
 
@@ -241,6 +256,7 @@ pub fn carry_out(walk: &mut Walk, action: Action, by: Starter, keep: KeepSecret<
             walk.command(Command::Give { step, values, secrets: names }, by).map_err(refused)
         }
         Action::LogIn => walk.ask_login(),
-        Action::Quit | Action::Bell | Action::Copy(_) | Action::Suspend | Action::Redraw => Ok(()),
+        Action::Answer(text) => walk.answer_approval(&text).map_err(refused),
+        Action::Quit | Action::Bell | Action::Copy(_) | Action::Suspend | Action::Redraw | Action::Replay(_) => Ok(()),
     }
 }

@@ -144,6 +144,7 @@ impl Unattended {
         }
         let reason = text(answer.reason.as_ref());
         let choice = match answer.choose {
+            answers::GuardChoice::Act => GuardChoice::Act,
             answers::GuardChoice::Rollback => GuardChoice::Rollback,
             answers::GuardChoice::Hold | answers::GuardChoice::Snooze if reason.is_none() => {
                 let word = if answer.choose == answers::GuardChoice::Hold { "hold" } else { "snooze" };

@@ -17,14 +17,17 @@ use crate::journal::{AppendError, Durable, Writer};
 use crate::live::Live;
 use crate::ports::Login;
 use crate::redact::Redactor;
-use crate::session::event::{ApprovalAnswer, Mode, SessionOutcome};
+use crate::session::event::{Mode, SessionOutcome};
 use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
 use crate::session::message::{Command, EffectReport, StepRef};
 use crate::session::view::Prompt;
 use crate::session::{At, Event, FoldError, Msg, Reading, Refusal, Session, decide, next};
 use crate::signals::{SignalMessage, Watching};
 use crate::world::World;
-use crate::world::scenario::SimulatedApproval;
+
+mod approving;
+
+pub use approving::Approvals;
 
 /// Readings are recorded at most this often.
 const SAMPLE_MS: u64 = 1_000;
@@ -64,13 +67,12 @@ pub struct Walk {
     messages: mpsc::Receiver<SignalMessage>,
     watching: Option<Watching>,
     world: Option<World>,
-    approvals: BTreeMap<String, SimulatedApproval>,
+    approvals: Approvals,
     pending: BTreeMap<String, Reading>,
     sampled_ms: Option<u64>,
     preparing: BTreeMap<StepRef, Option<u64>>,
     pinning: BTreeMap<Workload, Option<u64>>,
     stopping: BTreeSet<u64>,
-    approval_due: Option<(StepRef, u64)>,
     interactive: Option<Durable<Intent>>,
     scripted: bool,
     failed: Option<String>,
@@ -124,7 +126,6 @@ impl Walk {
             preparing: BTreeMap::new(),
             pinning: BTreeMap::new(),
             stopping: BTreeSet::new(),
-            approval_due: None,
             interactive: None,
             scripted: doors.scripted,
             failed: None,
@@ -139,6 +140,7 @@ impl Walk {
             wall: WallWatch::default(),
         };
         walk.tell_head();
+        walk.lay_down_request();
         // Effects that were under way when the program ended: found again, or unknown.
         for intent in open {
             walk.effects.attach(intent);
@@ -383,7 +385,7 @@ impl Walk {
         let deadline = self.session.next_deadline(at).map(|ms| at.mono_ms + ms);
         let sample = (!self.pending.is_empty()).then(|| self.sampled_ms.map_or(at.mono_ms, |s| s + SAMPLE_MS));
         let retries = self.preparing.values().chain(self.pinning.values()).flatten().copied().min();
-        let approval = self.approval_due.as_ref().map(|(_, due)| *due);
+        let approval = self.approvals.due();
         let due = [deadline, sample, retries, approval].into_iter().flatten().min()?;
         Some(self.clock.instant_of(due))
     }
@@ -490,6 +492,7 @@ impl Walk {
             }
             _ => notices::of_message(&mut self.notices, event),
         }
+        self.follow_approvals(event);
         self.live.changed = true;
     }
 
@@ -648,7 +651,7 @@ impl Walk {
         }
         let prompt = self.session.prompt(at);
         self.prepare(at, &prompt);
-        self.approve(at, &prompt) || self.start_by_itself(at)
+        self.ask_for_approval(at) || self.approve_simulated(at, &prompt) || self.start_by_itself(at)
     }
 
     /// Reads the object a step in hand would change.
@@ -661,34 +664,6 @@ impl Walk {
             let request: KubernetesRequest = request.clone();
             self.effects.prepare(step.clone(), request);
         }
-    }
-
-    /// A rehearsal's simulated approvals come in their time.
-    fn approve(&mut self, at: At, prompt: &Prompt) -> bool {
-        let Prompt::Approve { step, by, given, .. } = prompt else {
-            self.approval_due = None;
-            return false;
-        };
-        if self.world.is_none() {
-            return false;
-        }
-        let simulated = self.approvals.get(step.path.as_str());
-        let after = simulated.map_or(5_000, |s| u64::try_from(s.after.0.as_millis()).unwrap_or(0));
-        let due = match &self.approval_due {
-            Some((asked, due)) if asked == step => *due,
-            _ => {
-                self.approval_due = Some((step.clone(), at.mono_ms + after));
-                return false;
-            }
-        };
-        if at.mono_ms < due {
-            return false;
-        }
-        let name = simulated.map_or_else(|| by.first().cloned().unwrap_or_else(|| "reviewer".to_owned()), |s| s.by.clone());
-        let name = if given.contains(&name) { format!("{name} ({})", given.len() + 1) } else { name };
-        let answer = ApprovalAnswer { path: step.path.clone(), visit: step.visit, by: name, reason: None, simulated: true };
-        self.approval_due = None;
-        self.send(&Msg::Approval { answer, given: true }).is_ok()
     }
 
     /// What was decided on starts once its object has been read.

@@ -10,9 +10,11 @@
 //! marked `danger` until somebody has read it.
 
 mod read;
+mod shell;
 mod write;
 
 use read::{Block, Item, Shell};
+use shell::{Holds, Part};
 
 use crate::runbook::tree::MAX_SIZE;
 
@@ -105,6 +107,10 @@ struct Plan {
     notes: Vec<Note>,
     /// The headings in force, outermost first.
     headings: Vec<(u8, String)>,
+    /// A step is named by the heading in force already.
+    named: bool,
+    /// The heading of the way back that waits for its first step.
+    back: Option<(usize, String)>,
     /// Prose that waits for a step: the level of its heading, its line, its text.
     waiting: Vec<(u8, usize, String)>,
 }
@@ -120,6 +126,8 @@ impl Plan {
             rollback: Vec::new(),
             notes: Vec::new(),
             headings: Vec::new(),
+            named: false,
+            back: None,
             waiting: Vec::new(),
         }
     }
@@ -152,8 +160,9 @@ impl Plan {
             return;
         }
         self.headings.retain(|(outer, _)| *outer < level);
+        self.named = false;
         if !self.going_back() && is_way_back(&text) {
-            self.note(line, format!("what stands under `{text}` became the procedure `rollback`"));
+            self.back = Some((line, text.clone()));
         }
         self.headings.push((level, text));
     }
@@ -178,26 +187,68 @@ impl Plan {
 
     fn step(&mut self, title: String, text: Option<String>, line: usize, does: Does) {
         let back = self.going_back();
+        if let Some((line, heading)) = self.back.take_if(|_| back) {
+            self.note(line, format!("what stands under `{heading}` became the procedure `rollback`"));
+        }
+        self.add(back, Draft { title, phase: None, text: text.into_iter().collect(), line, does });
+    }
+
+    fn add(&mut self, back: bool, draft: Draft) {
+        self.named = true;
         let phase = self.headings.first().map(|(_, text)| text.clone()).filter(|_| !back);
-        let mut prose: Vec<String> = self.waiting.drain(..).map(|(_, _, text)| text).collect();
-        prose.extend(text);
-        let draft = Draft { title, phase, text: prose, line, does };
+        let mut text: Vec<String> = self.waiting.drain(..).map(|(_, _, text)| text).collect();
+        text.extend(draft.text);
+        let draft = Draft { phase, text, ..draft };
         if back { self.rollback.push(draft) } else { self.steps.push(draft) }
     }
 
     fn shell(&mut self, title: Option<&str>, shell: Shell) {
-        let said =
-            shell.script.lines().next().and_then(|line| line.strip_prefix('#')).map(|line| line.trim_matches(['#', ' ', '!']));
-        let said = said.filter(|line| line.len() > 2 && !line.starts_with('/'));
-        let title = title.or(said).map_or_else(|| self.section(), str::to_owned);
-        let line = shell.line;
+        let parts = shell::parts(&shell);
+        let several = parts.len() > 1;
+        if let Some((level, heading)) = self.headings.last().filter(|_| several && !self.named && self.headings.len() > 1) {
+            // The steps are named by the comments; the section they stand in is told once.
+            self.waiting.push((*level, shell.line, format!("{heading}:")));
+        }
+        for part in parts {
+            let title = match (title, &part.title) {
+                (Some(title), Some(said)) if several => format!("{title}: {said}"),
+                (Some(title), _) => title.to_owned(),
+                // The first step of a section has the section's name, others the comment's.
+                (None, Some(said)) if several || self.named || self.headings.is_empty() => said.clone(),
+                (None, _) => self.section(),
+            };
+            self.part(several, title, shell.line, part);
+        }
+    }
+
+    fn part(&mut self, several: bool, title: String, line: usize, part: Part) {
+        let shell = match part.holds {
+            Holds::Checks(checks) => {
+                let mut text = part.title.filter(|said| *said != title);
+                for checks in checks.chunks(MOST_ITEMS) {
+                    self.step(title.clone(), text.take(), line, Does::Checklist(checks.to_vec()));
+                }
+                return;
+            }
+            Holds::Words(words) => {
+                self.note(line, "the block has words in brackets instead of a command; it became a step to do by hand");
+                return self.step(title, Some(read::fenced(&words)), line, Does::Confirm);
+            }
+            Holds::Script(shell) => shell,
+        };
         if shell.script.contains("${{") {
             self.note(line, "the block has `${{` in it, which no script may have; it became a step to do by hand");
-            self.step(title, Some(read::fenced(&shell.script)), line, Does::Confirm);
-            return;
+            return self.step(title, Some(read::fenced(&shell.script)), line, Does::Confirm);
         }
         if let Some(word) = placeholder(&shell.script) {
             self.note(line, format!("`{word}` looks like a placeholder: make it an input and pass it by `env`"));
+        }
+        if let Some(endless) = shell::endless(&shell.script) {
+            self.note(line, format!("`{endless}` does not end by itself: make it a signal or a gate, or leave it out"));
+        }
+        if several && !self.going_back() && is_way_back(&title) {
+            self.note(line, format!("`{title}` became a step of the procedure `rollback`"));
+            return self.add(true, Draft { title, phase: None, text: Vec::new(), line, does: Does::Run(shell) });
         }
         self.step(title, None, line, Does::Run(shell));
     }
@@ -205,6 +256,10 @@ impl Plan {
     fn list(&mut self, ordered: bool, items: Vec<Item>, text: String, line: usize) {
         let tasks = items.iter().any(|item| item.task);
         let shells = items.iter().any(|item| !item.shells.is_empty());
+        if !tasks && !shells && self.headings.last().is_some_and(|(_, heading)| is_apart(heading)) {
+            self.take(Block::Prose { text, line });
+            return;
+        }
         if (tasks && items.iter().any(|item| item.extra)) || (!tasks && !ordered && shells) {
             // Steps hold only a part of it: the whole is the text of the first.
             let level = self.headings.last().map_or(0, |(level, _)| *level);
@@ -282,6 +337,13 @@ impl Plan {
 fn is_way_back(heading: &str) -> bool {
     let heading = heading.to_lowercase();
     ["rollback", "roll back", "roll-back"].iter().any(|word| heading.contains(word))
+}
+
+/// Whether what stands under a heading is about the document, and no procedure.
+fn is_apart(heading: &str) -> bool {
+    let apart =
+        ["contents", "table of contents", "takeaways", "key takeaways", "summary", "references", "see also", "further reading"];
+    apart.contains(&heading.to_lowercase().as_str())
 }
 
 /// The first word of a script that stands for something else: `<pod-name>`.

@@ -128,6 +128,7 @@ fn changed(change: &Change) -> String {
         ("ticket", &change.ticket),
         ("reason", &change.reason),
         ("asked for by", &change.requester),
+        ("committed", &change.committed),
     ];
     let parts = parts.iter().filter_map(|(name, text)| text.as_ref().map(|text| format!(", {name} {}", said(text))));
     format!("Kind of change: {kind}{}", parts.collect::<String>())

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::console::Colour;
+use super::select::{ModeArg, OutcomeArg, Selection};
 use crate::config::ThemeName;
 
 /// The whole command line.
@@ -72,6 +73,8 @@ pub enum Command {
     Test(TestArgs),
     /// List sessions
     Sessions(SessionsArgs),
+    /// Move old sessions to an archive; nothing is deleted
+    Retention(RetentionArgs),
     /// Print one session as text
     Show(ShowArgs),
     /// Play a session on the screen again
@@ -289,15 +292,77 @@ pub enum TextOrJson {
     Json,
 }
 
+/// Forms of a list that goes on into other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ListFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For spreadsheets; formulas are made harmless.
+    Csv,
+}
+
+/// What a list of sessions is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SortBy {
+    /// Newest first.
+    #[default]
+    Opened,
+    /// Longest first.
+    Took,
+    /// By service.
+    Service,
+    /// By environment.
+    Env,
+    /// By operator.
+    Operator,
+    /// By how they ended.
+    Outcome,
+}
+
 /// `sessions`.
 #[derive(Debug, Clone, Args)]
 pub struct SessionsArgs {
     /// Only those that can be resumed
     #[arg(long)]
     pub unfinished: bool,
+    /// Which ones.
+    #[command(flatten)]
+    pub which: Selection,
+    /// Only those of this mode
+    #[arg(long, value_name = "MODE", value_enum, help_heading = "Which")]
+    pub mode: Option<ModeArg>,
+    /// Only those that ended like this
+    #[arg(long, value_name = "OUTCOME", value_enum, help_heading = "Which")]
+    pub outcome: Option<OutcomeArg>,
+    /// What to sort by
+    #[arg(long, value_name = "KEY", value_enum, default_value_t)]
+    pub sort: SortBy,
+    /// The other way round
+    #[arg(long)]
+    pub reverse: bool,
+    /// Verify each journal; exit 1 where one is broken
+    #[arg(long)]
+    pub verify: bool,
     /// How to answer
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
-    pub format: TextOrJson,
+    pub format: ListFormat,
+}
+
+/// `retention`.
+#[derive(Debug, Clone, Args)]
+pub struct RetentionArgs {
+    /// Closed sessions whose last record is older than that are moved: 400d, 56w
+    #[arg(long, value_name = "TIME", value_parser = crate::runbook::duration::parse)]
+    pub keep: std::time::Duration,
+    /// Where to [default: `archive` in the state folder]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub archive: Option<PathBuf>,
+    /// Say what would be moved, and move nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Forms of a session.
@@ -329,9 +394,18 @@ pub struct ReplayArgs {
     /// The session, or the beginning of its id
     #[arg(value_name = "SESSION")]
     pub session: String,
-    /// How many times faster than it happened
-    #[arg(long, value_name = "N", value_parser = speed)]
-    pub speed: Option<f64>,
+    /// How many times faster than it happened, from 0.25 to 64
+    #[arg(long, value_name = "N", value_parser = replay_speed, default_value = "1")]
+    pub speed: f64,
+    /// Skip what is left of a stretch in which nothing happens but readings, after so long
+    #[arg(long, value_name = "DURATION", value_parser = crate::runbook::duration::parse)]
+    pub idle: Option<std::time::Duration>,
+    /// Begin there: 14:32 (UTC), 2026-11-21 14:32, +5m or #214
+    #[arg(long, value_name = "PLACE")]
+    pub at: Option<String>,
+    /// Print the timeline as lines of text
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// What `verify --require` asks for.
@@ -400,20 +474,61 @@ pub enum ExportFormat {
 /// `stats`.
 #[derive(Debug, Clone, Args)]
 pub struct StatsArgs {
-    /// Only sessions of these runbooks
+    /// Only sessions of these runbooks, by their ids
     #[arg(value_name = "RUNBOOK")]
     pub runbooks: Vec<String>,
+    /// Which sessions.
+    #[command(flatten)]
+    pub which: Selection,
+    /// Also one by one
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub by: Option<ByArg>,
+    /// A review in Markdown of the last week, or of --since, beside the time before
+    #[arg(long, conflicts_with_all = ["by", "format"])]
+    pub review: bool,
     /// How to answer
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
-    pub format: TextOrJson,
+    pub format: StatsFormat,
+    /// Where to [default: standard output]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+/// What figures are put together by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ByArg {
+    /// The service of the change
+    Service,
+    /// The week of the close
+    Week,
+    /// The month of the close
+    Month,
+}
+
+/// Forms of figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum StatsFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// One page with plots
+    Html,
 }
 
 /// `approve`.
 #[derive(Debug, Clone, Args)]
 pub struct ApproveArgs {
-    /// The request
-    #[arg(value_name = "REQUEST")]
-    pub request: String,
+    /// The request: its file
+    #[arg(value_name = "REQUEST", value_hint = ValueHint::FilePath)]
+    pub request: PathBuf,
+    /// One's own copy of the runbook, or its id in the library [default: its id]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub runbook: Option<String>,
+    /// Where to write the answer [default: standard output]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
 }
 
 /// `review`.
@@ -466,12 +581,56 @@ pub struct WorldArgs {
     pub speed: Option<f64>,
 }
 
+/// Kinds of runbook that `new` begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NewKind {
+    /// A new version of a service
+    Deploy,
+    /// A change of a database
+    Migration,
+    /// Something is broken
+    Incident,
+    /// Planned work on a service
+    Maintenance,
+}
+
+/// What a new runbook watches besides pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NewCheck {
+    /// The health endpoint
+    Health,
+    /// The share of requests that fail
+    Errors,
+    /// The 95th percentile of latency
+    Latency,
+    /// The pods alone
+    None,
+}
+
 /// `new`.
 #[derive(Debug, Clone, Args)]
 pub struct NewArgs {
-    /// Where to write it
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    /// Its id; it is written to NAME.yaml, its scenarios to scenarios/NAME-*.yaml
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// What it is for [default: asked]
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub kind: Option<NewKind>,
+    /// The service [default: asked]
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Its environments, the real one last [default: asked]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub environments: Vec<String>,
+    /// What is watched [default: asked]
+    #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
+    pub checks: Option<Vec<NewCheck>>,
+    /// Where to [default: here]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub folder: Option<PathBuf>,
+    /// Write no schemas beside it, and do not name them in the files
+    #[arg(long)]
+    pub no_schema: bool,
 }
 
 /// `import`.
@@ -561,6 +720,12 @@ fn reason(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+fn replay_speed(text: &str) -> Result<f64, String> {
+    let range = crate::replay::SLOWEST..=crate::replay::FASTEST;
+    let speed = text.trim_end_matches('x').parse::<f64>().ok().filter(|n| range.contains(n));
+    speed.ok_or_else(|| format!("a number from {} to {}", crate::replay::SLOWEST, crate::replay::FASTEST))
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('x').parse::<f64>() {
         // Beyond this, watches over loopback cannot keep readings fresh.
@@ -583,7 +748,7 @@ mod tests {
     fn every_command_of_the_contract_is_there() {
         let command = Cli::command();
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        let contract = "run rehearse resume rollback check preflight test sessions show replay verify export stats approve \
+        let contract = "run rehearse resume rollback check preflight test sessions retention show replay verify export stats approve \
                         review freeze unfreeze world new import schema docs rbac config completions supervise";
         assert_eq!(names, contract.split_whitespace().collect::<Vec<_>>());
     }

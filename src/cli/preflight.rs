@@ -37,7 +37,7 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &PreflightArg
         return Err(Problem::usage(format!("input `{}`: {}", problem.name, problem.message)));
     }
     let mut lines: Vec<Line> = plan
-        .unsupported(Mode::Live)
+        .unsupported()
         .into_iter()
         .map(|u| Line { about: u.place, verdict: Verdict::Fail, found: u.why, next: None, never_asked: false })
         .collect();

@@ -104,7 +104,7 @@ fn finished(state: &StateDir, dir: &SessionDir, depth: usize) -> Result<(Finishe
     };
     let bundle = walk::kept_bundle(dir, opened.bundle.files.first().map(|(path, _)| path.as_str()), &opened.bundle.sha256)?;
     let name = Some(opened.environment.name.as_str()).filter(|n| !n.is_empty());
-    let plan = Arc::new(walk::plan_of(&bundle, name, opened.mode)?);
+    let plan = Arc::new(walk::plan_of(&bundle, name)?);
     let older = older(state, opened, depth)?;
     let session = opening::fold(plan.clone(), &records, older.as_ref())
         .map_err(|why| at(Problem::cannot_start(format!("the journal does not fit the runbook it was written with: {why}"))))?;

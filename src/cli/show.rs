@@ -61,7 +61,7 @@ pub(super) fn journal(basis: &Basis, named: &str) -> Result<PathBuf, Problem> {
     if path.is_file() {
         return Ok(path.to_owned());
     }
-    Ok(basis.state()?.session(named).map_err(|e| super::explain_state(&e))?.journal())
+    Ok(super::session_or_archived(&basis.state()?, named)?.journal())
 }
 
 /// Writes records in the form asked for, one at a time: a journal may be long.

@@ -15,9 +15,9 @@ use crate::journal::verify::{self, Options, Report, Verification};
 use crate::redact::{Keep, strip_controls};
 use crate::signature::{AllowedSigners, ListError, Revoked};
 
+use super::Basis;
 use super::args::{Required, TextOrJson, VerifyArgs};
 use super::console::Console;
-use super::{Basis, explain_state};
 
 /// The same checks with stock tools.
 pub const SCRIPT: &str = include_str!("verify/script.sh");
@@ -53,6 +53,7 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &VerifyArgs) -> Resu
             now: Utc::now(),
             operator: wants(Required::Operator),
             approvals: wants(Required::Approvals),
+            groups: Some(&basis.policy.rules.groups),
             anchors: if known.is_some() { Some(&look_up) } else { None },
             progress: Some(&progress),
             ..Options::default()
@@ -96,7 +97,7 @@ fn path(basis: &Basis, target: &str) -> Result<PathBuf, Problem> {
     if path.symlink_metadata().is_ok() || target.contains('/') {
         return Ok(path.to_owned());
     }
-    Ok(basis.state()?.session(target).map_err(|e| explain_state(&e))?.path().to_owned())
+    Ok(super::session_or_archived(&basis.state()?, target)?.path().to_owned())
 }
 
 fn text(console: &mut Console, report: &Report) -> Result<(), Problem> {

@@ -16,7 +16,7 @@ use crate::app::entry::{self, Neighbourhood};
 use crate::app::opening::{self, Opening, Who};
 use crate::app::preflight::Around;
 use crate::app::unattended::Unattended;
-use crate::app::{self, Ended, Walk, headless, lines, screen, sealing, watch};
+use crate::app::{self, Approvals, Ended, Walk, headless, lines, screen, sealing, watch};
 use crate::clock::Clock;
 use crate::coordination::{Freeze, Freezes, Lock, LockError, Watch};
 use crate::error::{Exit, Problem};
@@ -44,7 +44,7 @@ pub(super) use inputs::declare_secrets;
 pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Live };
     let bundle = loaded(&arguments.file)?;
-    let plan = plan_of(&bundle, arguments.start.env.as_deref(), mode)?;
+    let plan = plan_of(&bundle, arguments.start.env.as_deref())?;
     let protected = plan.environment().is_some_and(|e| e.protected);
     let unattended = unattended(&arguments.walk)?;
     if unattended.is_some() {
@@ -158,7 +158,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         }
         let bundle = kept_bundle(&dir, opened.bundle.files.first().map(|(path, _)| path.as_str()), &opened.bundle.sha256)?;
         let name = Some(opened.environment.name.as_str()).filter(|n| !n.is_empty());
-        let plan = Arc::new(plan_of(&bundle, name, opened.mode)?);
+        let plan = Arc::new(plan_of(&bundle, name)?);
         let accepted = Accepted::again(opened);
         let old = rollback::named_by(&state, opened)?;
         let mut session = opening::fold(plan.clone(), &resumption.records, old.as_ref()).map_err(|why| {
@@ -331,6 +331,7 @@ pub(super) async fn live(
     doors.notices = watched.notices;
     doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
     doors.anchors = anchors;
+    doors.approvals = Approvals::signed(super::verify::signers(basis, None)?, basis.policy.rules.groups.clone(), dir.path());
     let mut walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
     walk.preflight = watched.preflight;
     let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
@@ -362,7 +363,8 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         opening.entered.window = said.window;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
         let redactor = Redactor::new();
-        let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
+        let disk = app::rehearsed_disk::RehearsedDisk::of(&world);
+        let (session, writer) = opening.open_on(disk, &dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
         let (address, serving) = crate::world::serve(world.router())
             .await
             .map_err(|e| Problem::cannot_start(format!("the simulated world cannot be served on loopback: {e}")))?;
@@ -377,7 +379,7 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
             clock,
         };
         let mut doors = Doors::simulated(frame, HttpPort::redirected(address), cluster, world, pace);
-        doors.approvals = scenario.approvals.clone();
+        doors.approvals = Approvals::simulated(scenario.approvals.clone());
         doors.notices = said.admission.granted().map(|(notices, _)| notices).unwrap_or_default();
         let walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
         let exit = face(basis, walk, &arguments.walk, unattended, &mut |_, _| Ok(())).await;
@@ -461,9 +463,9 @@ pub(super) fn loaded(file: &str) -> Result<Bundle, Problem> {
     load::load(file).map_err(|report| check::refused(file, &report))
 }
 
-pub(super) fn plan_of(bundle: &Bundle, env: Option<&str>, mode: Mode) -> Result<Plan, Problem> {
+pub(super) fn plan_of(bundle: &Bundle, env: Option<&str>) -> Result<Plan, Problem> {
     let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), env).map_err(Problem::usage)?;
-    let unsupported = plan.unsupported(mode);
+    let unsupported = plan.unsupported();
     if unsupported.is_empty() {
         return Ok(plan);
     }

@@ -2,10 +2,12 @@
 //!
 //! Within `data` of a record, a string over 4 KiB and `evidence` over 32 KiB are
 //! replaced by a reference, `{blob, bytes, head}`, and put back when the record is read.
-//! Two rules make that unambiguous, whatever the texts hold:
+//! Three rules make that unambiguous, whatever the texts hold:
 //!
 //! - `data.output` of `effect.ended` is a reference by itself (the kept output of a
 //!   command) and stays one;
+//! - `data.request` of `approval.requested` is always a file, however short: it is what an
+//!   approver signs, and must be there as such;
 //! - a value that happens to look like a reference gets its `blob` moved to a file of
 //!   its own, so that it no longer does: `{"blob": {"blob": …}, "bytes": …, "head": …}`.
 
@@ -24,6 +26,9 @@ const HEAD: usize = 256;
 
 /// The type whose `data.output` is a reference by itself.
 const WITH_OUTPUT: &str = "effect.ended";
+
+/// The type whose `data.request` is always a file.
+const WITH_REQUEST: &str = "approval.requested";
 
 /// The first characters of a text, as a reference holds them.
 pub(super) fn head(text: &str) -> String {
@@ -68,7 +73,8 @@ pub(super) fn outline(kind: &str, data: &mut Value, limits: Limits, pending: &mu
         if kind == WITH_OUTPUT && key == "output" && reference(member).is_some() {
             continue;
         }
-        outline_strings(member, limits, pending);
+        let string = if kind == WITH_REQUEST && key == "request" { 0 } else { limits.string };
+        outline_strings(member, Limits { string, ..limits }, pending);
         if key == "evidence" && member.is_object() {
             let encoded = format::encode(member, Vec::new()).map(|e| e.bytes).unwrap_or_default();
             if encoded.len() > limits.evidence {

@@ -47,11 +47,25 @@ pub enum Rule {
     Trusted,
     /// A rehearsal's seal proves nothing.
     Simulated,
+    /// Approvals are simulated in rehearsals, and nowhere else.
+    ApprovalSimulated,
+    /// A request is for this session, step and visit, for what is done in it, and new.
+    ApprovalRequest,
+    /// An approval's signature is over its request, a refusal's over its refusal.
+    ApprovalSignature,
+    /// It was given before the request expired.
+    ApprovalTime,
+    /// By somebody who does not operate the session.
+    ApprovalOperator,
+    /// And has not approved already.
+    ApprovalTwice,
+    /// A step that asked for approvals is done with as many as it asked for.
+    ApprovalEnough,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 28] = [
         Self::Prev,
         Self::Seq,
         Self::Sid,
@@ -73,6 +87,13 @@ impl Rule {
         Self::OperatorName,
         Self::Trusted,
         Self::Simulated,
+        Self::ApprovalSimulated,
+        Self::ApprovalRequest,
+        Self::ApprovalSignature,
+        Self::ApprovalTime,
+        Self::ApprovalOperator,
+        Self::ApprovalTwice,
+        Self::ApprovalEnough,
     ];
 }
 

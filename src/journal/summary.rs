@@ -3,14 +3,15 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::disk::open_for_reading;
 use super::folder::{Holder, SessionDir};
-use super::format::MAX_LINE;
+use super::format::{MAX_LINE, hex, sha256};
 use super::scan;
 use crate::session::Event;
 use crate::session::event::{Mode, Opened, SessionOutcome};
+use crate::session::figures::clip;
 
 /// One session in a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,10 +32,12 @@ pub struct SessionSummary {
     pub records: u64,
     /// Length of the journal in bytes.
     pub bytes: u64,
+    /// SHA-256 of the last whole line, hexadecimal; empty where there is none.
+    pub head: String,
 }
 
 /// What a list says of `session.opened`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenedSummary {
     /// Id of the runbook.
     pub runbook: String,
@@ -56,11 +59,26 @@ pub struct OpenedSummary {
     pub version: Option<String>,
     /// Ticket.
     pub ticket: Option<String>,
+    /// Kind of the change: `deploy`, `migration`, ...
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kind: Option<String>,
+    /// The scenario of a rehearsal.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scenario: Option<String>,
+    /// Whether it was opened as an emergency.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub emergency: bool,
+    /// How long the runbook says that it takes, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub estimate_ms: Option<u64>,
+    /// When the change was committed, where the runbook says so and it is a time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub committed: Option<DateTime<Utc>>,
     /// The finished session it rolls back.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rolls_back: Option<String>,
     /// When it was opened.
-    #[serde(serialize_with = "crate::session::time::stamp::serialize")]
+    #[serde(with = "crate::session::time::stamp")]
     pub at: DateTime<Utc>,
 }
 
@@ -106,6 +124,7 @@ pub fn summarise(dir: &SessionDir) -> SessionSummary {
         last_kind: None,
         records: 0,
         bytes: 0,
+        head: String::new(),
     };
     let ends = match ends(dir) {
         Ok(Some(ends)) => ends,
@@ -166,6 +185,7 @@ fn fill(summary: &mut SessionSummary, ends: &Ends) -> Result<Option<SessionOutco
     summary.last = Some(time(last.ts));
     summary.last_kind = Some(last.kind.to_owned());
     summary.records = last.seq + 1;
+    summary.head = hex(&sha256(&[line.as_slice(), b"\n"].concat()));
     Ok(ends.last.iter().find_map(|line| match serde_json::from_slice(line) {
         Ok(Event::SessionClosed(closed)) => Some(closed.outcome),
         _ => None,
@@ -186,8 +206,36 @@ pub fn opened_summary(opened: &Opened, at: DateTime<Utc>) -> OpenedSummary {
         service: change.service,
         version: change.version,
         ticket: change.ticket,
+        kind: opened.change.as_ref().map(|change| change.kind.clone()).filter(|kind| !kind.is_empty()),
+        scenario: opened.scenario.as_ref().map(|scenario| scenario.name.clone()),
+        emergency: opened.emergency.is_some(),
+        estimate_ms: opened.estimate_ms,
+        committed: change.committed.as_deref().and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|time| time.to_utc()),
         rolls_back: opened.rolls_back.as_ref().map(|old| old.session.clone()),
         at,
+    }
+}
+
+impl OpenedSummary {
+    /// The same with every text cut to what a line of the ledger takes.
+    #[must_use]
+    pub fn clipped(&self) -> Self {
+        let some = |text: &Option<String>| text.as_deref().map(clip);
+        Self {
+            runbook: clip(&self.runbook),
+            title: clip(&self.title),
+            bundle: clip(&self.bundle),
+            environment: clip(&self.environment),
+            operator: clip(&self.operator),
+            host: clip(&self.host),
+            service: some(&self.service),
+            version: some(&self.version),
+            ticket: some(&self.ticket),
+            kind: some(&self.kind),
+            scenario: some(&self.scenario),
+            rolls_back: some(&self.rolls_back),
+            ..*self
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! `session.closed`, by a key that the verifier's own list trusts. Without a list nobody
 //! is trusted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -19,14 +19,17 @@ use super::rules::{Rule, Rules};
 use super::scan::{self, BlobRef};
 use super::seal::{Issuer, Mark, Role};
 use super::summary::opened_summary;
+use crate::approval::Approvers;
 use crate::session::Event;
 use crate::session::event::Mode;
 use crate::signature::{AllowedSigners, SESSION};
 
+mod approvals;
 mod report;
 mod seals;
 mod source;
 
+use approvals::Approvals;
 pub use report::{Anchored, Finding, Report, SealFound, Status, Verification};
 use seals::{Digester, OperatorSeal, Seals};
 use source::Source;
@@ -49,8 +52,10 @@ pub struct Options<'a> {
     pub now: DateTime<Utc>,
     /// Every operator's seal must be there and trusted, not the closing one alone.
     pub operator: bool,
-    /// Every approval must carry a good signature.
+    /// Every approval must be by a trusted key, of one who may, and none passed over.
     pub approvals: bool,
+    /// Groups that may approve: name to principals, as a policy has them.
+    pub groups: Option<&'a BTreeMap<String, Vec<String>>>,
     /// Something outside must know the last line.
     pub anchors: Option<Anchors<'a>>,
     /// The rules in force.
@@ -67,6 +72,7 @@ impl Default for Options<'_> {
             now: DateTime::UNIX_EPOCH,
             operator: false,
             approvals: false,
+            groups: None,
             anchors: None,
             rules: Rules::default(),
             progress: None,
@@ -173,8 +179,7 @@ struct Check<'a> {
     /// Blobs that were found to be in order.
     seen: BTreeSet<BlobRef>,
     seals: Seals,
-    /// Paths of steps that were approved.
-    approved: Vec<String>,
+    approvals: Approvals,
     torn: Vec<u8>,
 }
 
@@ -188,7 +193,7 @@ impl<'a> Check<'a> {
             offset: 0,
             seen: BTreeSet::new(),
             seals: Seals::new(options.rules),
-            approved: Vec::new(),
+            approvals: Approvals::new(options.rules),
             torn: Vec::new(),
         }
     }
@@ -276,7 +281,11 @@ impl<'a> Check<'a> {
             "journal.sealed" => {
                 claim = self.seals.sealed(&scanned, self.offset, self.chain.stage.is_closed())?;
             }
-            "session.opened" | "session.resumed" | "session.closed" | "approval.given" => self.told(text, scanned.ts)?,
+            "session.opened" | "session.resumed" | "session.closed" => self.told(text, &scanned)?,
+            kind if self.approvals.wants(kind) => {
+                let source = &self.source;
+                self.approvals.take(&scanned, &|name| source.text(name))?;
+            }
             kind if !is_known(kind) => {
                 self.result.unknown.insert(kind.to_owned());
             }
@@ -288,17 +297,20 @@ impl<'a> Check<'a> {
     }
 
     /// Takes a record whose content counts here.
-    fn told(&mut self, text: &[u8], ts: &str) -> Result<(), String> {
+    fn told(&mut self, text: &[u8], record: &scan::Line<'_>) -> Result<(), String> {
         let seq = self.chain.seq;
         match serde_json::from_slice(text) {
             Ok(Event::SessionOpened(opened)) => {
-                let at = DateTime::parse_from_rfc3339(ts).unwrap_or_default().to_utc();
+                let at = DateTime::parse_from_rfc3339(record.ts).unwrap_or_default().to_utc();
                 self.result.opened = Some(opened_summary(&opened, at));
+                self.approvals.opened(record.sid, &opened);
                 self.seals.taken_in_hand(seq, opened.operator);
             }
-            Ok(Event::SessionResumed(resumed)) => self.seals.taken_in_hand(seq, resumed.operator),
+            Ok(Event::SessionResumed(resumed)) => {
+                self.approvals.resumed(&resumed.operator);
+                self.seals.taken_in_hand(seq, resumed.operator);
+            }
             Ok(Event::SessionClosed(closed)) => self.result.outcome = Some(closed.outcome),
-            Ok(Event::ApprovalGiven(given)) => self.approved.push(given.path.as_str().to_owned()),
             Ok(_) => {}
             // Who has it in hand must be known; the rest counts where it can be read.
             Err(why) if seq == 0 => return Err(format!("the content cannot be read: {why}")),
@@ -384,8 +396,10 @@ impl<'a> Check<'a> {
             self.result.untrusted.insert(0, "it is a rehearsal's, sealed by a simulated key that anyone can make".to_owned());
         }
         if options.approvals {
-            let unsigned = self.approved.iter().map(|path| format!("the approval of {path} carries no signature"));
-            self.result.untrusted.extend(unsigned.collect::<BTreeSet<_>>());
+            let none = BTreeMap::new();
+            let groups = options.groups.unwrap_or(&none);
+            let approvers = options.signers.map(|signers| Approvers { signers, groups });
+            self.result.untrusted.extend(self.approvals.untrusted(approvers.as_ref(), at));
         }
         let (signer, key) = (closing.signer.clone(), closing.key.fingerprint());
         self.result.seal = Some(SealFound { signer, key, issuer: closing.issuer, anchored });

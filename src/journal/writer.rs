@@ -314,7 +314,8 @@ impl Writer {
         if leaks && let Some(clean) = redaction::redact(&event, &self.redactor) {
             event = std::borrow::Cow::Owned(clean);
         }
-        if leaks || plain.longest_string > MAX_STRING || plain.has_blob_key || line.len() > MAX_EVIDENCE {
+        let signed = matches!(&*event, Event::ApprovalRequested(asked) if !asked.request.is_empty());
+        if signed || leaks || plain.longest_string > MAX_STRING || plain.has_blob_key || line.len() > MAX_EVIDENCE {
             line = compose_with_blobs(&header, &event, &mut blobs)?;
         }
         // The event was written as an object of its own; it goes on from the header.

@@ -162,7 +162,7 @@ impl PodCounts {
 }
 
 /// The pods of a signal, by name.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct PodTable {
     /// The rows. To be read; changed by [`PodTable::apply`] and its like only.
     pub rows: BTreeMap<String, PodRow>,

@@ -101,8 +101,13 @@ fn no_baseline_is_made_up_from_too_little() {
 fn a_health_strip_is_bounded_and_a_failed_check_is_data() {
     let mut live = Live::new(vec![health()]);
     for n in 0..130_u32 {
-        let check =
-            HealthCheck { at: at(i64::from(n)), ok: false, latency_ms: 3, status: Ok(500), problem: Some("status 500".into()) };
+        let check = HealthCheck {
+            at: at(i64::from(n)),
+            ok: false,
+            latency_ms: Some(3),
+            status: Ok(500),
+            problem: Some("status 500".into()),
+        };
         live.apply(Update { signal: "api".into(), at: check.at, change: Change::Checked(check, n + 1) });
     }
     let panel = live.panel("api").expect("the panel");

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::{Plain, RollbackPlan, question, status, words};
 use crate::inputs;
 use crate::runbook::model::{Input, InputKind};
+use crate::session::event::Mode;
 use crate::session::intent::What;
 use crate::session::message::{Command, FailureChoice, GuardChoice, SettleChoice, StepRef};
 use crate::session::view::{ItemView, Prompt};
@@ -25,6 +26,9 @@ impl Plain {
         let line = line.trim();
         if line.len() > inputs::LONGEST {
             return Err(format!("the line is longer than {} bytes; write a shorter one", inputs::LONGEST));
+        }
+        if let Some(answer) = self.pasted(line, screen) {
+            return answer;
         }
         let (word, rest) = line.split_once(char::is_whitespace).map_or((line, ""), |(word, rest)| (word, rest.trim()));
         let plan = self.rollback.take();
@@ -57,6 +61,25 @@ impl Plain {
                 None => self.of_the_question(word, rest, screen, said),
             },
         }
+    }
+
+    /// Lines of an approver's answer, which comes in several; `None`: it is none of them.
+    fn pasted(&mut self, line: &str, screen: &Screen<'_>) -> Option<Answer> {
+        let asked = matches!(screen.prompt, Prompt::Approve { .. }) && screen.header.mode != Mode::Rehearsal;
+        let begins = ["by:", "refusal:", "-----BEGIN"].iter().any(|start| line.starts_with(start));
+        if !asked || (self.answer.is_none() && !begins) {
+            self.answer = None;
+            return None;
+        }
+        let answer = self.answer.get_or_insert_default();
+        if answer.len() + line.len() > inputs::LONGEST {
+            self.answer = None;
+            return Some(Err("that is no answer: it does not end".to_owned()));
+        }
+        answer.push_str(line);
+        answer.push('\n');
+        let ended = line.starts_with("-----END");
+        Some(Ok(if ended { self.answer.take().map(Action::Answer).into_iter().collect() } else { Vec::new() }))
     }
 
     /// Whether the table has the word now.
@@ -123,6 +146,7 @@ impl Plain {
             (_, "override") => Ok(command(Command::OverrideGate { step: in_hand()?, reason: text(word, rest)? })),
             (_, "skip") => Ok(command(Command::Skip { step: in_hand()?, reason: text(word, rest)? })),
             (Prompt::Start { .. }, _) => start(word, rest, screen),
+            (Prompt::Approve { .. }, _) => text(word, rest).map(|path| vec![Action::Answer(path)]),
             (Prompt::Confirm { step, .. }, _) => {
                 alone(word, rest)?;
                 Ok(command(Command::Confirm { step: step.clone(), yes: word == "yes" }))

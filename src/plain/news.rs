@@ -264,7 +264,7 @@ impl Told {
         match (check.ok, *told) {
             (true, 0) => {}
             (true, _) => {
-                out.push(format!("health {name}: ok again, {} ms", check.latency_ms));
+                out.push(format!("health {name}: ok again, {}", check.latency()));
                 *told = 0;
             }
             (false, before) if before == 0 || failures >= before.saturating_mul(2) => {

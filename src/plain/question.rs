@@ -36,10 +36,11 @@ pub(super) fn lines(screen: &Screen<'_>) -> Vec<String> {
             }));
             out.extend(countdown(*left_ms, otherwise));
         }
-        Prompt::Approve { by, min, given, text, .. } => {
-            out.push(format!("? Waiting for approval: {} of {min}, by {}", given.len(), by.join(", ")));
+        Prompt::Approve { by, min, given, expires, text, .. } => {
+            let until = expires.as_ref().map_or(String::new(), |at| format!("; the request expires at {at}"));
+            out.push(format!("? Waiting for approval: {} of {min}, by {}{until}", given.len(), by.join(", ")));
             out.extend(indented(text, "  "));
-            out.push("  They run `pacenote approve` with the request; the walk goes on by itself.".to_owned());
+            out.extend(how_to_approve(screen).iter().map(|line| format!("  {line}")));
         }
         Prompt::Closed { outcome } => closing(*outcome, screen, &mut out),
         Prompt::Busy { step } => out.push(format!("Working: {}; nothing is asked of you.", working(screen, step))),
@@ -47,6 +48,20 @@ pub(super) fn lines(screen: &Screen<'_>) -> Vec<String> {
     }
     out.push(words::line(screen));
     out
+}
+
+/// How approvals come to the session.
+fn how_to_approve(screen: &Screen<'_>) -> Vec<String> {
+    if screen.header.mode == Mode::Rehearsal {
+        return vec!["It is simulated: it comes in its own time, and the walk goes on by itself.".to_owned()];
+    }
+    let Some(request) = &screen.live.request else { return vec!["The request is being written.".to_owned()] };
+    vec![
+        format!("Send them {}", request.path),
+        "They read and sign it with `pacenote approve`, or with".to_owned(),
+        "  ssh-keygen -Y sign -O hashalg=sha256 -n pacenote-approval -f KEY request.json".to_owned(),
+        "Their answer: paste it here, or type `answer FILE`.".to_owned(),
+    ]
 }
 
 /// The questions that come when something went wrong.

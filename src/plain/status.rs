@@ -47,6 +47,7 @@ pub(super) fn status(screen: &Screen<'_>) -> Vec<String> {
     out.push(match screen.journal {
         Journal::Written(seq) => format!("  journal: written up to record {seq}"),
         Journal::Waiting(seq, ms) => format!("  journal: the disk has not taken record {seq} for {} s", ms / 1000),
+        Journal::Recorded(seq, last) => format!("  journal: record {seq} of {last}"),
         Journal::Failed(seq, why) => format!("  JOURNAL CANNOT BE WRITTEN since record {seq}: {why}"),
     });
     out.extend(screen.step.map(|s| format!("  step {}: {}, for {}", s.step.path, s.title, duration(s.elapsed_ms))));
@@ -91,7 +92,7 @@ fn panel(panel: &Panel, screen: &Screen<'_>) -> String {
             format!("{} of {} pods ready, {} crashing, {} restarts", c.ready, c.total, c.crashing, c.restarts)
         }
         PanelData::Health(health) => match health.checks.back() {
-            Some(check) if check.ok => format!("ok, {} ms", check.latency_ms),
+            Some(check) if check.ok => format!("ok, {}", check.latency()),
             Some(check) => format!("{}, {} in a row", news::failure(check), health.failures),
             None => "not checked yet".to_owned(),
         },

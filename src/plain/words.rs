@@ -1,5 +1,6 @@
 //! The words that would do now: one table for the question, the help and the refusals.
 
+use crate::session::event::Mode;
 use crate::session::view::Prompt;
 use crate::tui::Screen;
 
@@ -82,6 +83,9 @@ pub(super) fn answers(screen: &Screen<'_>) -> Vec<Word> {
         Prompt::When { .. } => vec![word("run REASON", "runs the step"), word("leave REASON", "leaves the step out")],
         Prompt::Paused => vec![word("go", "goes on")],
         Prompt::Closed { .. } => Vec::new(),
+        Prompt::Approve { .. } if screen.header.mode != Mode::Rehearsal => {
+            vec![word("answer FILE", "takes an approver's answer; or paste it")]
+        }
         Prompt::Approve { .. } | Prompt::Busy { .. } => Vec::new(),
     }
 }

@@ -161,7 +161,7 @@ fn hours(span: Span) -> Vec<i64> {
 }
 
 /// From values to places.
-struct Scale {
+pub(super) struct Scale {
     bottom: f64,
     top: f64,
     step: f64,
@@ -169,19 +169,26 @@ struct Scale {
 
 impl Scale {
     /// A scale with round steps that holds all from `low` to `high`.
-    fn over(low: f64, high: f64) -> Self {
+    pub(super) fn over(low: f64, high: f64) -> Self {
         let rough = (high - low) / 3.0;
         let magnitude = 10_f64.powf(rough.abs().max(f64::MIN_POSITIVE).log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * magnitude).find(|step| *step >= rough).unwrap_or(rough);
         Self { bottom: (low / step).floor() * step, top: (high / step).ceil() * step, step }
     }
 
-    fn y(&self, value: f64) -> f64 {
+    /// The greatest value on it.
+    pub(super) fn top(&self) -> f64 {
+        self.top
+    }
+
+    /// The place of a value.
+    pub(super) fn y(&self, value: f64) -> f64 {
         let part = (value - self.bottom) / (self.top - self.bottom);
         TOP + (1.0 - part) * (HEIGHT - TOP - BOTTOM)
     }
 
-    fn ticks(&self) -> impl Iterator<Item = f64> {
+    /// Round values to draw lines at.
+    pub(super) fn ticks(&self) -> impl Iterator<Item = f64> {
         let (bottom, step, top) = (self.bottom, self.step, self.top);
         (0..6).map(move |n| bottom + f64::from(n) * step).take_while(move |tick| *tick <= top + step / 2.0)
     }

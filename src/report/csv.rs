@@ -66,7 +66,8 @@ fn place(event: &Event) -> (Option<&StepPath>, Option<u32>) {
     }
 }
 
-fn row(out: &mut String, cells: &[String]) {
+/// Adds a line; no cell of it is ever a formula.
+pub fn row(out: &mut String, cells: &[String]) {
     for (n, text) in cells.iter().enumerate() {
         if n > 0 {
             out.push(',');

@@ -26,7 +26,7 @@ use crate::session::time::rfc3339;
 mod events;
 mod timeline;
 
-const STYLE: &str = include_str!("../../assets/report/report.css");
+pub(super) const STYLE: &str = include_str!("../../assets/report/report.css");
 const SCRIPT: &str = include_str!("../../assets/report/report.js");
 
 /// A longer journal is left out of the page, which would be too large to be opened; the
@@ -71,7 +71,7 @@ fn is_embedded(story: &Story) -> bool {
 }
 
 /// A source for the policy: the hash of an inline style or script.
-fn source(text: &str) -> String {
+pub(super) fn source(text: &str) -> String {
     format!("'sha256-{}'", BASE64.encode(sha256(text.as_bytes())))
 }
 

@@ -99,6 +99,8 @@ pub struct Change {
     pub reason: Option<Template>,
     /// Who asked for it.
     pub requester: Option<Template>,
+    /// When the change was committed, RFC 3339; the lead time is counted from then.
+    pub committed: Option<Template>,
 }
 
 /// Kinds of change.

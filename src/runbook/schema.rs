@@ -5,6 +5,7 @@
 //! It judges structure only: keys, types, words, names, durations, and where exactly one
 //! of several keys must stand. What a runbook means is left to `check`.
 
+mod default;
 mod rule;
 mod table;
 
@@ -38,7 +39,12 @@ fn object(shape: &Shape) -> Json {
         let (kind, description) = property(shape.name, key);
         let mut schema = kind.schema();
         if let Json::Object(schema) = &mut schema {
+            // In words too: editors show the description, and not all of them the default.
+            let default = default::of(shape.name, key);
+            let description = default::shown(shape.name, key)
+                .map_or_else(|| description.to_owned(), |shown| format!("{description} Default: `{shown}`."));
             schema.insert("description".to_owned(), json!(description));
+            schema.extend(default.map(|value| ("default".to_owned(), value)));
         }
         properties.insert((*key).to_owned(), schema);
     }

@@ -25,6 +25,7 @@ impl Session {
             .chain(guards)
             .chain(follow)
             .chain(super::updates::deadline(self))
+            .chain(super::approval::deadline(self, at))
             .filter(|due| *due > now)
             .map(|due| due - now)
             .min()

@@ -4,6 +4,7 @@
 //! the operator and changes nothing. A command names the step and visit it is about, so
 //! that a late key never answers another question.
 
+use super::approval;
 use super::event::{
     About, ApprovalAnswer, BaselineFixed, DecisionMade, Deviation, EffectEnded, Event, FreezeSet, GateEnd, GuardSnoozed,
     InputGiven, ItemTicked, Mode, Note, Outcome, OutcomeSettled, Paused, SessionOutcome, SignalSampled, StepOutcome, ViewChanged,
@@ -55,7 +56,7 @@ pub fn decide(session: &Session, at: At, msg: &Msg) -> Decided {
         Msg::Pinned(_) if session.opened().rolls_back.is_some() => Ok(Vec::new()),
         Msg::Pinned(pin) if session.pins.iter().any(|p| p.workload == pin.workload) => Ok(Vec::new()),
         Msg::Pinned(pin) => Ok(vec![Event::TargetPinned(pin.clone())]),
-        Msg::Approval { answer, given } => approval(session, answer, *given),
+        Msg::Approval { answer, given } => approval(session, at, answer, *given),
         Msg::Noticed(noticed) => Ok(noticed_events(session, at, noticed)),
         Msg::Due => Ok(Vec::new()),
     }
@@ -82,15 +83,25 @@ fn noticed_events(session: &Session, at: At, noticed: &Noticed) -> Vec<Event> {
     }
 }
 
-fn approval(session: &Session, answer: &ApprovalAnswer, given: bool) -> Decided {
+/// An approval or a refusal, whose signature was found good. A rehearsal takes simulated
+/// ones and a live session signed ones, never the other way round.
+fn approval(session: &Session, at: At, answer: &ApprovalAnswer, given: bool) -> Decided {
     let step = StepRef { path: answer.path.clone(), visit: answer.visit };
-    let visit = session.visit(&step).filter(|v| v.is_open());
-    match visit.map(|v| action_of(session, v)) {
-        Some(ActionOf::Action(Action::Approve(_))) if session.opened().mode == Mode::Rehearsal && answer.simulated => {
-            Ok(vec![if given { Event::ApprovalGiven(answer.clone()) } else { Event::ApprovalRefused(answer.clone()) }])
-        }
-        _ => refuse("That approval is not asked for."),
+    let asked = session.approval_wanted().is_some_and(|wanted| wanted.step == step);
+    let Some(visit) = session.visit(&step).filter(|_| asked) else { return refuse("That approval is not asked for.") };
+    let fits = match session.opened().mode {
+        Mode::Rehearsal => answer.simulated,
+        Mode::Live => !answer.simulated && answer.signed.is_some(),
+        Mode::DryRun => false,
+    };
+    if !fits {
+        return refuse("That approval is not asked for.");
     }
+    if let Some(why) = approval::objection(session, visit, answer, given) {
+        return refuse(why);
+    }
+    let answer = ApprovalAnswer { evidence: session.evidence(at), ..answer.clone() };
+    Ok(vec![if given { Event::ApprovalGiven(answer) } else { Event::ApprovalRefused(answer) }])
 }
 
 /// The records of an effect's end: its outcome, and what a look found out.
@@ -219,6 +230,9 @@ impl Decider<'_> {
         }
         if session.is_held() {
             return refuse("A guard has tripped; answer it before anything new starts.");
+        }
+        if let Some(lacking) = approval::lacking(session).filter(|_| visit_changes(session, visit) && !session.runs_by_itself()) {
+            return refuse(format!("What {} approved does not count any more; it has to be approved anew.", lacking.step.path));
         }
         match session.last_effect(visit) {
             None => {}

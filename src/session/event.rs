@@ -16,6 +16,10 @@ use super::path::StepPath;
 use super::reading::{Measure, Reading};
 use crate::runbook::Value;
 
+mod approval;
+
+pub use approval::{ApprovalAnswer, ApprovalRequested, ApprovalVoided, Signed};
+
 /// One record's type and data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
@@ -164,6 +168,8 @@ pub struct ChangeRecord {
     pub reason: Option<String>,
     pub requester: Option<String>,
     pub risk: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub committed: Option<String>,
 }
 
 /// Where it happens, resolved.
@@ -219,6 +225,9 @@ pub struct Opened {
     pub boot_id: Option<String>,
     /// How it would be rolled back, for people.
     pub rollback: String,
+    /// How long the runbook says that it takes, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub estimate_ms: Option<u64>,
     /// The finished session this one rolls back.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rolls_back: Option<RollsBack>,
@@ -504,39 +513,6 @@ pub struct SignalEvidence {
     pub baseline: Option<Measure>,
     /// The query, address or selector, resolved.
     pub source: String,
-}
-
-/// `approval.requested`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "as in the runbook's `approve`")]
-pub struct ApprovalRequested {
-    pub path: StepPath,
-    pub visit: u32,
-    pub by: Vec<String>,
-    pub min: u32,
-    pub expires: Option<String>,
-    /// True: a rehearsal's simulated approval.
-    pub simulated: bool,
-}
-
-/// `approval.given` and `approval.refused`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "as in the runbook's `approve`")]
-pub struct ApprovalAnswer {
-    pub path: StepPath,
-    pub visit: u32,
-    pub by: String,
-    pub reason: Option<String>,
-    pub simulated: bool,
-}
-
-/// `approval.voided`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "as in the runbook's `approve`")]
-pub struct ApprovalVoided {
-    pub path: StepPath,
-    pub visit: u32,
-    pub reason: String,
 }
 
 /// How an effect ended.

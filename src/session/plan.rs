@@ -5,9 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::event::Mode;
 use crate::runbook::Runbook;
-use crate::runbook::model::{Action, CallTarget, Environment, Kubernetes, Procedure, Step, Undo};
+use crate::runbook::model::{Action, CallTarget, Environment, Kubernetes, Procedure, Step};
 
 /// What a session walks. Never changes while it lives.
 #[derive(Debug, Clone)]
@@ -67,7 +66,7 @@ pub enum PlanError {
     },
 }
 
-/// A step or signal this version cannot run in a mode.
+/// A step or signal this version cannot run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsupported {
     /// Where: `steps.approve`, `signals.logs`.
@@ -156,9 +155,9 @@ impl Plan {
         self.procedure("", "rollback").is_some()
     }
 
-    /// Everything in the plan this version cannot run in a mode. Not empty: the session
+    /// Everything in the plan this version cannot run. Not empty: the session
     /// must not start, because a step that cannot run would otherwise be skipped.
-    pub fn unsupported(&self, mode: Mode) -> Vec<Unsupported> {
+    pub fn unsupported(&self) -> Vec<Unsupported> {
         let mut found = Vec::new();
         let files = std::iter::once(("", &self.root)).chain(self.files.iter().map(|(k, v)| (k.as_str(), v)));
         for (file, runbook) in files {
@@ -169,7 +168,7 @@ impl Plan {
             for (name, steps) in lists {
                 let place = if file.is_empty() { name } else { format!("{file}: {name}") };
                 for step in steps {
-                    unsupported_in(step, mode, &format!("{place}.{}", step.id), false, &mut found);
+                    unsupported_in(step, &format!("{place}.{}", step.id), false, &mut found);
                 }
             }
         }
@@ -226,8 +225,7 @@ pub fn changes(action: &Action) -> bool {
     }
 }
 
-fn unsupported_in(step: &Step, mode: Mode, place: &str, in_parallel: bool, found: &mut Vec<Unsupported>) {
-    let mut refuse = |why: String| found.push(Unsupported { place: place.to_owned(), why });
+fn unsupported_in(step: &Step, place: &str, in_parallel: bool, found: &mut Vec<Unsupported>) {
     if in_parallel
         && (step.for_each.is_some()
             || step.repeat.is_some()
@@ -240,36 +238,12 @@ fn unsupported_in(step: &Step, mode: Mode, place: &str, in_parallel: bool, found
                     | Action::Kubernetes(Kubernetes::RolloutStatus { .. })
             ))
     {
-        refuse(format!("`{}` cannot run inside `parallel` in this version", action_kind(&step.action)));
-    }
-    let mut one = |action: &Action| match action {
-        Action::Kubernetes(
-            Kubernetes::SetImage { .. }
-            | Kubernetes::Patch { .. }
-            | Kubernetes::Scale { .. }
-            | Kubernetes::DeletePod { .. }
-            | Kubernetes::Apply { .. }
-            | Kubernetes::RolloutRestart { .. }
-            | Kubernetes::RolloutPause { .. }
-            | Kubernetes::RolloutResume { .. }
-            | Kubernetes::RolloutUndo { .. }
-            | Kubernetes::RolloutStatus { .. },
-        ) => {}
-        Action::Approve(_) if mode == Mode::Live => {
-            refuse("`approve` works in rehearsals only: signed approvals are not in this version yet".to_owned());
-        }
-        _ => {}
-    };
-    one(&step.action);
-    if let Some(Undo::Action(action)) = &step.undo {
-        one(action);
-    }
-    if let Some(look) = &step.look {
-        one(&look.action);
+        let why = format!("`{}` cannot run inside `parallel` in this version", action_kind(&step.action));
+        found.push(Unsupported { place: place.to_owned(), why });
     }
     if let Action::Parallel(children) = &step.action {
         for child in children {
-            unsupported_in(child, mode, &format!("{place}.{}", child.id), true, found);
+            unsupported_in(child, &format!("{place}.{}", child.id), true, found);
         }
     }
 }

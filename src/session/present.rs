@@ -11,7 +11,7 @@ use super::time::At;
 use super::view::{
     ClockView, ConditionView, GateView, GuardState, GuardView, Header, ItemView, OptionView, Prompt, StepView, WaitView,
 };
-use super::{millis, verdict, walk};
+use super::{approval, millis, verdict, walk};
 use crate::runbook::expression::{Expr, Scope, Truth, Unknown};
 use crate::runbook::model::{
     Action, Approve, ChecklistItem, Confirm, ConfirmNo, Decide, Gate, GuardAction, GuardExpiry, OptionThen, Step, Wait,
@@ -163,7 +163,14 @@ impl Session {
             ActionOf::Action(Action::Input(fields)) => Prompt::Input { step, fields: fields.clone() },
             ActionOf::Action(Action::Decide(decide)) if visit.choice.is_none() => self.decide_prompt(at, visit, decide),
             ActionOf::Action(Action::Approve(approve)) => self.approve_prompt(at, visit, approve),
-            _ if visit.effects.is_empty() => self.start_prompt(at, visit).unwrap_or(Prompt::Busy { step }),
+            _ if visit.effects.is_empty() => match approval::lacking(self).map(|lacking| (lacking, action_of(self, lacking))) {
+                Some((lacking, ActionOf::Action(Action::Approve(approve))))
+                    if visit_changes(self, visit) && !self.runs_by_itself() =>
+                {
+                    self.approve_prompt(at, lacking, approve)
+                }
+                _ => self.start_prompt(at, visit).unwrap_or(Prompt::Busy { step }),
+            },
             _ => Prompt::Busy { step },
         }
     }
@@ -266,7 +273,8 @@ impl Session {
             step: visit.step.clone(),
             by: approve.by.clone(),
             min: approve.min,
-            given: visit.approvals.given.clone(),
+            given: approval::names(&visit.approvals.given),
+            expires: visit.approvals.request.as_ref().and_then(|request| request.expires.clone()),
             text: approve.text.as_ref().and_then(|t| t.render(&scope).ok()).unwrap_or_default(),
         }
     }

@@ -85,9 +85,21 @@ pub(super) fn what_of(session: &Session, at: At, visit: &Visit) -> Result<Option
 
 /// What an action of a visit would do.
 pub(super) fn what(session: &Session, at: At, visit: &Visit, action: &Action) -> Result<Option<What>, Unknown> {
-    let scope = session.scope(at, &visit.context);
     let file = visit.site.as_ref().map_or("", |site| site.list.file.as_str());
-    let resolver = Resolver { session, context: &visit.context, scope: &scope, at, file };
+    what_at(session, at, &visit.context, file, action)
+}
+
+/// What an action would do at a place, whether or not anybody has come there. `file` is
+/// where it is written.
+pub(super) fn what_at(
+    session: &Session,
+    at: At,
+    context: &Context,
+    file: &str,
+    action: &Action,
+) -> Result<Option<What>, Unknown> {
+    let scope = session.scope(at, context);
+    let resolver = Resolver { session, context, scope: &scope, at, file };
     Ok(Some(match action {
         Action::Run(run) => What::Run(resolver.run(run)?),
         Action::Http(http) => {

@@ -14,6 +14,9 @@ use crate::runbook::Value;
 use crate::runbook::expression::{Scope, Truth, Unknown};
 use crate::runbook::model::{Guard, Signal, SignalSource};
 
+/// Why a gate does not count a reading yet.
+pub const NOT_SETTLED: &str = "not read since the gate was entered and settled";
+
 /// Resolves names for one place of a session at one moment.
 pub(super) struct View<'a> {
     session: &'a Session,
@@ -163,7 +166,7 @@ impl<'a> View<'a> {
             return Err(unknown("every source fails at once; is it your own network?"));
         }
         if state.taken_ms < self.not_before {
-            return Err(unknown("not read since the gate was entered and settled"));
+            return Err(unknown(NOT_SETTLED));
         }
         if age > 3 * Session::every_ms(signal) {
             return Err(unknown(&format!("stale, {} s old", age / 1000)));

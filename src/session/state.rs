@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::event::{EffectEnded, EnteredAs, Event, GateEnd, Opened, Operator, SessionClosed, StepOutcome, Treatment, Verdict};
+use super::event::{
+    ApprovalRequested, EffectEnded, EnteredAs, Event, GateEnd, Opened, Operator, SessionClosed, StepOutcome, Treatment, Verdict,
+};
 use super::intent::{Intent, PinnedTarget, SecretName};
 use super::message::{FailureChoice, StepRef};
 use super::path::StepPath;
@@ -30,6 +32,8 @@ pub struct Session {
     pub(super) opened: Opened,
     pub(super) opened_wall: DateTime<Utc>,
     pub(super) operator: Operator,
+    /// Everyone who has had it in hand, the present one last.
+    pub(super) operators: Vec<Operator>,
     pub(super) records: u64,
     pub(super) base_ms: u64,
     pub(super) last_ms: u64,
@@ -225,9 +229,13 @@ pub(super) struct GateProgress {
 /// How far an `approve` is.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Approvals {
-    pub(super) requested: bool,
-    pub(super) given: Vec<String>,
+    /// The request in force.
+    pub(super) request: Option<ApprovalRequested>,
+    /// Who approved, with the fingerprint of their key.
+    pub(super) given: Vec<(String, Option<String>)>,
     pub(super) refused: Option<String>,
+    /// Why it no longer counts: something changed that it was given for.
+    pub(super) outdated: Option<String>,
 }
 
 /// One effect.
@@ -309,6 +317,7 @@ impl Session {
             opened: (**opened).clone(),
             opened_wall: at.wall,
             operator: opened.operator.clone(),
+            operators: vec![opened.operator.clone()],
             records: 1,
             base_ms: 0,
             last_ms: at.mono_ms,

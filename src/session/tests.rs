@@ -1,6 +1,7 @@
 //! The engine walked from outside: messages in, records out, and what must hold of
 //! every record, of every prefix, whatever was said to the session.
 
+mod approving;
 mod ends;
 mod guarding;
 mod random;
@@ -88,6 +89,7 @@ fn opened() -> Event {
         clock: ClockRecord::default(),
         boot_id: None,
         rollback: String::new(),
+        estimate_ms: None,
         rolls_back: None,
         emergency: None,
         trusted_unseen: false,

@@ -180,6 +180,8 @@ pub enum Prompt {
         min: u32,
         /// Who did.
         given: Vec<String>,
+        /// Until when an approval may be used (RFC 3339).
+        expires: Option<String>,
         /// What they should read.
         text: String,
     },

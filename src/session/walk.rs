@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::approval;
 use super::event::{
     About, DecisionMade, EnteredAs, Event, FollowupNoted, GuardArmed, GuardTripped, Mode, Outcome, SessionClosed, SessionOutcome,
     StepEnded, StepEntered, StepOutcome,
@@ -42,6 +43,9 @@ pub fn next(session: &Session, at: At) -> Option<Event> {
         return None;
     }
     if let Some(event) = guards::next(session, at) {
+        return Some(event);
+    }
+    if let Some(event) = approval::next(session, at) {
         return Some(event);
     }
     if let Some(event) = updates::next(session, at) {
@@ -325,7 +329,7 @@ fn entering(session: &Session, at: At, step: &Step, path: StepPath, context: &su
 }
 
 /// What an action passes on, where it is a `call`; and what cannot be worked out of it.
-fn passed(
+pub(super) fn passed(
     session: &Session,
     at: At,
     action: &Action,

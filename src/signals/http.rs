@@ -4,7 +4,6 @@
 //! service: the check failed. Only when everything fails at once may it be our own
 //! network, so each reading says whether the endpoint could be reached.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -86,8 +85,8 @@ pub(super) async fn poll<H: HttpSend>(
 
 fn reading(check: &HealthCheck, failures: u32, answered: bool, unreachable: bool) -> Reading {
     #[expect(clippy::cast_precision_loss, reason = "a latency is far below 2^52 ms")]
-    let seconds = check.latency_ms as f64 / 1_000.0;
-    let members = if answered { BTreeMap::from([("value".to_owned(), Measure(seconds))]) } else { BTreeMap::new() };
+    let seconds = check.latency_ms.filter(|_| answered).map(|ms| ms as f64 / 1_000.0);
+    let members = seconds.map(|seconds| ("value".to_owned(), Measure(seconds))).into_iter().collect();
     let problem = check.problem.clone();
     Reading { taken: check.at, ok: Some(check.ok), failures, members, problem, unreachable, detail: Vec::new() }
 }
@@ -97,7 +96,7 @@ fn judge(target: &HttpTarget, answer: &Result<HttpAnswer, HttpFailure>, at: Date
         Ok(answer) => (Ok(answer.status), problem_of(target, answer, took)),
         Err(failure) => (Err(failure.to_string()), Some(failure.to_string())),
     };
-    HealthCheck { at, ok: problem.is_none(), latency_ms: millis(took), status, problem }
+    HealthCheck { at, ok: problem.is_none(), latency_ms: Some(millis(took)), status, problem }
 }
 
 /// What is wrong with an answer, if anything.

@@ -302,7 +302,7 @@ fn judge(workload: Workload, object: &Value, counts: Counts) -> (bool, String) {
             if object.pointer("/spec/replicas").is_some() && updated < desired {
                 waits(format!("{updated} of {desired} updated, {available} available"))
             } else if old > 0 {
-                waits(format!("{old} old pods are to go"))
+                waits(if old == 1 { "1 old pod is to go".to_owned() } else { format!("{old} old pods are to go") })
             } else if available < updated {
                 waits(format!("{available} of {updated} new pods available"))
             } else {

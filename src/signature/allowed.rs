@@ -179,6 +179,11 @@ impl AllowedSigners {
         Ok(lines.flat_map(|entry| entry.principals.iter().cloned()).collect())
     }
 
+    /// Whether a principal has another key too: a group has, and so may a person.
+    pub fn is_shared(&self, principal: &str, key: &PublicKey) -> bool {
+        self.entries.iter().any(|entry| entry.key != *key && entry.principals.iter().any(|name| name == principal))
+    }
+
     fn best(
         &self,
         key: &PublicKey,

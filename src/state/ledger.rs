@@ -5,6 +5,10 @@
 //! and none was replaced. Its lines are chained like a journal's and written under a
 //! lock, one write and one sync each. Bytes behind the last newline are what a crash left
 //! of a line: they are saved beside it and cut before the next line is written.
+//!
+//! So that lists and statistics need no journal, and so that something is known of one
+//! that is gone, a line also says what was opened and what it came to. That is what the
+//! journal said then, shortened; a line is rather written without it than not at all.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -20,11 +24,13 @@ use super::StateDir;
 use crate::journal::Mark;
 use crate::journal::disk::{Disk as _, RealDisk};
 use crate::journal::format::{self, NO_HASH, hex, sha256};
+use crate::journal::summary::OpenedSummary;
+use crate::session::figures::Figures;
 
 /// A line is written in a moment; who holds the lock for longer is in trouble.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A line is at most so long.
-const LINE: u64 = 4096;
+/// A line is at most so long, its newline included.
+const LINE: u64 = 16 * 1024;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +54,39 @@ pub struct Entry {
     pub record: u64,
     /// The head of its journal then.
     pub head: String,
+    /// Who opened what, where and when.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub opened: Option<Box<OpenedSummary>>,
+    /// What it came to; at a close.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub figures: Option<Box<Figures>>,
+    /// The folder it was moved to; at a move.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub folder: Option<String>,
+}
+
+/// What a line says of a session besides its head.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Who opened what.
+    pub opened: Option<Box<OpenedSummary>>,
+    /// What it came to.
+    pub figures: Option<Box<Figures>>,
+    /// Where it was moved to.
+    pub folder: Option<String>,
+}
+
+/// `type` of a line: about to be moved to an archive.
+pub const ARCHIVING: &str = "session.archiving";
+/// `type` of a line: moved to an archive.
+pub const ARCHIVED: &str = "session.archived";
+
+impl Entry {
+    /// Whether it was written with a seal, and so when the journal really ended with
+    /// this head.
+    pub fn is_of_a_seal(&self) -> bool {
+        matches!(self.kind.as_str(), "session.opened" | "session.resumed" | "session.closed")
+    }
 }
 
 /// Why the ledger cannot be used.
@@ -115,7 +154,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When it cannot be written, or its last line is none.
-    pub fn append(&self, kind: &str, mark: &Mark, at: DateTime<Utc>) -> Result<Entry, LedgerError> {
+    pub fn append(&self, kind: &str, mark: &Mark, at: DateTime<Utc>, about: About) -> Result<Entry, LedgerError> {
         let mut file = open(&self.path, true).map_err(self.disk())?;
         self.lock(&file)?;
         let end = last_line(&mut file).map_err(self.disk())?;
@@ -131,9 +170,17 @@ impl Ledger {
             }
         };
         let (kind, sid, head) = (kind.to_owned(), mark.sid.clone(), mark.head.clone());
-        let entry = Entry { v: format::VERSION, seq, prev: hex(&prev), ts: at, kind, sid, record: mark.seq, head };
-        let mut line = format::encode(&entry, Vec::new()).map_err(|e| self.broken(0, e.to_string()))?.bytes;
-        line.push(b'\n');
+        let About { opened, figures, folder } = about;
+        let (v, prev, record) = (format::VERSION, hex(&prev), mark.seq);
+        let mut entry = Entry { v, seq, prev, ts: at, kind, sid, record, head, opened, figures, folder };
+        let mut line = self.encode(&entry)?;
+        if line.len() as u64 > LINE {
+            (entry.opened, entry.figures) = (None, None);
+            line = self.encode(&entry)?;
+        }
+        if line.len() as u64 > LINE {
+            return Err(self.broken(0, "what is to be added is too long for a line"));
+        }
         file.seek(SeekFrom::End(0)).map_err(self.disk())?;
         let written = file.write_all(&line).and_then(|()| file.sync_data());
         if written.is_err() {
@@ -149,28 +196,46 @@ impl Ledger {
         Ok(entry)
     }
 
+    fn encode(&self, entry: &Entry) -> Result<Vec<u8>, LedgerError> {
+        let mut line = format::encode(entry, Vec::new()).map_err(|e| self.broken(entry.seq + 1, e.to_string()))?.bytes;
+        line.push(b'\n');
+        Ok(line)
+    }
+
     /// All lines, each checked to follow from the one before.
     ///
     /// # Errors
     /// The first line that does not.
     pub fn entries(&self) -> Result<Vec<Entry>, LedgerError> {
+        let mut entries = Vec::new();
+        self.read(&mut entries)?;
+        Ok(entries)
+    }
+
+    /// The lines up to the first that does not follow, and what is wrong with that one.
+    pub fn as_far_as_good(&self) -> (Vec<Entry>, Option<LedgerError>) {
+        let mut entries = Vec::new();
+        let wrong = self.read(&mut entries).err();
+        (entries, wrong)
+    }
+
+    fn read(&self, entries: &mut Vec<Entry>) -> Result<(), LedgerError> {
         let file = match open(&self.path, false) {
             Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(e) => return Err(self.disk()(e)),
         };
         let mut source = BufReader::new(file);
-        let (mut entries, mut head) = (Vec::new(), NO_HASH);
+        let mut head = NO_HASH;
         loop {
             let number = entries.len() as u64 + 1;
             let mut line = Vec::new();
             (&mut source).take(LINE).read_until(b'\n', &mut line).map_err(self.disk())?;
             if line.last() != Some(&b'\n') {
-                return if line.len() as u64 == LINE { Err(self.broken(number, "it is too long")) } else { Ok(entries) };
+                return if line.len() as u64 == LINE { Err(self.broken(number, "it is too long")) } else { Ok(()) };
             }
             let entry: Entry = serde_json::from_slice(&line).map_err(|e| self.broken(number, e.to_string()))?;
-            let mut anew = format::encode(&entry, Vec::new()).map_err(|e| self.broken(number, e.to_string()))?.bytes;
-            anew.push(b'\n');
+            let anew = self.encode(&entry)?;
             if anew != line {
                 return Err(self.broken(number, "it is not written as the program writes it"));
             }

@@ -11,10 +11,13 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 use super::StateDir;
-use super::ledger::Ledger;
+use super::ledger::{About, Ledger};
 use crate::journal::disk::{Disk as _, RealDisk, open_for_reading};
 use crate::journal::format::hex;
+use crate::journal::summary::opened_summary;
 use crate::journal::{Blobs, Mark, Reader, Role, SessionDir, Witness};
+use crate::session::Event;
+use crate::session::figures::Count;
 
 /// The marks of a state folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,13 +103,14 @@ impl Marks {
 pub struct Notes {
     marks: Marks,
     ledger: Ledger,
+    sessions: PathBuf,
     opened: bool,
 }
 
 impl Notes {
     /// For a session of a state folder. `resumed`: it was opened before.
     pub fn of(state: &StateDir, resumed: bool) -> Self {
-        Self { marks: Marks::of(state), ledger: Ledger::of(state), opened: resumed }
+        Self { marks: Marks::of(state), ledger: Ledger::of(state), sessions: state.sessions_folder(), opened: resumed }
     }
 }
 
@@ -120,6 +124,27 @@ impl Witness for Notes {
             Role::Close => "session.closed",
         };
         self.opened = true;
-        self.ledger.append(kind, mark, at).map(|_| ()).map_err(|e| e.to_string())
+        let dir = SessionDir::new(self.sessions.join(&mark.sid));
+        let about = dir.map(|dir| about(&dir, role == Role::Close)).unwrap_or_default();
+        self.ledger.append(kind, mark, at, about).map(|_| ()).map_err(|e| e.to_string())
     }
+}
+
+/// What a journal says of its session: the opening alone, or all of it at its close. From
+/// the file, since that is redacted; where it cannot be read nothing is said.
+pub fn about(dir: &SessionDir, whole: bool) -> About {
+    let Ok(reader) = Reader::open(dir, Blobs::Heads) else { return About::default() };
+    let (mut opened, mut count) = (None, Count::default());
+    for line in reader {
+        let Ok(line) = line else { return About { opened, ..About::default() } };
+        let Some(event) = &line.record.event else { continue };
+        if let Event::SessionOpened(first) = event {
+            opened = Some(Box::new(opened_summary(first, line.record.ts).clipped()));
+            if !whole {
+                break;
+            }
+        }
+        count.take(line.record.ts, event);
+    }
+    About { opened, figures: whole.then(|| Box::new(count.figures())), folder: None }
 }

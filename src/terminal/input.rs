@@ -13,10 +13,14 @@ use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyEvent};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
 
 /// So many events may wait; a person types slower than the loop takes.
 const WAITING: usize = 256;
+
+/// How long a terminal that crossterm does not look at is left alone.
+const UNHURRIED: Duration = Duration::from_millis(10);
 
 /// What came from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,18 +203,36 @@ impl Thread {
             if seen.gone {
                 return Some("the terminal has hung up".into());
             }
-            if seen.ready
-                && let Err(why) = self.forward()
-            {
-                return why;
+            match if seen.ready { self.forward() } else { Ok(true) } {
+                Ok(true) => {}
+                Ok(false) => self.remind(tty),
+                Err(why) => return why,
             }
         }
     }
 
-    /// Hands on what can be read now. `Err`: it is over, and why where the terminal is
-    /// the reason.
-    fn forward(&self) -> Result<(), Option<String>> {
+    /// Makes crossterm look at the terminal again. It is told of input once, and where
+    /// another size has come meanwhile it reports that and forgets the input: a key would
+    /// wait for the next one. Setting the terminal to what it is makes the kernel tell it
+    /// again. Not while the terminal is being given to someone else.
+    fn remind(&self, tty: BorrowedFd<'_>) {
+        let state = self.shared.lock();
+        if *state == State::Reading
+            && let Ok(same) = tcgetattr(tty)
+        {
+            let _ = tcsetattr(tty, OptionalActions::Now, &same);
+        }
+        drop(state);
+        // In case it does not help: never in a hurry.
+        std::thread::sleep(UNHURRIED);
+    }
+
+    /// Hands on what can be read now, and whether there was anything. `Err`: it is over,
+    /// and why where the terminal is the reason.
+    fn forward(&self) -> Result<bool, Option<String>> {
+        let mut any = false;
         while event::poll(Duration::ZERO).map_err(|e| Some(e.to_string()))? {
+            any = true;
             let event = match event::read().map_err(|e| Some(e.to_string()))? {
                 Event::Key(key) => TerminalEvent::Key(key),
                 Event::Paste(text) => TerminalEvent::Paste(text),
@@ -219,7 +241,7 @@ impl Thread {
             };
             self.send.blocking_send((Instant::now(), event)).map_err(|_| None)?;
         }
-        Ok(())
+        Ok(any)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::replay::Transport;
 use crate::runbook::Value;
 use crate::session::intent::ObjectState;
 use crate::session::message::{Command, StepRef};
@@ -57,6 +58,8 @@ pub enum Action {
         /// Secrets by name.
         secrets: Vec<(String, Secret)>,
     },
+    /// What an approver gave back: the answer, or the path of its file.
+    Answer(String),
     /// Log in to the cluster again. The loop gives up the terminal for it.
     LogIn,
     /// Put text on the clipboard (OSC 52).
@@ -69,6 +72,8 @@ pub enum Action {
     Redraw,
     /// Ring the bell.
     Bell,
+    /// Move in a replay.
+    Replay(Transport),
 }
 
 #[cfg(test)]

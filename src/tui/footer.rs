@@ -12,6 +12,15 @@ use crate::session::view::{GuardState, Prompt};
 
 /// The lines of the footer.
 pub(super) fn lines(screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
+    let mut out = state_lines(screen, ui, width);
+    if let Some(replay) = screen.replay {
+        out.extend(super::replay::transport(replay, ui, width));
+    }
+    out
+}
+
+/// Keys, guards, and what a rollback would go back to.
+fn state_lines(screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
     let theme = &ui.theme;
     let guards = guards(screen, ui);
     let back = back_to(screen);
@@ -86,6 +95,9 @@ fn first_line(screen: &Screen<'_>, ui: &Ui, width: usize) -> Line<'static> {
 /// The keys that count now, the most important first.
 fn keys(screen: &Screen<'_>, ui: &Ui) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
+    if screen.replay.is_some() {
+        return super::replay::keys().collect();
+    }
     if ui.form_active {
         return keymap::of(Context::Form).map(|b| (b.shown, b.label.to_owned())).collect();
     }

@@ -21,6 +21,12 @@ pub(super) fn mode_words(mode: Mode) -> &'static str {
     }
 }
 
+/// Sign and word of the mode, said to be of the past where it is.
+pub(super) fn mode_of(screen: &Screen<'_>) -> String {
+    let was = if screen.replay.is_some() { super::replay::BADGE } else { "" };
+    format!("{was}{}", mode_words(screen.header.mode))
+}
+
 /// Where it happens: `production · prod-eu/shop`.
 fn target(screen: &Screen<'_>) -> String {
     let h = screen.header;
@@ -43,14 +49,16 @@ pub(super) fn lines(screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'sta
     let theme = &ui.theme;
     let h = screen.header;
     let badge_style = match (h.mode, h.protected) {
+        _ if screen.replay.is_some() => theme.selected,
         (Mode::Live, true) => theme.live_protected,
         (Mode::Live, false) => theme.live,
         (Mode::DryRun, _) => theme.dry_run,
         (Mode::Rehearsal, _) => theme.rehearsal,
     };
     let protected = if h.protected { " (protected)" } else { "" };
-    let long = format!(" {} {}{protected} ", mode_words(h.mode), target(screen));
-    let short = format!(" {} {} ", mode_words(h.mode), target(screen));
+    let mode = mode_of(screen);
+    let long = format!(" {mode} {}{protected} ", target(screen));
+    let short = format!(" {mode} {} ", target(screen));
     let badge = if text::width(&long) + 24 <= width { long } else { short };
     let facts = facts(screen, ui);
     let sep = || span(" │ ", theme.border);
@@ -129,6 +137,7 @@ fn facts(screen: &Screen<'_>, ui: &Ui) -> Vec<Fact> {
             Fact { spans: vec![span(format!("journal #{seq} "), theme.dim), span("✓", theme.good)], gives_way: 0 }
         }
         Journal::Waiting(seq, _) => Fact { spans: vec![span(format!("journal #{seq} … waits"), theme.warn)], gives_way: 0 },
+        Journal::Recorded(seq, last) => Fact { spans: vec![span(format!("record #{seq} of {last}"), theme.dim)], gives_way: 1 },
         Journal::Failed(seq, _) => Fact { spans: vec![span(format!("journal #{seq} ✗ FAILED"), theme.bad)], gives_way: 0 },
     });
     facts
@@ -187,6 +196,12 @@ fn banners(screen: &Screen<'_>, ui: &Ui, width: usize, out: &mut Vec<Line<'stati
             out.push(Line::from(spans));
         }
     };
+    if let Some(replay) = screen.replay {
+        for alarm in &replay.alarms {
+            banner(alarm.clone(), theme.alarm);
+        }
+        banner(super::replay::banner(replay, screen.now, width), theme.notice);
+    }
     if let Journal::Failed(seq, why) = screen.journal {
         banner(
             format!(

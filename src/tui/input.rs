@@ -12,6 +12,7 @@ use super::form::FormEvent;
 use super::keymap::{self, Context, Key, Op};
 use super::ui::{Focus, GRACE_MS, Level, Overlay, Purpose, Search, Ui, output_of, prepared};
 use crate::live::PanelData;
+use crate::session::event::Mode;
 use crate::session::intent::What;
 use crate::session::message::{Command, FailureChoice, GuardChoice, SettleChoice, StepRef};
 use crate::session::view::{ItemView, OptionView, Prompt};
@@ -36,6 +37,11 @@ impl Ui {
         if self.overlay.is_some() {
             return self.overlay_key(key, screen, now_ms);
         }
+        if screen.replay.is_some()
+            && let Some(actions) = self.replay_key(key, now_ms)
+        {
+            return actions;
+        }
         // Stopping what runs is never taken for typing.
         if self.form_active && keymap::find(key, Context::Everywhere) != Some(Op::Stop) {
             return self.form_key(event, screen, now_ms);
@@ -43,7 +49,7 @@ impl Ui {
         if self.still_typing(now_ms) && keymap::find(key, Context::Everywhere) != Some(Op::Stop) {
             return Vec::new();
         }
-        if let Some(answer) = prompt_answer(key, screen) {
+        if let Some(answer) = prompt_answer(key, screen).filter(|_| screen.replay.is_none()) {
             if !self.may_answer(screen, now_ms) {
                 if !self.seen.borrow().prompt_visible {
                     self.say(
@@ -67,7 +73,7 @@ impl Ui {
         self.touch();
         if let Some(Overlay::Entry(entry)) = &mut self.overlay {
             let lines: Vec<_> = pasted.lines().map(|l| super::text::clean(l).into_owned()).collect();
-            entry.area.insert_str(if entry.purpose == Purpose::Note { lines.join("\n") } else { lines.join(" ") });
+            entry.area.insert_str(if entry.purpose.is_of_lines() { lines.join("\n") } else { lines.join(" ") });
         } else if let Some(search) = self.search.as_mut().filter(|s| s.editing) {
             search.text.push_str(&super::text::clean(pasted.trim()));
         } else if let (true, Some((_, form))) = (self.form_active, &mut self.form) {
@@ -127,7 +133,11 @@ impl Ui {
             (Prompt::When { step, .. }, op) => self.ask_reason(Purpose::When(step.clone(), op == Op::Run)),
             (Prompt::Paused, _) => vec![Action::Command(Command::Unpause)],
             (Prompt::Closed { .. }, _) => vec![Action::Quit],
-            (Prompt::Decide { .. } | Prompt::Approve { .. } | Prompt::Busy { .. }, _) => Vec::new(),
+            (Prompt::Approve { .. }, _) if screen.header.mode == Mode::Rehearsal => {
+                self.refuse("the approval is simulated: it comes in its own time", now_ms)
+            }
+            (Prompt::Approve { .. }, _) => self.ask_reason(Purpose::Answer),
+            (Prompt::Decide { .. } | Prompt::Busy { .. }, _) => Vec::new(),
         }
     }
 
@@ -339,6 +349,9 @@ impl Ui {
             }),
             Focus::Output => output_of(screen).map(|o| o.lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>().join("\n")),
             Focus::Steps | Focus::Step => match (screen.prompt, screen.step) {
+                (Prompt::Approve { .. }, _) if screen.live.request.is_some() => {
+                    screen.live.request.as_ref().map(|request| request.text.clone())
+                }
                 (Prompt::Start { what: Ok(what), .. }, _) => Some(super::request::as_text(what, screen.header.target.as_deref())),
                 (_, Some(step)) => step.what.as_ref().map(|w| super::request::as_text(w, screen.header.target.as_deref())),
                 _ => None,

@@ -59,6 +59,8 @@ pub enum Context {
     RollbackPlan,
     /// The question whether to leave is open.
     Leave,
+    /// Over a session of the past: before all others, as nothing else acts there.
+    Replay,
 }
 
 impl Context {
@@ -108,6 +110,7 @@ impl Context {
             Self::Form => "In a form",
             Self::RollbackPlan => "In the rollback plan",
             Self::Leave => "When asked whether to leave",
+            Self::Replay => "In a replay",
         }
     }
 }
@@ -133,6 +136,7 @@ pub enum Op {
     Help,
     Sheet,
     Note,
+    Answer,
     RollBack,
     Pause,
     Leave,
@@ -165,6 +169,17 @@ pub enum Op {
     PreviousField,
     NewLine,
     Send,
+    Play,
+    StepForward,
+    StepBack,
+    NextDecision,
+    PreviousDecision,
+    Faster,
+    Slower,
+    Idle,
+    Jump,
+    Beginning,
+    End,
 }
 
 /// A key without what does not tell it apart.
@@ -270,6 +285,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(&[ch(' ')], "Space", C::Checklist, Op::Toggle, "tick", "Ticks or unticks the selected item."),
     bind(ENTER, "Enter", C::Checklist, Op::Accept, "continue", "Goes on once everything is ticked."),
     bind(ENTER, "Enter", C::Input, Op::Accept, "fill in", "Begins to fill in the form."),
+    bind(&[ch('a')], "a", C::Approve, Op::Answer, "answer", "Takes an approver's answer: paste it, or type the path of its file. In a rehearsal it comes by itself."),
     bind(&[ch('t')], "t", C::Failure, Op::Retry, "try again", "Runs the step again."),
     bind(&[ch('c')], "c", C::Failure, Op::Continue, "continue", "Goes on with the next step. Wants a reason and is recorded as a deviation."),
     bind(&[ch('a')], "a", C::Failure, Op::Abort, "abort", "Ends the session without rolling back. Wants a reason."),
@@ -301,6 +317,18 @@ pub const BINDINGS: &[Binding] = &[
     bind(ESC, "Esc", C::RollbackPlan, Op::Back, "do not", "Closes the plan; nothing is done."),
     bind(ENTER, "Enter", C::Leave, Op::Accept, "leave", "Leaves; nothing is undone."),
     bind(ESC, "Esc", C::Leave, Op::Back, "stay", "Stays."),
+    bind(&[ch(' ')], "Space", C::Replay, Op::Play, "play", "Plays, or stands still; at the end: plays again from the beginning."),
+    bind(&[ch('n')], "n", C::Replay, Op::NextDecision, "next", "To the next decision, to where it is still being asked."),
+    bind(&[ch('p')], "p", C::Replay, Op::PreviousDecision, "previous", "To the decision before."),
+    bind(&[ch('.'), key(K::Right)], ". →", C::Replay, Op::StepForward, "record", "One record forward."),
+    bind(&[ch(','), key(K::Left)], ", ←", C::Replay, Op::StepBack, "back", "One record back."),
+    bind(&[ch('+'), ch('=')], "+", C::Replay, Op::Faster, "faster", "Faster, up to 64 times."),
+    bind(&[ch('-')], "-", C::Replay, Op::Slower, "slower", "Slower, down to a quarter."),
+    bind(&[ch('g')], "g", C::Replay, Op::Jump, "go to", "To a time of day (UTC), a time from here, or a record: 14:32, +5m, -30s, #214."),
+    bind(&[ch('i')], "i", C::Replay, Op::Idle, "idle", "Skips stretches in which nothing happens but readings, or shows them."),
+    bind(&[key(K::Home)], "Home", C::Replay, Op::Beginning, "beginning", "To the beginning."),
+    bind(&[key(K::End)], "End", C::Replay, Op::End, "end", "To the end."),
+    bind(&[ch('q'), ctrl('c')], "q", C::Replay, Op::Leave, "leave", "Leaves; so does Ctrl-C."),
 ];
 
 /// What a key asks for in a context, not looking further.
@@ -326,6 +354,7 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("retry", "", "Runs the failed step again."),
     ("snooze", "GUARD TIME [REASON]", "Does not judge a guard for a time, such as 10m."),
     ("note", "TEXT", "Writes a note into the record."),
+    ("answer", "FILE", "Takes an approver's answer; without a file: asks for it."),
     ("pause", "[REASON]", "Pauses the steps, never the guards."),
     ("go", "", "Goes on after a pause."),
     ("stop", "", "Stops what runs."),
@@ -382,7 +411,8 @@ mod tests {
                     assert!(seen.insert(*k), "{context:?}: {k:?} twice");
                 }
             }
-            let typing = matches!(context, C::Everywhere | C::Typing | C::Form | C::RollbackPlan | C::Leave);
+            // What stands in front of everything may take its keys.
+            let typing = matches!(context, C::Everywhere | C::Typing | C::Form | C::RollbackPlan | C::Leave | C::Replay);
             if !typing {
                 for b in of(context) {
                     for k in b.keys {
@@ -414,7 +444,7 @@ mod tests {
 
     #[test]
     fn letters_of_prompts_are_none_of_the_kept_ones() {
-        for b in BINDINGS.iter().filter(|b| b.context != C::Everywhere) {
+        for b in BINDINGS.iter().filter(|b| !matches!(b.context, C::Everywhere | C::Replay)) {
             for k in b.keys {
                 if let KeyCode::Char(c) = k.code
                     && !k.ctrl

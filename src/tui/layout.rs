@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use super::paint::{self, Framing};
 use super::ui::{Focus, Ui};
 use super::{Screen, footer, header, overlay, panels, prompt, step, steps, text};
-use crate::session::view::GuardState;
+use crate::session::view::{GuardState, Prompt};
 
 /// Below this nothing but the most important is drawn.
 const LEAST: (u16, u16) = (40, 10);
@@ -36,7 +36,9 @@ pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let head_rows = (head.len() as u16).min(area.height / 2);
     paint::put_lines(buf, Rect { height: head_rows, ..area }, &head, 0);
     let foot_area = Rect { y: area.bottom() - foot_rows, height: foot_rows, ..area };
-    paint::put_lines(buf, foot_area, &foot, 0);
+    // The place in a replay stands last and stays.
+    let hidden = if screen.replay.is_some() { foot.len() - usize::from(foot_rows) } else { 0 };
+    paint::put_lines(buf, foot_area, &foot, hidden);
     let body = Rect { y: area.y + head_rows, height: area.height - head_rows - foot_rows, ..area };
     if ui.zoom {
         zoomed(screen, ui, buf, body);
@@ -85,7 +87,9 @@ fn one_column(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let tall = area.height >= 40;
     // The step comes first: the list and the panels share what it can spare.
     let ask = prompt::ask(screen, ui, usize::from(area.width).saturating_sub(2)).len() as u16;
-    let step_least = 10.max(ask.saturating_add(5)).min(area.height);
+    // Before something starts, what will be done matters more than what is.
+    let usual = if matches!(screen.prompt, Prompt::Start { .. }) { 14 } else { 10 };
+    let step_least = usual.max(ask.saturating_add(5)).min(area.height);
     let spare = area.height - step_least;
     let panel_rows = if n == 0 {
         0
@@ -122,10 +126,13 @@ fn tiny(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let width = usize::from(area.width);
     let mut lines = Vec::new();
     let target = h.target.as_deref().unwrap_or("");
-    let words = format!("{} {} {target}", header::mode_words(h.mode), h.environment);
+    let words = format!("{} {} {target}", header::mode_of(screen), h.environment);
     lines.extend(text::wrap_text(words.trim(), ui.theme.live, width, 0));
     for guard in screen.guards.iter().filter(|g| g.state == GuardState::Tripped) {
         lines.extend(text::wrap_text(&format!("▲ TRIPPED {}", guard.id), ui.theme.alarm, width, 0));
+    }
+    for alarm in screen.replay.iter().flat_map(|replay| &replay.alarms) {
+        lines.extend(text::wrap_text(&text::clean(alarm), ui.theme.alarm, width, 0));
     }
     if let super::Journal::Failed(..) = screen.journal {
         lines.extend(text::wrap_text("JOURNAL FAILED", ui.theme.alarm, width, 0));

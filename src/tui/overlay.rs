@@ -16,7 +16,7 @@ use crate::session::view::Prompt;
 pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     match &ui.overlay {
         None => {}
-        Some(Overlay::Help { scroll }) => help(*scroll, ui, buf, area),
+        Some(Overlay::Help { scroll }) => help(*scroll, screen.replay.is_some(), ui, buf, area),
         Some(Overlay::Sheet { scroll }) => sheet(screen, *scroll, ui, buf, area),
         Some(Overlay::Rollback { since, reason }) => rollback(screen, ui, buf, area, *since, reason.as_deref()),
         Some(Overlay::Leave { since }) => leave(screen, ui, buf, area, *since),
@@ -36,24 +36,31 @@ fn window(buf: &mut Buffer, area: Rect, size: (u16, u16), titles: &Titles, ui: &
     Rect { x: inner.x + 1.min(inner.width), width: inner.width.saturating_sub(2), ..inner }
 }
 
-fn help(scroll: usize, ui: &Ui, buf: &mut Buffer, area: Rect) {
+fn help(scroll: usize, replay: bool, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let theme = &ui.theme;
     let width = area.width.saturating_sub(4).min(96);
     let inner_width = usize::from(width.saturating_sub(4));
     let mut lines = Vec::new();
-    for context in keymap::contexts() {
+    let mut contexts = vec![Context::Replay, Context::Everywhere];
+    if !replay {
+        contexts = keymap::contexts();
+        contexts.retain(|context| *context != Context::Replay);
+    }
+    for context in contexts {
         if !lines.is_empty() {
             lines.push(Line::default());
         }
         lines.push(Line::from(span(context.title(), theme.strong)));
-        for b in keymap::of(context) {
+        for b in keymap::of(context).filter(|b| !replay || super::replay::counts(b)) {
             let spans = [span(format!("  {:<13}", b.shown), theme.key), span(b.help, theme.text)];
             lines.extend(text::wrap(&spans, inner_width, 15));
         }
     }
-    lines.push(Line::default());
-    lines.push(Line::from(span("Command line", theme.strong)));
-    for (name, args, help) in keymap::COMMANDS {
+    if !replay {
+        lines.push(Line::default());
+        lines.push(Line::from(span("Command line", theme.strong)));
+    }
+    for (name, args, help) in keymap::COMMANDS.iter().filter(|_| !replay) {
         let command = format!(":{name} {args}");
         let spans = [span(format!("  {command:<29} "), theme.key), span(*help, theme.text)];
         lines.extend(text::wrap(&spans, inner_width, 32));
@@ -250,11 +257,16 @@ fn draw_entry(entry: &Entry, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let theme = &ui.theme;
     let width = area.width.saturating_sub(4).min(76);
     let rows = match entry.purpose {
+        Purpose::Answer => 10,
         Purpose::Note => 6,
-        Purpose::CommandLine | Purpose::TypeName { .. } => 1,
+        Purpose::CommandLine | Purpose::TypeName { .. } | Purpose::Jump => 1,
         _ => 3,
     };
-    let inner = window(buf, area, (width, rows + 5), &Titles::new(entry.title.clone(), theme.strong), ui);
+    // At the foot, so that what the text is about stays in view: the change that starts with
+    // it, the readings it explains.
+    let height = (rows + 5).min(area.height);
+    let foot = Rect { y: area.bottom() - height, height, ..area };
+    let inner = window(buf, foot, (width, height), &Titles::new(entry.title.clone(), theme.strong), ui);
     if inner.height == 0 || inner.width == 0 {
         return;
     }
@@ -274,7 +286,7 @@ fn draw_entry(entry: &Entry, ui: &Ui, buf: &mut Buffer, area: Rect) {
     }
     let mut spans = Vec::new();
     for b in keymap::of(Context::Typing) {
-        if b.op == keymap::Op::NewLine && entry.purpose != Purpose::Note {
+        if b.op == keymap::Op::NewLine && !entry.purpose.is_of_lines() {
             continue;
         }
         if !spans.is_empty() {

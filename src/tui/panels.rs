@@ -55,6 +55,7 @@ fn age_words(panel: &Panel, screen: &Screen<'_>, ui: &Ui) -> (String, Style) {
         (_, SourceState::Lost(_, since)) => (format!("LOST {}", text::age(since_ms(screen, *since))), theme.bad),
         // It has answered, if not with anything that could be shown.
         (Freshness::Never, SourceState::Degraded(_)) => ("no data".into(), theme.warn),
+        (Freshness::Never, _) if screen.replay.is_some() => ("not recorded".into(), theme.dim),
         (Freshness::Never, _) => ("connecting …".into(), theme.warn),
         (Freshness::Stale(age), _) => (format!("STALE {}", text::age(age)), theme.warn),
         (Freshness::Fresh(age), SourceState::Degraded(_)) => (format!("⚠ {} old", text::age(age)), theme.warn),
@@ -101,6 +102,8 @@ fn value_now(panel: &Panel, screen: &Screen<'_>, ui: &Ui) -> (String, Style) {
     match freshness(panel, screen.now) {
         Freshness::Fresh(_) => (value, style),
         Freshness::Never => (String::new(), ui.theme.stale),
+        // A graph with a gap at its end says already that its value is of the past.
+        Freshness::Stale(_) | Freshness::Lost if value.starts_with(graph::NO_DATA) => (value, ui.theme.stale),
         Freshness::Stale(_) | Freshness::Lost => (format!("was {value}"), ui.theme.stale),
     }
 }
@@ -111,6 +114,8 @@ fn wants(panel: &Panel) -> (u16, u16) {
         PanelData::Pods(_) => (5, 3),
         PanelData::Health(_) => (4, 0),
         PanelData::Graph(_) => (7, 4),
+        // Its title says already that there is nothing.
+        PanelData::Table(table) if table.rows.is_empty() && table.notes.is_empty() => (2, 0),
         PanelData::Table(_) => (5, 2),
         PanelData::Logs(_) => (5, 3),
         PanelData::Unavailable(_) => (2, 0),

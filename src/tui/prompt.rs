@@ -8,6 +8,7 @@ use super::keymap::{self, Context, Op};
 use super::paint::{self, span};
 use super::ui::{Ui, prepared};
 use super::{Screen, request, text};
+use crate::session::NOT_SETTLED;
 use crate::session::event::{Mode, SessionOutcome, StepOutcome, Verdict};
 use crate::session::intent::What;
 use crate::session::view::{ConditionView, GateView, ItemView, OptionView, Prompt, RowState, WaitView};
@@ -74,13 +75,19 @@ fn start_details(
     };
     match (needs_preparation, prepared(screen, step)) {
         (_, Some(Ok(state))) => {
-            heading(&mut out, format!("What changes in {} (as read just now)", state.resource), theme.dim);
+            let when = if screen.replay.is_some() { "as it was started on" } else { "as read just now" };
+            heading(&mut out, format!("What changes in {} ({when})", state.resource), theme.dim);
             for line in request::diff(&state.diff, theme) {
                 out.extend(text::wrap(&line.spans, width, 4));
             }
         }
         (true, Some(Err(why))) => {
-            heading(&mut out, "The object could not be read, so nothing can start:".into(), theme.bad);
+            let words = if screen.replay.is_some() {
+                "What would change is not known:"
+            } else {
+                "The object could not be read, so nothing can start:"
+            };
+            heading(&mut out, words.into(), theme.bad);
             out.extend(text::wrap_text(why, theme.text, width, 2));
         }
         (true, None) => heading(&mut out, "Reading the object as it is now …".into(), theme.warn),
@@ -159,7 +166,9 @@ fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
     }
     let mut facts = Vec::new();
     if gate.settling_ms > 0 {
-        facts.push(span(format!("settling for {} more", text::duration(gate.settling_ms)), theme.warn));
+        facts.push(span(format!("settling for {} more, then readings count", text::duration(gate.settling_ms)), theme.warn));
+    } else if gate.conditions.iter().any(|c| c.holds.as_ref().is_err_and(|why| is_to_come(why))) {
+        facts.push(span("only readings since it began count", theme.warn));
     }
     if let (failures @ 1.., of) = gate.failures {
         facts.push(span(format!("{failures} of {of} failures in a row"), theme.bad));
@@ -184,6 +193,12 @@ fn gate_state(gate: &GateView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
 }
 
 /// One condition: role, text, value, whether it holds, age of its reading.
+/// Whether a reading is wanted that only time will bring. At first that is the reason of
+/// all conditions, so it is said once, below them.
+fn is_to_come(why: &str) -> bool {
+    why.ends_with(NOT_SETTLED)
+}
+
 fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
     let theme = &ui.theme;
     // That a `fail` condition holds is bad news.
@@ -212,7 +227,9 @@ fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out:
     if text::width(&words) > room {
         out.extend(text::wrap(&[span(format!("      {words}"), theme.dim)], width, 6));
     }
-    if let Err(why) = &c.holds {
+    if let Err(why) = &c.holds
+        && !is_to_come(why)
+    {
         out.extend(text::wrap(&[span(format!("      {why}"), theme.warn)], width, 6));
     }
 }
@@ -338,6 +355,9 @@ impl Ask<'_> {
 
     fn prompt(&mut self) {
         let theme = &self.ui.theme;
+        if let Some(words) = super::replay::asked_then(self.screen) {
+            self.say(words, theme.dim);
+        }
         match self.screen.prompt {
             Prompt::Start { what, changes, type_first, needs_preparation, step } => {
                 self.start(what.as_deref(), *changes, type_first.as_deref(), *needs_preparation, step);
@@ -362,7 +382,7 @@ impl Ask<'_> {
             Prompt::Decide { question, options, left_ms, otherwise, .. } => {
                 self.decide(question, options, *left_ms, otherwise);
             }
-            Prompt::Approve { by, min, given, .. } => self.approve(by, *min, given),
+            Prompt::Approve { by, min, given, expires, .. } => self.approve(by, *min, given, expires.as_deref()),
             Prompt::Failure { why, changes, can_continue, .. } => {
                 self.say(&format!("✗ Failed: {why}"), theme.bad);
                 if *changes {
@@ -397,6 +417,7 @@ impl Ask<'_> {
                 self.keys(&[], &[], false);
             }
             Prompt::Busy { .. } => self.busy(),
+            Prompt::Closed { .. } if self.screen.replay.is_some() => {}
             Prompt::Closed { .. } => self.keys(&[], &[], false),
         }
     }
@@ -458,19 +479,23 @@ impl Ask<'_> {
         }
     }
 
-    fn approve(&mut self, by: &[String], min: u32, given: &[String]) {
+    fn approve(&mut self, by: &[String], min: u32, given: &[String], expires: Option<&str>) {
         let theme = &self.ui.theme;
         let have = given.len();
-        self.say(&format!("Waiting for approval: {have} of {min}, by {}.", by.join(", ")), theme.strong);
+        // To the minute: nobody waits for the second.
+        let until = expires.and_then(|at| at.get(..16)).map(|at| format!(" Open until {} UTC.", at.replace('T', " ")));
+        let until = until.unwrap_or_default();
+        self.say(&format!("Waiting for approval: {have} of {min}, by {}.{until}", by.join(", ")), theme.strong);
         for name in given {
             self.say(&format!("  ✓ {name}"), theme.good);
         }
-        let how = if self.screen.header.mode == crate::session::event::Mode::Rehearsal {
-            "It is simulated: it comes in its own time, and the walk goes on by itself."
-        } else {
-            "They run `pacenote approve` with the request; the walk goes on by itself."
-        };
-        self.say(how, theme.dim);
+        if self.screen.header.mode == Mode::Rehearsal {
+            return self.say("It is simulated: it comes in its own time, and the walk goes on by itself.", theme.dim);
+        }
+        let Some(request) = &self.screen.live.request else { return self.say("The request is being written.", theme.dim) };
+        self.say("Send them this file (Ctrl-Y copies what it says):", theme.text);
+        self.say(&format!("  {}", request.path), theme.code);
+        self.say("They sign it with `pacenote approve`; then a: paste their answer, or name its file.", theme.text);
     }
 
     fn guard(&mut self, guard: &str, title: &str, action: &str, (left_ms, expired): (Option<u64>, &str), caution: Option<&str>) {

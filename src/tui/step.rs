@@ -55,8 +55,10 @@ pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect, f
 
 fn titles(screen: &Screen<'_>, ui: &Ui) -> Titles {
     let theme = &ui.theme;
-    let Some(step) = screen.step else {
-        return Titles::new(if matches!(screen.prompt, Prompt::Closed { .. }) { "The end" } else { "Step" }, theme.strong);
+    let step = match (&screen.prompt, screen.step) {
+        (Prompt::Closed { .. }, _) => return Titles::new("The end", theme.strong),
+        (_, None) => return Titles::new("Step", theme.strong),
+        (_, Some(step)) => step,
     };
     let mut title = format!("{} {}", step.number.0, text::clean(&step.title));
     if step.step.visit > 1 {
@@ -119,7 +121,8 @@ fn draw_upper(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) -> u16
 }
 
 fn intro(screen: &Screen<'_>, ui: &Ui, width: usize) -> Rc<Vec<Line<'static>>> {
-    match screen.step {
+    // After the end the step that was walked last has nothing more to say.
+    match screen.step.filter(|_| !matches!(screen.prompt, Prompt::Closed { .. })) {
         Some(step) if !step.text.trim().is_empty() => ui.seen.borrow_mut().markdown.lines(&step.text, width, &ui.theme),
         _ => Rc::default(),
     }

@@ -52,6 +52,7 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Purpose {
     Note,
+    Answer,
     ItemNote { step: StepRef, item: u32, ticked: bool },
     TypeName { step: StepRef, expected: String },
     CommandLine,
@@ -65,6 +66,14 @@ pub(super) enum Purpose {
     Choose(StepRef, char),
     Abort,
     Abandon,
+    Jump,
+}
+
+impl Purpose {
+    /// Whether it is a text of several lines.
+    pub(super) fn is_of_lines(&self) -> bool {
+        matches!(self, Self::Note | Self::Answer)
+    }
 }
 
 /// A text being typed.
@@ -241,7 +250,7 @@ impl Ui {
             let waited = self.busy_since.is_some_and(|since| now_ms.saturating_sub(since) > 10_000);
             let urgent = matches!(screen.prompt, Prompt::Guard { .. } | Prompt::Unknown { .. } | Prompt::Failure { .. });
             let asks = !matches!(screen.prompt, Prompt::Busy { .. });
-            self.bell |= !first && asks && (waited || urgent);
+            self.bell |= !first && asks && (waited || urgent) && screen.replay.is_none();
             if let Prompt::Input { step, fields } = screen.prompt {
                 if self.form.as_ref().is_none_or(|(s, _)| s != step) {
                     self.form = Some((step.clone(), Form::new(fields)));
@@ -255,7 +264,7 @@ impl Ui {
             _ => None,
         };
         let since = self.shown.filter(|(id, _)| *id == identity).map(|(_, since)| since);
-        self.accepting = since.is_some_and(|since| now_ms >= since + GRACE_MS);
+        self.accepting = screen.replay.is_none() && since.is_some_and(|since| now_ms >= since + GRACE_MS);
         self.messages.retain(|(_, _, until)| *until > now_ms);
         if let Focus::Panel(i) = self.focus
             && i >= screen.live.panels.len()

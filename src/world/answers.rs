@@ -98,6 +98,8 @@ pub struct GuardAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GuardChoice {
+    /// What the guard says is to be done: its procedure, or the rollback.
+    Act,
     /// Roll back.
     Rollback,
     /// Go on with nothing, and wait.

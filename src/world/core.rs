@@ -129,7 +129,8 @@ impl Core {
             | Fault::Kubernetes(_)
             | Fault::Forbid(_)
             | Fault::LoginExpired
-            | Fault::NetworkCut => {}
+            | Fault::NetworkCut
+            | Fault::DiskFull => {}
         }
     }
 

@@ -132,6 +132,11 @@ impl Faults {
         self.holding().any(|fault| matches!(fault, Fault::NetworkCut))
     }
 
+    /// Whether the disk under the session's journal has no room left.
+    pub(crate) fn disk_is_full(&self) -> bool {
+        self.holding().any(|fault| matches!(fault, Fault::DiskFull))
+    }
+
     /// Whether a verb on a resource, by plural, is refused. Who names a resource means its
     /// subresources too; who names a subresource (`pods/log`) means that alone. `name` is
     /// empty where a request names no object.

@@ -215,6 +215,10 @@ pub struct Expect {
     /// How the session ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<ExpectedOutcome>,
+    /// What the sentence it stops with says, for the outcome `stopped`; a part of it is
+    /// enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
     /// The steps of the main list that are walked, in order, then procedures entered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<Vec<String>>,
@@ -243,6 +247,9 @@ pub enum ExpectedOutcome {
     Aborted,
     /// Nobody went on with it.
     Abandoned,
+    /// It stopped before its end, because its journal could not be written, and is not
+    /// closed: it can be resumed.
+    Stopped,
 }
 
 impl ExpectedOutcome {
@@ -254,6 +261,7 @@ impl ExpectedOutcome {
             Self::RollbackFailed => "rollback-failed",
             Self::Aborted => "aborted",
             Self::Abandoned => "abandoned",
+            Self::Stopped => "stopped",
         }
     }
 }

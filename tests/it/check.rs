@@ -92,7 +92,7 @@ fn as_json(node: &Node) -> serde_json::Value {
     }
 }
 
-fn read(path: &Path) -> Option<serde_json::Value> {
+pub(crate) fn read(path: &Path) -> Option<serde_json::Value> {
     let bytes = std::fs::read(path).expect("a fixture");
     let mut collector = Collector::new("fixture");
     let node = tree::parse(tree::decode(&bytes, &mut collector)?, &mut collector)?;

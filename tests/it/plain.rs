@@ -374,7 +374,7 @@ fn a_failing_endpoint_is_told_at_once_then_each_time_its_failures_double() {
     let mut told = Vec::new();
     for failures in 1..=9 {
         let PanelData::Health(health) = &mut session.sample.live.panels[1].data else { panic!("a health panel") };
-        health.checks.push_back(HealthCheck { at, ok: false, latency_ms: 9, status: Ok(503), problem: None });
+        health.checks.push_back(HealthCheck { at, ok: false, latency_ms: Some(9), status: Ok(503), problem: None });
         health.failures = failures;
         if !session.show().is_empty() {
             told.push(failures);
@@ -382,7 +382,7 @@ fn a_failing_endpoint_is_told_at_once_then_each_time_its_failures_double() {
     }
     assert_eq!(told, [1, 2, 4, 8]);
     let PanelData::Health(health) = &mut session.sample.live.panels[1].data else { panic!("a health panel") };
-    health.checks.push_back(HealthCheck { at, ok: true, latency_ms: 9, status: Ok(200), problem: None });
+    health.checks.push_back(HealthCheck { at, ok: true, latency_ms: Some(9), status: Ok(200), problem: None });
     health.failures = 0;
     assert_eq!(session.show(), "02:47:10 health api: ok again, 9 ms\n");
 }

@@ -74,7 +74,7 @@ fn walked(scenario: &str, rights: &BTreeSet<Right>) -> (Option<SessionOutcome>, 
     let bundle = load::load("canary-deploy").unwrap();
     opening::keep_bundle(&dir, &bundle).unwrap();
     let outcome = headless::walk(&bundle, &Scenario::read(&path, &text).unwrap(), &dir).unwrap();
-    (outcome.outcome, outcome.stopped)
+    (outcome.outcome, outcome.stopped.map(|stop| stop.why))
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn library() -> Vec<(String, Scenario)> {
 
 /// A folder for journals, in memory where there is a place for that: each record is
 /// synced, and a disk would be most of the time.
-fn scratch() -> tempfile::TempDir {
+pub(crate) fn scratch() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
@@ -106,6 +106,23 @@ fn every_runbook_has_a_good_scenario_first_and_a_failing_one() {
             assert!(scenario.expect.path.is_some() && scenario.expect.within.is_some(), "{file} expects too little");
         }
     }
+}
+
+/// `check` of a scenario, which walks nothing, agrees with the walk about names; also about
+/// those of procedures that a choice enters, and of signals that a scenario answers.
+#[test]
+fn check_knows_the_names_a_walk_knows() {
+    for (runbook, scenario) in library() {
+        let bundle = load::load(&runbook).unwrap_or_else(|_| panic!("{runbook} has mistakes"));
+        assert_eq!(headless::unknown_names(&bundle, &scenario), [], "{runbook}/{}", scenario.scenario);
+    }
+    let report = load::check_path(Path::new("tests/fixtures/runbooks/valid/every-field.yaml"));
+    let bundle = report.bundle.unwrap();
+    let text = "pacenote-scenario: 1\nscenario: a\nrunbook: x.yaml\ncommands: {signals.lag: {}, signals.lagg: {}, backup: {}, \
+                ask!drain-queue/drain: {}, ask!drain/drain: {}}\nanswers: {guards: {crash: {choose: hold}}}\n";
+    let wrong = headless::unknown_names(&bundle, &Scenario::read("a.yaml", text).unwrap());
+    let said: Vec<String> = wrong.iter().map(|u| format!("{} {}", u.of, u.name)).collect();
+    assert_eq!(said, ["step ask!drain/drain", "signal signals.lagg", "guard crash"]);
 }
 
 /// What an on-call engineer looks for first is in every runbook of the library.

@@ -16,6 +16,7 @@ use pacenote::signature::{AllowedSigners, Revoked};
 use super::journal::samples;
 use super::signature::installed;
 
+mod approvals;
 mod forge;
 
 use forge::{ALICE, Forge, SID, cases, key, list};
@@ -128,6 +129,7 @@ fn every_rule_is_needed() {
     let good = Forge::begin(pacenote::session::event::Mode::Live).finish();
     assert_eq!((unknown.verify(&good).code, unknown.by_rules(&good, Rules::without(Rule::Trusted)).code), (6, 0));
     shown.push(Rule::Trusted);
+    shown.extend(approvals::every_rule_is_needed());
     for rule in Rule::ALL {
         assert!(shown.contains(&rule), "no journal shows what {rule:?} is for");
     }

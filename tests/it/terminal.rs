@@ -187,6 +187,22 @@ fn it_is_drawn_anew_at_another_size() {
     terminal.child.kill().unwrap();
 }
 
+/// The first key after another size is not kept back until the second.
+#[test]
+fn a_key_after_another_size_counts() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, &["rehearse", "rolling-deploy"], 120, 40);
+    terminal.shows("back to: checkout");
+    terminal.press("?");
+    terminal.shows("Everywhere");
+    terminal.screen.screen_mut().set_size(24, 80);
+    terminal.master.resize(PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 }).unwrap();
+    terminal.until("the smaller screen", |screen| screen.rows(0, 80).nth(23).is_some_and(|row| row.contains("back to")));
+    terminal.press("?");
+    terminal.until("the help is closed", |screen| !screen.contents().contains("Everywhere"));
+    terminal.child.kill().unwrap();
+}
+
 /// Leaving asks once, ends with 4 and gives the terminal back.
 #[test]
 fn leaving_gives_the_terminal_back() {
@@ -321,4 +337,35 @@ fn lines_that_end_leave_the_session() {
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("Shall we?") && !said.contains('\x1b'), "{said}");
     assert_eq!(home.file("out"), "");
+}
+
+/// A session of the past: it moves, it says what it is, no key acts, and it leaves nothing
+/// behind but the terminal as it was.
+#[test]
+fn a_replay_moves_and_gives_the_terminal_back() {
+    let walked = crate::export::walk("canary-deploy", "bad-canary");
+    let journal = walked.dir.journal();
+    let before = std::fs::read(&journal).unwrap();
+    let home = Home::new();
+    let folder = walked.dir.path().to_str().unwrap();
+    let mut terminal = Terminal::start(&home, &["replay", folder, "--speed", "64", "--idle", "2s"], 100, 30);
+    terminal.shows("REPLAY 2026-01-05 10:0");
+    terminal.shows("playing 64x, idle after 2s");
+    terminal.shows("at the end");
+    terminal.press("\x1b[H");
+    terminal.shows("00:00:00 of 00:08:10");
+    terminal.press("n");
+    terminal.shows("decided here: preflight ticked");
+    terminal.press("R");
+    terminal.shows("this is a replay");
+    terminal.press("g10:03\r");
+    terminal.shows("REPLAY 2026-01-05 10:03:00 UTC");
+    terminal.press("?");
+    terminal.shows("In a replay");
+    terminal.press("\x1b");
+    terminal.until("the help is closed", |screen| !screen.contents().contains("In a replay"));
+    terminal.press("q");
+    let (code, screen) = terminal.end();
+    given_back(code, 0, &screen);
+    assert_eq!(std::fs::read(&journal).unwrap(), before);
 }

@@ -12,7 +12,7 @@ use pacenote::session::sheet::{ContactView, Sheet};
 use pacenote::session::view::{
     ConditionView, GateView, GuardState, GuardView, Header, OutlineRow, Prompt, RowState, StepView, UndoItem,
 };
-use pacenote::tui::{Journal, Screen};
+use pacenote::tui::{Journal, Replay, Screen};
 
 #[path = "sample_prompts.rs"]
 pub(crate) mod prompts;
@@ -41,6 +41,7 @@ pub(crate) struct Sample {
     pub(crate) notes: Vec<String>,
     pub(crate) followups: Vec<String>,
     pub(crate) sheet: Sheet,
+    pub(crate) replay: Option<Replay>,
 }
 
 pub(crate) fn now() -> DateTime<Utc> {
@@ -182,7 +183,7 @@ pub(crate) fn live(now: DateTime<Utc>) -> Live {
     let checks = (0..60).map(|i| HealthCheck {
         at: now - TimeDelta::seconds(2 + 10 * (59 - i)),
         ok: !(31..33).contains(&i),
-        latency_ms: 80 + (i as u64 * 37) % 29,
+        latency_ms: Some(80 + (i as u64 * 37) % 29),
         status: if (31..33).contains(&i) { Ok(503) } else { Ok(200) },
         problem: None,
     });
@@ -266,6 +267,7 @@ impl Sample {
             followups: &self.followups,
             sheet: &self.sheet,
             session: "2026-03-10-canary-deploy-4f2a",
+            replay: self.replay.as_ref(),
         }
     }
 
@@ -326,6 +328,7 @@ impl Sample {
             now,
             journal_seq: 214,
             journal_failed: None,
+            replay: None,
             notices: Vec::new(),
             notes: Vec::new(),
             followups: Vec::new(),

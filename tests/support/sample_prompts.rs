@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use pacenote::live::output::OutputLine;
-use pacenote::live::{Output, PanelData, PodRow, Series, SourceState};
+use pacenote::live::{Output, PanelData, PodRow, RequestFile, Series, SourceState};
 use pacenote::runbook::Value;
 use pacenote::runbook::model::{Choices, Input, InputKind, SecretSource};
 use pacenote::runbook::span::{Span, Spanned};
@@ -274,9 +274,15 @@ impl Sample {
             by: vec!["release-managers".into(), "bob@example.com".into()],
             min: 2,
             given: vec!["carol@example.com".into()],
+            expires: Some("2026-11-21T08:00:00.000Z".into()),
             text: "Deploys **checkout v1.2.4** to production:\n\n- 10 % for ten minutes\n- then 50 %".into(),
         };
-        Self::at("approve", 2, "Production approval", "approve", "", prompt)
+        let mut sample = Self::at("approve", 2, "Production approval", "approve", "", prompt);
+        sample.live.request = Some(RequestFile {
+            path: "/home/alice/.local/state/pacenote/sessions/20261121-033344-canary-deploy-7f3a9c/request.json".into(),
+            text: "{}\n".into(),
+        });
+        sample
     }
 
     pub(crate) fn failure() -> Self {

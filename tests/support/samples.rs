@@ -42,6 +42,7 @@ pub(crate) fn opened() -> Event {
         clock: ClockRecord { synchronised: Some(true), offset_ms: Some(-3) },
         boot_id: None,
         rollback: "undo what was done".into(),
+        estimate_ms: None,
         rolls_back: None,
         emergency: None,
         trusted_unseen: false,

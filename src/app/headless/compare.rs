@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::Outcome;
+use super::{Outcome, Stop};
 use crate::session::event::SessionOutcome;
 use crate::world::Scenario;
+use crate::world::scenario::ExpectedOutcome;
 
 /// Something that is not as the scenario says.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -49,10 +50,17 @@ impl fmt::Display for Mismatch {
 pub fn compare(scenario: &Scenario, found: &Outcome) -> Vec<Mismatch> {
     let expect = &scenario.expect;
     let mut differs = Vec::new();
-    if let Some(why) = &found.stopped {
-        differs.push(Mismatch::unexpected("it stopped", why));
+    let stops = expect.outcome == Some(ExpectedOutcome::Stopped);
+    match (&found.stopped, &expect.says) {
+        (Some(Stop { why, .. }), _) if !stops => differs.push(Mismatch::unexpected("it stopped", why)),
+        (Some(Stop { why, .. }), Some(says)) if !why.contains(says) => differs.push(Mismatch::value("says", says, why)),
+        _ => {}
     }
-    let outcome = found.outcome.map_or("not closed", SessionOutcome::as_str);
+    let outcome = match &found.stopped {
+        // Anything else it may stop for is a mistake in the scenario.
+        Some(Stop { of_journal: true, .. }) => ExpectedOutcome::Stopped.as_str(),
+        Some(Stop { .. }) | None => found.outcome.map_or("not closed", SessionOutcome::as_str),
+    };
     if let Some(wanted) = expect.outcome.map(|o| o.as_str()).filter(|o| *o != outcome) {
         differs.push(Mismatch::value("outcome", wanted, outcome));
     }
@@ -146,7 +154,7 @@ mod tests {
             crate::world::Difference { what: "checkout.version".to_owned(), expected: "v1".to_owned(), found: "v2".to_owned() };
         let found = Outcome {
             outcome: Some(SessionOutcome::Aborted),
-            stopped: Some("nobody answered".to_owned()),
+            stopped: Some(Stop { why: "nobody answered".to_owned(), of_journal: false }),
             path: list("a"),
             guards: Vec::new(),
             world: vec![difference],
@@ -164,5 +172,26 @@ mod tests {
             "world checkout.version: expected v1, found v2",
         ];
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn only_a_journal_that_cannot_be_written_is_a_stop_to_expect() {
+        let text = "pacenote-scenario: 1\nscenario: a\nrunbook: ../a.yaml\nexpect: {outcome: stopped, says: no room}\n";
+        let scenario = Scenario::read("a.yaml", text).unwrap();
+        let cases: [(Option<(&str, bool)>, &[&str]); 4] = [
+            (Some(("the journal: no room", true)), &[]),
+            (Some(("the journal: gone", true)), &["says: expected no room, found the journal: gone"]),
+            (
+                Some(("nobody answered", false)),
+                &["says: expected no room, found nobody answered", "outcome: expected stopped, found not closed"],
+            ),
+            (None, &["outcome: expected stopped, found not closed"]),
+        ];
+        for (stopped, expected) in cases {
+            let stopped = stopped.map(|(why, of_journal)| Stop { why: why.to_owned(), of_journal });
+            let found = Outcome { stopped, ..Outcome::default() };
+            let shown: Vec<String> = compare(&scenario, &found).iter().map(ToString::to_string).collect();
+            assert_eq!(shown, expected);
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! From a step's path, as journals and scenarios write it, to its place in the plan; and
 //! the names in a scenario that lead nowhere.
 
+use std::fmt;
+
 use crate::runbook::model::{Action, Runbook, Step};
 use crate::session::Plan;
 use crate::session::plan::{ListId, ListRef, Site};
@@ -66,17 +68,59 @@ pub(super) fn parallel(site: Site) -> ListRef {
     ListRef { file: site.list.file.clone(), list: ListId::Parallel(Box::new(site)) }
 }
 
-/// The names in a scenario that the runbook does not know, a sentence each. An answer or
-/// an expectation about a step that was renamed would otherwise be passed over in silence.
-pub(super) fn unknown_names(plan: &Plan, scenario: &Scenario) -> Vec<String> {
+/// What a name in a scenario is a name of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// A step, by its path.
+    Step,
+    /// A signal whose command the scenario answers.
+    Signal,
+    /// A guard.
+    Guard,
+    /// An input.
+    Input,
+}
+
+/// A name in a scenario that its runbook does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownName {
+    /// The key of the scenario it stands under.
+    pub place: &'static str,
+    /// What it would be a name of.
+    pub of: Named,
+    /// The name as written.
+    pub name: String,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Step => "step",
+            Self::Signal => "signal",
+            Self::Guard => "guard",
+            Self::Input => "input",
+        })
+    }
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` names the {} `{}`, which the runbook does not have", self.place, self.of, self.name)
+    }
+}
+
+/// The names in a scenario that the runbook does not know. An answer or an expectation
+/// about a step that was renamed would otherwise be passed over in silence.
+pub(super) fn unknown_names(plan: &Plan, scenario: &Scenario) -> Vec<UnknownName> {
+    let runbook: &Runbook = plan.runbook();
     let mut wrong = Vec::new();
-    let mut step = |place: &str, path: &str| {
-        if find(plan, path).is_none() {
-            wrong.push(format!("`{place}` names the step `{path}`, which the runbook does not have"));
+    let mut judge = |known: bool, place: &'static str, of: Named, name: &str| {
+        if !known {
+            wrong.push(UnknownName { place, of, name: name.to_owned() });
         }
     };
+    let mut step = |place: &'static str, path: &str| judge(find(plan, path).is_some(), place, Named::Step, path);
     scenario.answers.steps.keys().for_each(|path| step("answers.steps", path));
-    scenario.commands.keys().for_each(|path| step("commands", path));
     scenario.approvals.keys().for_each(|path| step("approvals", path));
     for event in &scenario.events {
         if let Trigger::After(path) | Trigger::During(path) = &event.trigger {
@@ -84,16 +128,22 @@ pub(super) fn unknown_names(plan: &Plan, scenario: &Scenario) -> Vec<String> {
         }
     }
     scenario.expect.path.iter().flatten().for_each(|path| step("expect.path", path));
-    let runbook: &Runbook = plan.runbook();
-    let mut guard = |place: &str, id: &str| {
-        if !runbook.guards.iter().any(|g| g.id.value == id) {
-            wrong.push(format!("`{place}` names the guard `{id}`, which the runbook does not have"));
+    for path in scenario.commands.keys() {
+        match path.strip_prefix("signals.") {
+            Some(name) => {
+                let known = runbook.signals.iter().any(|signal| signal.name.value == name);
+                judge(known, "commands", Named::Signal, path);
+            }
+            None => judge(find(plan, path).is_some(), "commands", Named::Step, path),
         }
+    }
+    let mut guard = |place: &'static str, id: &str| {
+        judge(runbook.guards.iter().any(|g| g.id.value == id), place, Named::Guard, id);
     };
     scenario.answers.guards.keys().for_each(|id| guard("answers.guards", id));
     scenario.expect.guards.iter().flatten().for_each(|id| guard("expect.guards", id));
-    for name in scenario.inputs.keys().filter(|name| !runbook.inputs.iter().any(|i| i.name.value == **name)) {
-        wrong.push(format!("`inputs` names `{name}`, which the runbook does not ask for"));
+    for name in scenario.inputs.keys() {
+        judge(runbook.inputs.iter().any(|i| i.name.value == *name), "inputs", Named::Input, name);
     }
     wrong
 }

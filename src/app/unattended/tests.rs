@@ -126,7 +126,7 @@ fn decide(reason_required: bool) -> Prompt {
 
 fn approve() -> Prompt {
     let by = vec!["sre".to_owned()];
-    Prompt::Approve { step: step("a"), by, min: 1, given: Vec::new(), text: String::new() }
+    Prompt::Approve { step: step("a"), by, min: 1, given: Vec::new(), expires: None, text: String::new() }
 }
 
 fn object() -> ObjectState {
@@ -179,6 +179,7 @@ fn what_the_file_answers_is_done() {
     let run = |run| Command::When { step: visit("a", 0), run, reason: "why".to_owned() };
     let yes = |yes| Command::Confirm { step: step("a"), yes };
     let cases: Vec<(&str, Prompt, Command)> = vec![
+        ("guards: {errors-up: {choose: act}}", guard(), on_guard(GuardChoice::Act, None)),
         ("guards: {errors-up: {choose: rollback}}", guard(), on_guard(GuardChoice::Rollback, None)),
         ("guards: {errors-up: {choose: hold, reason: why}}", guard(), on_guard(GuardChoice::Hold, Some("why"))),
         ("guards: {errors-up: {choose: snooze, reason: why}}", guard(), on_guard(GuardChoice::Snooze(600_000), Some("why"))),

@@ -214,9 +214,9 @@ impl Reader<'_> {
             TagEnd::CodeBlock => self.end_code(line, range),
             _ if self.depth > 0 => {}
             TagEnd::Heading(level) => {
-                let text = words(&self.text);
-                let text = text.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(['.', ')', ' ']);
-                let text = if text.is_empty() { words(&self.text) } else { text.to_owned() };
+                let whole = words(&self.text);
+                let text = plain(&whole);
+                let text = if text.is_empty() { whole } else { text.to_owned() };
                 self.blocks.push(Block::Heading { level: level as u8, text, line });
             }
             TagEnd::List(ordered) => {
@@ -276,6 +276,16 @@ impl Reader<'_> {
     fn slice(&self, range: Range<usize>) -> String {
         clean(self.source.get(range).unwrap_or_default()).trim_matches('\n').trim_end().to_owned()
     }
+}
+
+/// A heading without its number, and without a picture before it. Pictures that say no or
+/// beware are part of what is said.
+fn plain(heading: &str) -> &str {
+    let picture = |c: char| !c.is_ascii() && !c.is_alphanumeric() && !"❌✖✗✘🚫⛔⚠«„“‚‘¿¡".contains(c);
+    heading
+        .trim_start_matches(|c: char| picture(c) || c == ' ')
+        .trim_start_matches(|c: char| c.is_ascii_digit())
+        .trim_start_matches(['.', ')', ' '])
 }
 
 /// Text on one line.

@@ -64,6 +64,34 @@ fn each_kind_of_block_has_its_step() {
     );
 }
 
+/// People mark much as shell that is none, and put whole procedures into one block.
+#[test]
+fn a_block_of_shell_becomes_what_it_holds() {
+    let imported = imported(
+        "# T\n\n## 📋 1. Before\n\n```bash\n# Look at all\n✅ Tests pass\n✅ People know\n```\n\n## Do\n\n### Deploy\n\n```bash\n# Go live\napply\n\n# See it\nkubectl logs -f x\n\n# Rollback if needed\nundo\n```\n\n```bash\n[Command to clean up]\n```\n\n## Key Takeaways\n\n1. Be careful\n\n## Rollback Plan\n\nThink.\n",
+    );
+    let (runbook, _) = crate::runbook::parse("t", imported.yaml.as_bytes()).unwrap();
+    let titles: Vec<(&str, &str)> =
+        runbook.steps.iter().map(|s| (s.phase.as_ref().map_or("", |p| p.as_str()), s.title.source())).collect();
+    assert_eq!(titles, [("Before", "Before"), ("Do", "Go live"), ("Do", "See it"), ("Do", "Deploy")]);
+    assert!(matches!(&runbook.steps[0].action, crate::runbook::model::Action::Checklist(items) if items.len() == 2));
+    assert_eq!(runbook.steps[0].text.as_ref().unwrap().source(), "Look at all\n");
+    assert_eq!(runbook.steps[1].text.as_ref().unwrap().source(), "Deploy:\n");
+    assert!(matches!(runbook.steps[3].action, crate::runbook::model::Action::Confirm(_)));
+    assert_eq!(runbook.procedures[0].steps.len(), 1);
+    let notes: Vec<(usize, &str)> = imported.notes.iter().map(|n| (n.line, n.text.as_str())).collect();
+    assert_eq!(
+        notes,
+        [
+            (15, "`kubectl logs -f x` does not end by itself: make it a signal or a gate, or leave it out"),
+            (15, "`Rollback if needed` became a step of the procedure `rollback`"),
+            (26, "the block has words in brackets instead of a command; it became a step to do by hand"),
+            (32, "the text under `Key Takeaways` belongs to no step and was left out"),
+            (36, "the text under `Rollback Plan` belongs to no step and was left out"),
+        ]
+    );
+}
+
 /// Every word of a document is in the runbook or its line is in a note.
 #[test]
 fn what_is_nested_is_not_lost() {

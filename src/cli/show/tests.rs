@@ -40,6 +40,7 @@ fn opened() -> Event {
         clock: ClockRecord::default(),
         boot_id: None,
         rollback: "rollback".into(),
+        estimate_ms: None,
         rolls_back: None,
         emergency: None,
         trusted_unseen: false,

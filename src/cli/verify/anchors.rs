@@ -45,7 +45,7 @@ impl Known {
     pub(super) fn look_up(&self, mark: &Mark) -> Result<Anchored, String> {
         let mut found: Vec<Anchored> = Vec::new();
         if let Ok(entries) = &self.ledger {
-            let here = entries.iter().filter(|entry| entry.sid == mark.sid && entry.head == mark.head);
+            let here = entries.iter().filter(|entry| entry.is_of_a_seal() && entry.sid == mark.sid && entry.head == mark.head);
             found.extend(here.map(|entry| Anchored { place: "the ledger".to_owned(), at: entry.ts }));
         }
         for (place, lines) in &self.files {

@@ -1,16 +1,14 @@
 //! `pacenote check` of a scenario: the file itself, and whether the steps and guards it
 //! names are those of its runbook.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::app::headless::{self, Named};
 use crate::runbook::diagnostic::{Diagnostic, Severity, Sources, nearest};
 use crate::runbook::load::{Bundle, CheckReport, load};
-use crate::runbook::model::{Action, Runbook, Step};
 use crate::runbook::span::Span;
 use crate::world::Scenario;
-use crate::world::scenario::Trigger;
 
 /// Checks a scenario; nothing where the file is none.
 pub(in crate::cli) fn scenario(name: &str) -> Option<CheckReport> {
@@ -54,14 +52,6 @@ struct Found<'a> {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// The names a scenario can use.
-#[derive(Default)]
-struct Known {
-    steps: BTreeSet<String>,
-    procedures: BTreeSet<String>,
-    guards: BTreeSet<String>,
-}
-
 impl Found<'_> {
     fn add(&mut self, code: &'static str, span: Option<Span>, message: String, hint: Option<String>) {
         self.diagnostics.push(Diagnostic {
@@ -86,7 +76,7 @@ impl Found<'_> {
 
     /// The place of a name: where it stands first as a word of its own.
     fn word(&self, name: &str) -> Option<Span> {
-        let of_a_word = |c: char| c.is_alphanumeric() || "_-/[]".contains(c);
+        let of_a_word = |c: char| c.is_alphanumeric() || "_-/[]!".contains(c);
         let alone = |start: &usize| {
             let before = self.text.get(..*start).and_then(|text| text.chars().next_back());
             let after = self.text.get(start + name.len()..).and_then(|text| text.chars().next());
@@ -101,66 +91,27 @@ impl Found<'_> {
 
     /// Judges every name the scenario takes from its runbook.
     fn names(&mut self, scenario: &Scenario, bundle: &Bundle) {
-        let known = Known::of(bundle);
-        let mut paths: Vec<&str> = scenario.commands.keys().chain(scenario.approvals.keys()).map(String::as_str).collect();
-        paths.extend(scenario.answers.steps.keys().map(String::as_str));
-        paths.extend(scenario.events.iter().filter_map(|event| match &event.trigger {
-            Trigger::At(_) => None,
-            Trigger::After(step) | Trigger::During(step) => Some(step.as_str()),
-        }));
-        let expected = scenario.expect.path.iter().flatten().map(String::as_str);
-        for path in paths.into_iter().chain(expected) {
-            for id in path.split('/') {
-                let id = id.split('[').next().unwrap_or_default();
-                if !known.steps.contains(id) && !known.procedures.contains(id) {
-                    self.unknown("step", path, id, &known.steps);
-                }
-            }
-        }
-        let guards = scenario.answers.guards.keys().chain(scenario.expect.guards.iter().flatten());
-        for guard in guards.filter(|guard| !known.guards.contains(*guard)) {
-            self.unknown("guard", guard, guard, &known.guards);
+        for unknown in headless::unknown_names(bundle, scenario) {
+            let known = known(bundle, unknown.of);
+            let hint = nearest(&unknown.name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            let at = self.word(&unknown.name);
+            self.add("scenario-name", at, format!("the runbook has no {} `{}`", unknown.of, unknown.name), hint);
         }
         if let Some(env) = scenario.env.as_deref().filter(|env| !bundle.root.environments.iter().any(|e| e.name.value == *env)) {
             let at = self.word(env);
             self.add("scenario-env", at, format!("the runbook has no environment `{env}`"), None);
         }
     }
-
-    fn unknown(&mut self, what: &str, written: &str, name: &str, known: &BTreeSet<String>) {
-        let hint = nearest(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
-        let at = self.word(written);
-        self.add("scenario-name", at, format!("the runbook has no {what} `{name}`"), hint);
-    }
 }
 
-impl Known {
-    fn of(bundle: &Bundle) -> Self {
-        let mut known = Self::default();
-        for runbook in std::iter::once(&bundle.root).chain(bundle.called.values()) {
-            known.add(runbook);
-        }
-        // A procedure that every runbook has, written or not.
-        known.procedures.insert("rollback".to_owned());
-        known
-    }
-
-    fn add(&mut self, runbook: &Runbook) {
-        self.add_steps(&runbook.steps);
-        self.add_steps(&runbook.finally);
-        for procedure in &runbook.procedures {
-            self.procedures.insert(procedure.id.value.clone());
-            self.add_steps(&procedure.steps);
-        }
-        self.guards.extend(runbook.guards.iter().map(|guard| guard.id.value.clone()));
-    }
-
-    fn add_steps(&mut self, steps: &[Step]) {
-        for step in steps {
-            self.steps.insert(step.id.value.clone());
-            if let Action::Parallel(inner) = &step.action {
-                self.add_steps(inner);
-            }
-        }
+/// What could have been meant. Of steps only those of the main list: paths below them
+/// are made by calls.
+fn known(bundle: &Bundle, of: Named) -> Vec<String> {
+    let root = &bundle.root;
+    match of {
+        Named::Step => root.steps.iter().map(|step| step.id.value.clone()).collect(),
+        Named::Signal => root.signals.iter().map(|signal| format!("signals.{}", signal.name.value)).collect(),
+        Named::Guard => root.guards.iter().map(|guard| guard.id.value.clone()).collect(),
+        Named::Input => root.inputs.iter().map(|input| input.name.value.clone()).collect(),
     }
 }

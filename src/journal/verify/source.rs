@@ -16,6 +16,8 @@ use super::super::disk::open_for_reading;
 use super::super::format::Hash;
 
 const BLOCK: u64 = 512;
+/// A text that is read whole is none of ours if it is longer.
+const LONGEST_TEXT: u64 = 4 << 20;
 /// A pack with more entries is none of ours.
 const MOST_ENTRIES: usize = 1_000_000;
 
@@ -62,6 +64,19 @@ impl Source {
         };
         let bytes = io::copy(&mut from, &mut hash)?;
         Ok((hash.finalize().into(), bytes))
+    }
+
+    /// The text of a file of `output/`.
+    pub(super) fn text(&self, name: &str) -> Result<String, String> {
+        let from: io::Result<Box<dyn Read>> = match self {
+            Self::Folder(path) => {
+                open_for_reading(&path.with_file_name("output").join(name)).map(|file| Box::new(file) as Box<dyn Read>)
+            }
+            Self::Pack(..) => self.part(&format!("output/{name}")).map(|(file, _)| file),
+        };
+        let mut text = String::new();
+        let read = from.and_then(|from| from.take(LONGEST_TEXT + 1).read_to_string(&mut text)).map_err(|e| e.to_string())?;
+        if read as u64 > LONGEST_TEXT { Err(format!("it is longer than {LONGEST_TEXT} bytes")) } else { Ok(text) }
     }
 
     fn part(&self, name: &str) -> io::Result<(Box<dyn Read>, u64)> {

@@ -78,6 +78,7 @@ fn change(change: &ChangeRecord) -> String {
         ("version", &change.version),
         ("ticket", &change.ticket),
         ("requester", &change.requester),
+        ("committed", &change.committed),
         ("risk", &change.risk),
         ("reason", &change.reason),
     ];

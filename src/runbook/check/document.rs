@@ -56,7 +56,7 @@ impl<'a> Checker<'a> {
         let mut uses = Uses::default();
         uses.templates(runbook.links.iter().map(|(_, link)| link), Place::Url);
         if let Some(change) = &runbook.change {
-            let fields = [&change.service, &change.version, &change.ticket, &change.reason, &change.requester];
+            let fields = [&change.service, &change.version, &change.ticket, &change.reason, &change.requester, &change.committed];
             uses.templates(fields.into_iter().flatten(), Place::Text);
         }
         uses.templates(&runbook.lock, Place::Text);

@@ -35,11 +35,29 @@ const FILES: &[(&str, &str)] = &[
     ("scale-up.yaml", include_str!("../../../runbooks/scale-up.yaml")),
     ("scenarios/automatic-rollback-all-good.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-all-good.yaml")),
     ("scenarios/automatic-rollback-errors.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-errors.yaml")),
+    (
+        "scenarios/automatic-rollback-health-lost.yaml",
+        include_str!("../../../runbooks/scenarios/automatic-rollback-health-lost.yaml"),
+    ),
     ("scenarios/automatic-rollback-slow.yaml", include_str!("../../../runbooks/scenarios/automatic-rollback-slow.yaml")),
     ("scenarios/autoscaler-all-good.yaml", include_str!("../../../runbooks/scenarios/autoscaler-all-good.yaml")),
     ("scenarios/autoscaler-cannot-read.yaml", include_str!("../../../runbooks/scenarios/autoscaler-cannot-read.yaml")),
+    ("scenarios/autoscaler-errors.yaml", include_str!("../../../runbooks/scenarios/autoscaler-errors.yaml")),
+    ("scenarios/autoscaler-health-lost.yaml", include_str!("../../../runbooks/scenarios/autoscaler-health-lost.yaml")),
     ("scenarios/blue-green-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/blue-green-deploy-all-good.yaml")),
+    (
+        "scenarios/blue-green-deploy-back-to-blue.yaml",
+        include_str!("../../../runbooks/scenarios/blue-green-deploy-back-to-blue.yaml"),
+    ),
     ("scenarios/blue-green-deploy-bad-green.yaml", include_str!("../../../runbooks/scenarios/blue-green-deploy-bad-green.yaml")),
+    (
+        "scenarios/blue-green-deploy-health-lost.yaml",
+        include_str!("../../../runbooks/scenarios/blue-green-deploy-health-lost.yaml"),
+    ),
+    (
+        "scenarios/blue-green-deploy-slow-green.yaml",
+        include_str!("../../../runbooks/scenarios/blue-green-deploy-slow-green.yaml"),
+    ),
     (
         "scenarios/blue-green-deploy-smoke-fails.yaml",
         include_str!("../../../runbooks/scenarios/blue-green-deploy-smoke-fails.yaml"),
@@ -56,10 +74,12 @@ const FILES: &[(&str, &str)] = &[
     ("scenarios/canary-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-all-good.yaml")),
     ("scenarios/canary-deploy-backed-out.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-backed-out.yaml")),
     ("scenarios/canary-deploy-bad-canary.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-bad-canary.yaml")),
+    ("scenarios/canary-deploy-health-lost.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-health-lost.yaml")),
     (
         "scenarios/canary-deploy-prometheus-gone.yaml",
         include_str!("../../../runbooks/scenarios/canary-deploy-prometheus-gone.yaml"),
     ),
+    ("scenarios/canary-deploy-slow-canary.yaml", include_str!("../../../runbooks/scenarios/canary-deploy-slow-canary.yaml")),
     ("scenarios/clear-cache-all-good.yaml", include_str!("../../../runbooks/scenarios/clear-cache-all-good.yaml")),
     ("scenarios/clear-cache-stampede.yaml", include_str!("../../../runbooks/scenarios/clear-cache-stampede.yaml")),
     ("scenarios/clear-cache-too-many.yaml", include_str!("../../../runbooks/scenarios/clear-cache-too-many.yaml")),
@@ -72,6 +92,7 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../../../runbooks/scenarios/complete-outage-database-gone.yaml"),
     ),
     ("scenarios/complete-outage-false-alarm.yaml", include_str!("../../../runbooks/scenarios/complete-outage-false-alarm.yaml")),
+    ("scenarios/complete-outage-one-region.yaml", include_str!("../../../runbooks/scenarios/complete-outage-one-region.yaml")),
     (
         "scenarios/complete-outage-scaled-to-zero.yaml",
         include_str!("../../../runbooks/scenarios/complete-outage-scaled-to-zero.yaml"),
@@ -84,6 +105,11 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/configuration-change-all-good.yaml",
         include_str!("../../../runbooks/scenarios/configuration-change-all-good.yaml"),
     ),
+    ("scenarios/configuration-change-errors.yaml", include_str!("../../../runbooks/scenarios/configuration-change-errors.yaml")),
+    (
+        "scenarios/configuration-change-health-lost.yaml",
+        include_str!("../../../runbooks/scenarios/configuration-change-health-lost.yaml"),
+    ),
     (
         "scenarios/configuration-change-no-effect.yaml",
         include_str!("../../../runbooks/scenarios/configuration-change-no-effect.yaml"),
@@ -92,7 +118,12 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/configuration-change-refused.yaml",
         include_str!("../../../runbooks/scenarios/configuration-change-refused.yaml"),
     ),
+    ("scenarios/configuration-change-slower.yaml", include_str!("../../../runbooks/scenarios/configuration-change-slower.yaml")),
     ("scenarios/data-corruption-all-good.yaml", include_str!("../../../runbooks/scenarios/data-corruption-all-good.yaml")),
+    (
+        "scenarios/data-corruption-does-not-grow.yaml",
+        include_str!("../../../runbooks/scenarios/data-corruption-does-not-grow.yaml"),
+    ),
     (
         "scenarios/data-corruption-repair-incomplete.yaml",
         include_str!("../../../runbooks/scenarios/data-corruption-repair-incomplete.yaml"),
@@ -112,12 +143,21 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("scenarios/database-migration-all-good.yaml", include_str!("../../../runbooks/scenarios/database-migration-all-good.yaml")),
     (
+        "scenarios/database-migration-backed-out.yaml",
+        include_str!("../../../runbooks/scenarios/database-migration-backed-out.yaml"),
+    ),
+    (
         "scenarios/database-migration-contract-later.yaml",
         include_str!("../../../runbooks/scenarios/database-migration-contract-later.yaml"),
     ),
+    ("scenarios/database-migration-errors.yaml", include_str!("../../../runbooks/scenarios/database-migration-errors.yaml")),
     (
         "scenarios/database-migration-forms-differ.yaml",
         include_str!("../../../runbooks/scenarios/database-migration-forms-differ.yaml"),
+    ),
+    (
+        "scenarios/database-migration-health-lost.yaml",
+        include_str!("../../../runbooks/scenarios/database-migration-health-lost.yaml"),
     ),
     (
         "scenarios/database-migration-new-version-slow.yaml",
@@ -139,8 +179,10 @@ const FILES: &[(&str, &str)] = &[
     ),
     ("scenarios/failed-deployment-repaired.yaml", include_str!("../../../runbooks/scenarios/failed-deployment-repaired.yaml")),
     ("scenarios/high-cpu-all-good.yaml", include_str!("../../../runbooks/scenarios/high-cpu-all-good.yaml")),
+    ("scenarios/high-cpu-cached.yaml", include_str!("../../../runbooks/scenarios/high-cpu-cached.yaml")),
     ("scenarios/high-cpu-deploy.yaml", include_str!("../../../runbooks/scenarios/high-cpu-deploy.yaml")),
     ("scenarios/high-cpu-expensive-version.yaml", include_str!("../../../runbooks/scenarios/high-cpu-expensive-version.yaml")),
+    ("scenarios/high-cpu-unknown.yaml", include_str!("../../../runbooks/scenarios/high-cpu-unknown.yaml")),
     ("scenarios/high-error-rate-all-good.yaml", include_str!("../../../runbooks/scenarios/high-error-rate-all-good.yaml")),
     (
         "scenarios/high-error-rate-provider-down.yaml",
@@ -158,8 +200,10 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/high-memory-restart-does-not-help.yaml",
         include_str!("../../../runbooks/scenarios/high-memory-restart-does-not-help.yaml"),
     ),
+    ("scenarios/high-memory-unknown.yaml", include_str!("../../../runbooks/scenarios/high-memory-unknown.yaml")),
     ("scenarios/hotfix-all-good.yaml", include_str!("../../../runbooks/scenarios/hotfix-all-good.yaml")),
     ("scenarios/hotfix-does-not-fix.yaml", include_str!("../../../runbooks/scenarios/hotfix-does-not-fix.yaml")),
+    ("scenarios/hotfix-health-lost.yaml", include_str!("../../../runbooks/scenarios/hotfix-health-lost.yaml")),
     ("scenarios/hotfix-makes-it-worse.yaml", include_str!("../../../runbooks/scenarios/hotfix-makes-it-worse.yaml")),
     (
         "scenarios/large-database-migration-all-good.yaml",
@@ -169,7 +213,16 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/large-database-migration-checksum-differs.yaml",
         include_str!("../../../runbooks/scenarios/large-database-migration-checksum-differs.yaml"),
     ),
+    (
+        "scenarios/large-database-migration-health-lost.yaml",
+        include_str!("../../../runbooks/scenarios/large-database-migration-health-lost.yaml"),
+    ),
+    (
+        "scenarios/large-database-migration-users-suffer.yaml",
+        include_str!("../../../runbooks/scenarios/large-database-migration-users-suffer.yaml"),
+    ),
     ("scenarios/maintenance-window-all-good.yaml", include_str!("../../../runbooks/scenarios/maintenance-window-all-good.yaml")),
+    ("scenarios/maintenance-window-not-done.yaml", include_str!("../../../runbooks/scenarios/maintenance-window-not-done.yaml")),
     (
         "scenarios/maintenance-window-smoke-fails.yaml",
         include_str!("../../../runbooks/scenarios/maintenance-window-smoke-fails.yaml"),
@@ -183,6 +236,7 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/manual-rollback-old-is-bad-too.yaml",
         include_str!("../../../runbooks/scenarios/manual-rollback-old-is-bad-too.yaml"),
     ),
+    ("scenarios/manual-rollback-stopped.yaml", include_str!("../../../runbooks/scenarios/manual-rollback-stopped.yaml")),
     (
         "scenarios/performance-validation-all-good.yaml",
         include_str!("../../../runbooks/scenarios/performance-validation-all-good.yaml"),
@@ -196,16 +250,29 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../../../runbooks/scenarios/post-deployment-watch-all-good.yaml"),
     ),
     (
+        "scenarios/post-deployment-watch-health-lost.yaml",
+        include_str!("../../../runbooks/scenarios/post-deployment-watch-health-lost.yaml"),
+    ),
+    (
         "scenarios/post-deployment-watch-late-crash.yaml",
         include_str!("../../../runbooks/scenarios/post-deployment-watch-late-crash.yaml"),
     ),
+    ("scenarios/post-deployment-watch-slow.yaml", include_str!("../../../runbooks/scenarios/post-deployment-watch-slow.yaml")),
     (
         "scenarios/production-incident-all-good.yaml",
         include_str!("../../../runbooks/scenarios/production-incident-all-good.yaml"),
     ),
     (
+        "scenarios/production-incident-nobody-knows.yaml",
+        include_str!("../../../runbooks/scenarios/production-incident-nobody-knows.yaml"),
+    ),
+    (
         "scenarios/production-incident-not-the-deploy.yaml",
         include_str!("../../../runbooks/scenarios/production-incident-not-the-deploy.yaml"),
+    ),
+    (
+        "scenarios/production-incident-stays-frozen.yaml",
+        include_str!("../../../runbooks/scenarios/production-incident-stays-frozen.yaml"),
     ),
     ("scenarios/release-readiness-all-good.yaml", include_str!("../../../runbooks/scenarios/release-readiness-all-good.yaml")),
     (
@@ -217,19 +284,32 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/restore-backup-backup-broken.yaml",
         include_str!("../../../runbooks/scenarios/restore-backup-backup-broken.yaml"),
     ),
+    ("scenarios/restore-backup-not-this-one.yaml", include_str!("../../../runbooks/scenarios/restore-backup-not-this-one.yaml")),
     ("scenarios/restore-backup-not-whole.yaml", include_str!("../../../runbooks/scenarios/restore-backup-not-whole.yaml")),
     ("scenarios/rolling-deploy-all-good.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-all-good.yaml")),
     ("scenarios/rolling-deploy-bad-version.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-bad-version.yaml")),
     ("scenarios/rolling-deploy-crash-loop.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-crash-loop.yaml")),
+    ("scenarios/rolling-deploy-disk-full.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-disk-full.yaml")),
+    ("scenarios/rolling-deploy-health-lost.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-health-lost.yaml")),
+    ("scenarios/rolling-deploy-slow.yaml", include_str!("../../../runbooks/scenarios/rolling-deploy-slow.yaml")),
     ("scenarios/scale-out-all-good.yaml", include_str!("../../../runbooks/scenarios/scale-out-all-good.yaml")),
     ("scenarios/scale-out-errors.yaml", include_str!("../../../runbooks/scenarios/scale-out-errors.yaml")),
+    ("scenarios/scale-out-health-lost.yaml", include_str!("../../../runbooks/scenarios/scale-out-health-lost.yaml")),
     ("scenarios/scale-out-not-the-cause.yaml", include_str!("../../../runbooks/scenarios/scale-out-not-the-cause.yaml")),
     ("scenarios/scale-up-all-good.yaml", include_str!("../../../runbooks/scenarios/scale-up-all-good.yaml")),
+    ("scenarios/scale-up-errors.yaml", include_str!("../../../runbooks/scenarios/scale-up-errors.yaml")),
+    ("scenarios/scale-up-health-lost.yaml", include_str!("../../../runbooks/scenarios/scale-up-health-lost.yaml")),
     ("scenarios/scale-up-no-better.yaml", include_str!("../../../runbooks/scenarios/scale-up-no-better.yaml")),
     ("scenarios/secret-rotation-all-good.yaml", include_str!("../../../runbooks/scenarios/secret-rotation-all-good.yaml")),
+    (
+        "scenarios/secret-rotation-back-to-the-old.yaml",
+        include_str!("../../../runbooks/scenarios/secret-rotation-back-to-the-old.yaml"),
+    ),
+    ("scenarios/secret-rotation-health-lost.yaml", include_str!("../../../runbooks/scenarios/secret-rotation-health-lost.yaml")),
     ("scenarios/secret-rotation-refused.yaml", include_str!("../../../runbooks/scenarios/secret-rotation-refused.yaml")),
     ("scenarios/secret-rotation-still-used.yaml", include_str!("../../../runbooks/scenarios/secret-rotation-still-used.yaml")),
     ("scenarios/slow-performance-all-good.yaml", include_str!("../../../runbooks/scenarios/slow-performance-all-good.yaml")),
+    ("scenarios/slow-performance-degraded.yaml", include_str!("../../../runbooks/scenarios/slow-performance-degraded.yaml")),
     ("scenarios/slow-performance-more-pods.yaml", include_str!("../../../runbooks/scenarios/slow-performance-more-pods.yaml")),
     (
         "scenarios/slow-performance-query-is-not-it.yaml",
@@ -241,10 +321,13 @@ const FILES: &[(&str, &str)] = &[
         "scenarios/staged-deploy-errors-after-deploy.yaml",
         include_str!("../../../runbooks/scenarios/staged-deploy-errors-after-deploy.yaml"),
     ),
+    ("scenarios/staged-deploy-exhausted.yaml", include_str!("../../../runbooks/scenarios/staged-deploy-exhausted.yaml")),
+    ("scenarios/staged-deploy-health-lost.yaml", include_str!("../../../runbooks/scenarios/staged-deploy-health-lost.yaml")),
     (
         "scenarios/staged-deploy-migration-fails.yaml",
         include_str!("../../../runbooks/scenarios/staged-deploy-migration-fails.yaml"),
     ),
+    ("scenarios/staged-deploy-slow.yaml", include_str!("../../../runbooks/scenarios/staged-deploy-slow.yaml")),
     ("scenarios/staged-deploy-smoke-fails.yaml", include_str!("../../../runbooks/scenarios/staged-deploy-smoke-fails.yaml")),
     ("secret-rotation.yaml", include_str!("../../../runbooks/secret-rotation.yaml")),
     ("slow-performance.yaml", include_str!("../../../runbooks/slow-performance.yaml")),

@@ -108,6 +108,7 @@ impl Lower<'_> {
             ticket: self.template(fields.get("ticket")),
             reason: self.template(fields.get("reason")),
             requester: self.template(fields.get("requester")),
+            committed: self.template(fields.get("committed")),
             kind: match words::CHANGE_KIND[kind?] {
                 "migration" => ChangeKind::Migration,
                 "maintenance" => ChangeKind::Maintenance,

@@ -34,7 +34,7 @@ shapes! {
          "environments", "lock", "signals", "guards", "steps", "finally", "followups", "procedures", "notify", "clocks", "updates"],
         ["pacenote", "runbook", "title", "steps"];
     CONTACT = "contact", "a contact", ["role", "reach", "after"], ["role", "reach"];
-    CHANGE = "change", "the change", ["kind", "service", "version", "ticket", "reason", "requester"], ["kind"];
+    CHANGE = "change", "the change", ["kind", "service", "version", "ticket", "reason", "requester", "committed"], ["kind"];
     INPUT = "input", "an input",
         ["type", "prompt", "help", "example", "default", "required", "pattern", "min", "max", "choices", "from"], [];
     CHOICES = "choices", "the choices", ["command", "lines"], ["command"];

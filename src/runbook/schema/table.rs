@@ -116,17 +116,18 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
             ("ticket", Text, "The ticket it is filed under."),
             ("reason", Text, "Why it is done."),
             ("requester", Text, "Who asked for it."),
+            ("committed", Text, "When it was committed, as `git log --format=%cI` says it; the lead time is counted from then."),
         ],
     ),
     (
         "input",
         &[
-            ("type", Words(words::INPUT_TYPE), "What kind of answer it takes; string where absent."),
+            ("type", Words(words::INPUT_TYPE), "What kind of answer it takes."),
             ("prompt", Text, "The question."),
             ("help", Text, "More about it."),
             ("example", Word, "An example of a good answer."),
             ("default", Any, "The answer where none is given."),
-            ("required", Bool, "Whether an answer is needed; yes where absent."),
+            ("required", Bool, "Whether an answer is needed."),
             ("pattern", Text, "Regular expression for the whole answer; \\d is ASCII."),
             ("min", Number, "Least number."),
             ("max", Number, "Greatest number."),
@@ -193,17 +194,12 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
             ("days", Either(&[Text, Some(&Words(words::DAYS))]), "Days, `Mon-Thu`, `Mon,Wed` or a list."),
             ("from", TIME, "Start, inclusive."),
             ("to", TIME, "End, exclusive."),
-            ("zone", Text, "Time zone; UTC where absent."),
+            ("zone", Text, "Time zone."),
         ],
     ),
     (
         "freeze_period",
-        &[
-            ("from", DATE, "First day."),
-            ("to", DATE, "Last day."),
-            ("reason", Text, "Why."),
-            ("zone", Text, "Time zone; UTC where absent."),
-        ],
+        &[("from", DATE, "First day."), ("to", DATE, "Last day."), ("reason", Text, "Why."), ("zone", Text, "Time zone.")],
     ),
     (
         "signal",
@@ -216,7 +212,11 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
             ("http", Of("http_check"), "An HTTP endpoint."),
             ("prometheus", Text, "A PromQL query that gives one series."),
             ("command", Either(&[COMMAND, Of("command_signal")]), "A command that only reads and prints a number."),
-            ("every", Duration, "Time between readings."),
+            (
+                "every",
+                Duration,
+                "Time between readings; 15s for prometheus and resources, 2s for logs, 10s for others where absent.",
+            ),
             ("timeout", Duration, "How long one reading may take."),
             ("window", Duration, "How much history the panel shows."),
             ("unit", Text, "Unit of the value: percent, seconds, milliseconds, bytes, per_second, count, or any other word."),
@@ -235,7 +235,7 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
         "http_check",
         &[
             ("url", Address, "Address."),
-            ("method", Words(words::CHECK_METHOD), "GET where absent."),
+            ("method", Words(words::CHECK_METHOD), "The method."),
             ("headers", HEADERS, "Headers."),
             ("expect", Of("http_check_expect"), "What a healthy answer is."),
         ],
@@ -262,10 +262,10 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
             ("title", Text, "One line for people."),
             ("when", Expression, "Trips when true."),
             ("then", Text, "rollback, hold, or a procedure."),
-            ("for", Duration, "Must hold this long."),
-            ("arm", Text, "first-change (where absent), start, or the id of a step."),
-            ("decide_within", Duration, "How long the operator has."),
-            ("expired", Words(words::EXPIRED), "What happens when they do not answer; hold where absent."),
+            ("for", Duration, "Must hold this long; at once where absent."),
+            ("arm", Text, "From when it is judged: first-change, start, or the id of a step."),
+            ("decide_within", Duration, "How long the operator has; as long as they like where absent."),
+            ("expired", Words(words::EXPIRED), "What happens when they do not answer."),
             ("automatic", Bool, "Acts without asking."),
         ],
     ),
@@ -283,7 +283,7 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
         "webhook",
         &[
             ("url", Either(&[Address, Of("secret")]), "Address; often itself a secret."),
-            ("format", Words(words::WEBHOOK_FORMAT), "How the message is packed; json where absent."),
+            ("format", Words(words::WEBHOOK_FORMAT), "How the message is packed."),
             ("headers", HEADERS, "Headers."),
         ],
     ),
@@ -305,15 +305,15 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
             ("phase", Text, "Heading it stands under."),
             ("when", Expression, "Whether it applies."),
             ("estimate", Duration, "How long it takes."),
-            ("timeout", Duration, "How long it may take."),
+            ("timeout", Duration, "How long it may take; 30m (a gate: three times its `for`, or 5m) where absent."),
             ("retry", Of("retry"), "Tries after a failure."),
             (
                 "on_failure",
                 Either(&[Text, Of("on_failure")]),
-                "ask (where absent), retry, continue, abort, a procedure, or {call, then}.",
+                "What follows a failure: ask, retry, continue, abort, a procedure, or {call, then}.",
             ),
             ("danger", Bool, "Wants the service's name typed on a protected environment."),
-            ("interrupt", Words(words::INTERRUPT), "What a rollback does to it while it runs; ask where absent."),
+            ("interrupt", Words(words::INTERRUPT), "What a rollback does to it while it runs."),
             (
                 "undo",
                 Either(&[Const("all"), Const("restore"), Of("undo_none"), Of("undo_action")]),
@@ -349,7 +349,10 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
         ],
     ),
     ("retry", &[("attempts", Whole(2, 1000), "How many visits in all."), ("delay", Duration, "Time between them.")]),
-    ("on_failure", &[("call", Text, "A procedure."), ("then", Words(words::AFTER_CALL), "What follows it; ask where absent.")]),
+    (
+        "on_failure",
+        &[("call", Text, "A procedure."), ("then", Words(words::AFTER_CALL), "What follows it; you are asked where absent.")],
+    ),
     (
         "undo_action",
         &[
@@ -380,10 +383,7 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
             ("delay", Duration, "Time between visits."),
         ],
     ),
-    (
-        "confirm",
-        &[("question", Text, "The question."), ("no", Text, "What no means: hold (where absent), abort, or a procedure.")],
-    ),
+    ("confirm", &[("question", Text, "The question."), ("no", Text, "What no means: hold, abort, or a procedure.")]),
     (
         "checklist_item",
         &[
@@ -398,8 +398,8 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
         &[
             ("question", Text, "The question."),
             ("options", Some(&Of("option")), "What can be chosen."),
-            ("within", Duration, "How long the operator has."),
-            ("otherwise", Text, "What happens after that: hold (where absent), or the key of an option."),
+            ("within", Duration, "How long the operator has; as long as they like where absent."),
+            ("otherwise", Text, "What happens after that: hold, or the key of an option."),
         ],
     ),
     (
@@ -416,7 +416,7 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
         "approve",
         &[
             ("by", Some(TEXT), "Principals or groups."),
-            ("min", Whole(1, 100), "How many of them; 1 where absent."),
+            ("min", Whole(1, 100), "How many of them."),
             ("expires", Duration, "How long an approval is good for."),
             ("text", Text, "What the approver should read."),
         ],
@@ -426,7 +426,7 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
         &[
             ("command", COMMAND, "A program and its arguments, without a shell."),
             ("script", Text, "Text for a shell; no expressions inside."),
-            ("shell", Either(&[Text, COMMAND]), "The shell; /bin/sh -eu where absent."),
+            ("shell", Either(&[Text, COMMAND]), "The shell and its arguments."),
             ("env", Map(&Variable, &SECRET_OR_TEXT), "Environment variables; secrets may stand here."),
             ("stdin", SECRET_OR_TEXT, "Standard input; a secret may stand here."),
             ("cwd", Text, "Working folder, relative to the runbook."),
@@ -440,7 +440,7 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
     (
         "run_expect",
         &[
-            ("exit", Either(&[Whole(0, 255), Some(&Whole(0, 255))]), "Exit codes that are good; 0 where absent."),
+            ("exit", Either(&[Whole(0, 255), Some(&Whole(0, 255))]), "Exit codes that are good."),
             ("stdout", Text, "Regular expression that must match somewhere."),
             ("when", Expression, "Must be true; sees result."),
         ],
@@ -523,7 +523,11 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
             ("deployment", Text, "A Deployment."),
             ("statefulset", Text, "A StatefulSet."),
             ("daemonset", Text, "A DaemonSet."),
-            ("to", Either(&[Words(&["session-start", "previous"]), Of("revision")]), "To what; session-start where absent."),
+            (
+                "to",
+                Either(&[Words(&["session-start", "previous"]), Of("revision")]),
+                "To what: the template found when the session began, the one before, or a revision.",
+            ),
         ],
     ),
     ("revision", &[("revision", Whole(1, u32::MAX), "A revision by number.")]),
@@ -531,12 +535,12 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
     (
         "http",
         &[
-            ("method", Words(words::METHOD), "GET where absent; anything but GET and HEAD is a change."),
+            ("method", Words(words::METHOD), "The method; anything but GET and HEAD is a change."),
             ("url", Address, "Address."),
             ("headers", HEADERS, "Headers; secrets may stand here."),
             ("body", Any, "Text, or a structure sent as JSON."),
             ("expect", Of("http_expect"), "What a good answer is."),
-            ("times", Whole(1, 10_000), "How often it is sent; once where absent."),
+            ("times", Whole(1, 10_000), "How often it is sent, one after the other."),
             ("capture", CAPTURES, "Values taken from the answer."),
         ],
     ),
@@ -554,19 +558,19 @@ pub(super) const PROPERTIES: &[(&str, &[Property])] = &[
         &[
             ("pass", Expression, "True throughout `for`: passed."),
             ("fail", Expression, "True `failures` times running: failed."),
-            ("for", Duration, "How long pass must hold."),
+            ("for", Duration, "How long pass must hold; until there is a verdict where absent."),
             ("settle", Duration, "Readings younger than this after entering do not count."),
-            ("failures", Whole(1, 1000), "How many failures in a row fail it; 1 where absent."),
+            ("failures", Whole(1, 1000), "How many failures in a row fail it."),
             ("min", Map(&Any, &Number), "Signals that must reach a number, else inconclusive."),
             ("every", Duration, "Time between judgements; the slowest signal's where absent."),
-            ("no_data", Words(words::NO_DATA), "What missing data does; hold where absent."),
+            ("no_data", Words(words::NO_DATA), "What missing data does."),
         ],
     ),
     (
         "wait",
         &[
             ("until", Expression, "A time of day such as \"02:00\", or a condition."),
-            ("zone", Text, "Time zone of the time of day; UTC where absent."),
+            ("zone", Text, "Time zone of the time of day."),
             ("timeout", Duration, "Not longer than this; then it failed."),
         ],
     ),

@@ -16,6 +16,7 @@ use super::{
     Approvals, Choice, Context, Effect, Ended, Ending, FoldError, Frame, FrameKind, GateProgress, Session, Tick, Tripped, Visit,
     WhenAnswer,
 };
+use crate::runbook::Value;
 use crate::runbook::expression::Truth;
 use crate::runbook::model::{Action, Call, CallTarget, ConfirmNo, GuardAction, OptionThen, Undo};
 
@@ -39,6 +40,7 @@ impl Session {
             Event::SessionOpened(_) => return Err(FoldError::OpenedTwice),
             Event::SessionResumed(resumed) => {
                 self.operator = resumed.operator.clone();
+                self.operators.push(resumed.operator.clone());
                 self.restart_clocks(now);
             }
             Event::SessionPaused(paused) => {
@@ -56,7 +58,11 @@ impl Session {
             Event::NoteAdded(note) => self.notes.push((now, note.text.clone())),
             Event::FollowupNoted(_) => self.followups += 1,
             Event::SessionClosed(closed) => self.closed = Some(closed.clone()),
-            Event::InputsChanged(changed) => self.inputs.extend(changed.values.clone()),
+            Event::InputsChanged(changed) => {
+                self.inputs.extend(changed.values.clone());
+                self.outdate_approvals("the inputs were changed");
+            }
+            Event::RunbookChanged(_) => self.outdate_approvals("the runbook was changed"),
             Event::TargetPinned(pin) => {
                 if !self.pins.iter().any(|p| p.workload == pin.workload) {
                     self.pins.push((**pin).clone());
@@ -84,7 +90,6 @@ impl Session {
             | Event::LockTaken(_)
             | Event::LockTakenOver(_)
             | Event::FreezeSet(_)
-            | Event::RunbookChanged(_)
             | Event::AnchorConfirmed(_)
             | Event::JournalRecovered(_)
             | Event::SealIntended(_)
@@ -114,16 +119,30 @@ impl Session {
                     end: judged.final_verdict,
                 };
             }
-            Event::ApprovalRequested(a) => self.open_visit(&a.path, a.visit)?.approvals.requested = true,
-            Event::ApprovalGiven(a) => self.open_visit(&a.path, a.visit)?.approvals.given.push(a.by.clone()),
+            Event::ApprovalRequested(a) => self.approvals_of(&a.path, a.visit)?.request = Some(a.clone()),
+            Event::ApprovalGiven(a) => {
+                let key = a.signed.as_ref().map(|signed| signed.key.clone());
+                self.approvals_of(&a.path, a.visit)?.given.push((a.by.clone(), key));
+            }
             Event::ApprovalRefused(a) => {
                 let why = a.reason.clone().unwrap_or_else(|| "no reason given".to_owned());
-                self.open_visit(&a.path, a.visit)?.approvals.refused = Some(format!("refused by {}: {why}", a.by));
+                self.approvals_of(&a.path, a.visit)?.refused = Some(format!("refused by {}: {why}", a.by));
             }
-            Event::ApprovalVoided(a) => self.open_visit(&a.path, a.visit)?.approvals = Approvals::default(),
+            Event::ApprovalVoided(a) => *self.approvals_of(&a.path, a.visit)? = Approvals::default(),
             _ => {}
         }
         Ok(())
+    }
+
+    /// The approvals of a step, which may be over: what was approved can be made void.
+    fn approvals_of(&mut self, path: &StepPath, visit: u32) -> Result<&mut Approvals, FoldError> {
+        let step = StepRef { path: path.clone(), visit };
+        self.visit_mut(&step).map(|visit| &mut visit.approvals).ok_or_else(|| not_open(&step))
+    }
+
+    fn outdate_approvals(&mut self, why: &str) {
+        let asked = self.visits.values_mut().flatten().filter(|visit| visit.approvals.request.is_some());
+        asked.for_each(|visit| visit.approvals.outdated = Some(why.to_owned()));
     }
 
     fn effect(&mut self, now: u64, event: &Event) -> Result<(), FoldError> {
@@ -300,13 +319,21 @@ impl Session {
     }
 
     /// What the steps of a called list see.
-    fn called(&self, call: &Call, list: &ListRef, prefix: &StepPath, entered: &StepEntered, caller: &Context) -> Context {
+    /// What the steps of a called list can see.
+    pub(in crate::session) fn called(
+        &self,
+        call: &Call,
+        list: &ListRef,
+        prefix: &StepPath,
+        with: &BTreeMap<String, Value>,
+        caller: &Context,
+    ) -> Context {
         let with_secrets = secrets::passed(self, caller, call);
         let (inputs, input_secrets) = match call.target {
-            CallTarget::File { .. } => (Some(entered.with.clone()), Some(with_secrets.clone())),
+            CallTarget::File { .. } => (Some(with.clone()), Some(with_secrets.clone())),
             CallTarget::Procedure(_) => (caller.inputs.clone(), caller.input_secrets.clone()),
         };
-        let (file, prefix, with) = (list.file.clone(), prefix.clone(), entered.with.clone());
+        let (file, prefix, with) = (list.file.clone(), prefix.clone(), with.clone());
         Context { file, prefix, with, with_secrets, item: None, inputs, input_secrets }
     }
 
@@ -336,7 +363,7 @@ impl Session {
                 match self.plan.step(&site).map(|s| &s.action)? {
                     Action::Call(call) => {
                         let list = self.plan.call_target(&site.list.file, &call.target);
-                        Some(frame(FrameKind::List, list.clone(), self.called(call, &list, &prefix, entered, &context)))
+                        Some(frame(FrameKind::List, list.clone(), self.called(call, &list, &prefix, &entered.with, &context)))
                     }
                     Action::Parallel(_) => {
                         let list = ListRef { file: site.list.file.clone(), list: ListId::Parallel(Box::new(site)) };
@@ -373,7 +400,7 @@ impl Session {
                 let Some(Undo::Action(action)) = self.plan.step(&site).and_then(|s| s.undo.as_ref()) else { return None };
                 let Action::Call(call) = &**action else { return None };
                 let list = self.plan.call_target(&site.list.file, &call.target);
-                Some(frame(FrameKind::List, list.clone(), self.called(call, &list, &prefix, entered, &context)))
+                Some(frame(FrameKind::List, list.clone(), self.called(call, &list, &prefix, &entered.with, &context)))
             }
         }
     }

@@ -315,7 +315,7 @@ fn taking_fields_over_is_confirmed_by_typing_the_objects_name() {
         let walk = Walk::new(&APPLY.replace("FORCE", force));
         let Prompt::Start { type_first, what: Ok(what), .. } = walk.prompt() else { panic!("{:?}", walk.prompt()) };
         assert_eq!((type_first.as_deref(), what.takes_over()), (expected, expected.is_some()));
-        assert!(walk.session.plan().unsupported(crate::session::event::Mode::Live).is_empty());
+        assert!(walk.session.plan().unsupported().is_empty());
     }
     // Nor does it start by itself where everything else does.
     let body = "steps: [{id: z, title: Z, confirm: Z?}]\nprocedures: {rollback: {steps: [{id: a, title: A, kubernetes: {apply: {inline: {apiVersion: v1, \

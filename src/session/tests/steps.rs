@@ -384,10 +384,18 @@ fn a_no_leads_where_the_runbook_says() {
 
 #[test]
 fn an_approval_waits_for_enough_and_fails_when_refused() {
-    use crate::session::event::ApprovalAnswer;
+    use crate::session::event::{ApprovalAnswer, Evidence};
     let body = "steps: [{id: a, title: A, approve: {by: [x, y], min: 2}}]";
     let answer = |simulated, given| Msg::Approval {
-        answer: ApprovalAnswer { path: StepPath::new("a"), visit: 1, by: "x".into(), reason: None, simulated },
+        answer: ApprovalAnswer {
+            path: StepPath::new("a"),
+            visit: 1,
+            by: "x".into(),
+            reason: None,
+            simulated,
+            signed: None,
+            evidence: Evidence::default(),
+        },
         given,
     };
     let mut walk = Walk::new(body);

@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use super::{end, finish, own_decision};
 use crate::runbook::expression::{Truth, Unknown};
 use crate::runbook::model::{Action, Approve, ChecklistItem, Decide, Gate, OptionThen, Wait};
+use crate::session::approval;
 use crate::session::dry;
-use crate::session::event::{
-    About, ApprovalRequested, Deviation, EnteredAs, Event, GateEnd, ItemTicked, Mode, Outcome, StepEntered, StepOutcome,
-};
+use crate::session::event::{About, Deviation, EnteredAs, Event, GateEnd, ItemTicked, Mode, Outcome, StepEntered, StepOutcome};
 use crate::session::intent::{Intent, Purpose, Starter, What};
 use crate::session::outcome;
 use crate::session::path::StepPath;
 use crate::session::resolve::{ActionOf, action_of, needs_preparation, visit_changes, what_of};
 use crate::session::state::{Effect, Lead, Session, Visit};
-use crate::session::time::{At, rfc3339};
+use crate::session::time::At;
 use crate::session::{millis, verdict};
 
 /// What follows for a visit that is open.
@@ -159,15 +158,9 @@ fn approved(session: &Session, at: At, visit: &Visit, approve: &Approve) -> Opti
             evidence: session.evidence(at),
         })));
     }
-    if !visit.approvals.requested {
-        return Some(Event::ApprovalRequested(ApprovalRequested {
-            path: visit.step.path.clone(),
-            visit: visit.step.visit,
-            by: approve.by.clone(),
-            min: approve.min,
-            expires: approve.expires.and_then(|e| chrono::Duration::from_std(e).ok()).map(|e| rfc3339(at.wall + e)),
-            simulated: session.opened.mode == Mode::Rehearsal,
-        }));
+    // The request of a live session is made by the loop: it takes chance, and the head.
+    if visit.approvals.request.is_none() && session.opened.mode == Mode::Rehearsal {
+        return Some(Event::ApprovalRequested(approval::requested(session, at, visit, approve)));
     }
     let enough = visit.approvals.given.len() >= usize::try_from(approve.min.max(1)).unwrap_or(usize::MAX);
     if enough {
@@ -176,7 +169,7 @@ fn approved(session: &Session, at: At, visit: &Visit, approve: &Approve) -> Opti
             at,
             visit,
             StepOutcome::Done,
-            Some(format!("approved by {}", visit.approvals.given.join(", "))),
+            Some(format!("approved by {}", approval::names(&visit.approvals.given).join(", "))),
         ));
     }
     too_late(session, at, visit)

@@ -24,7 +24,7 @@ fn lines_are_chained_and_their_order_is_kept() {
     let ledger = Ledger::of(&state);
     assert_eq!(ledger.head().unwrap(), None);
     for n in 0..5 {
-        ledger.append("session.opened", &mark(n), at()).unwrap();
+        ledger.append("session.opened", &mark(n), at(), About::default()).unwrap();
     }
     let entries = ledger.entries().unwrap();
     assert_eq!(entries.iter().map(|e| (e.seq, e.sid.clone())).collect::<Vec<_>>()[4], (4, "session-4".to_owned()));
@@ -51,12 +51,12 @@ fn lines_are_chained_and_their_order_is_kept() {
 fn a_torn_line_is_saved_and_cut_by_the_next() {
     let (_temp, state) = state();
     let ledger = Ledger::of(&state);
-    ledger.append("session.opened", &mark(0), at()).unwrap();
+    ledger.append("session.opened", &mark(0), at(), About::default()).unwrap();
     let whole = std::fs::read(&ledger.path).unwrap();
     let mut file = OpenOptions::new().append(true).open(&ledger.path).unwrap();
     file.write_all(br#"{"v":1,"seq":1,"#).unwrap();
     assert_eq!(ledger.entries().unwrap().len(), 1);
-    ledger.append("session.closed", &mark(0), at()).unwrap();
+    ledger.append("session.closed", &mark(0), at(), About::default()).unwrap();
     assert_eq!(ledger.entries().unwrap().len(), 2);
     assert!(std::fs::read(&ledger.path).unwrap().starts_with(&whole));
     assert_eq!(std::fs::read(state.path().join("ledger-torn-1.bin")).unwrap(), br#"{"v":1,"seq":1,"#);
@@ -70,7 +70,7 @@ fn many_writers_make_one_chain() {
             let ledger = Ledger::of(&state);
             scope.spawn(move || {
                 for _ in 0..20 {
-                    ledger.append("session.opened", &mark(n), at()).unwrap();
+                    ledger.append("session.opened", &mark(n), at(), About::default()).unwrap();
                 }
             });
         }

@@ -8,20 +8,23 @@ use super::super::Screen;
 use super::super::action::Action;
 use super::super::form::parse_duration;
 use super::super::keymap::{self, Context, Op};
+use super::super::replay::Transport;
 use super::super::ui::{Entry, Level, Overlay, Purpose, Ui, prepared};
 use crate::session::message::{Command, FailureChoice, GuardChoice, SettleChoice};
 use crate::session::view::Prompt;
 
 impl Ui {
     /// Opens the entry for a text; what follows is sent once it is typed.
-    pub(super) fn ask_reason(&mut self, purpose: Purpose) -> Vec<Action> {
+    pub(in crate::tui) fn ask_reason(&mut self, purpose: Purpose) -> Vec<Action> {
         let (title, hint) = wording(&purpose);
         let mut area = TextArea::default();
         area.set_cursor_line_style(Style::new());
         area.set_cursor_style(Style::new().add_modifier(Modifier::REVERSED));
         area.set_wrap_mode(WrapMode::WordOrGlyph);
-        let free =
-            matches!(purpose, Purpose::Note | Purpose::CommandLine | Purpose::Abort | Purpose::Abandon | Purpose::Snooze(_));
+        let free = matches!(
+            purpose,
+            Purpose::Note | Purpose::CommandLine | Purpose::Abort | Purpose::Abandon | Purpose::Jump | Purpose::Snooze(_)
+        );
         let bound_to = if free { None } else { self.prompt_identity() };
         self.overlay = Some(Overlay::Entry(Box::new(Entry { purpose, title, hint, area, error: None, bound_to })));
         Vec::new()
@@ -36,8 +39,12 @@ impl Ui {
         }
         let Some(Overlay::Entry(entry)) = &mut self.overlay else { return Vec::new() };
         match op {
-            Some(Op::NewLine) if entry.purpose == Purpose::Note => entry.area.insert_newline(),
+            Some(Op::NewLine) if entry.purpose.is_of_lines() => entry.area.insert_newline(),
             Some(Op::NewLine) => {}
+            // A terminal that pastes as if it were typed ends every line with Enter.
+            Some(Op::Send) if entry.purpose == Purpose::Answer && is_unfinished(entry.area.lines()) => {
+                entry.area.insert_newline();
+            }
             Some(Op::Send) => {
                 let typed = entry.area.lines().join("\n").trim().to_owned();
                 let purpose = entry.purpose.clone();
@@ -78,12 +85,21 @@ impl Ui {
             // A command may have opened an entry or a plan of its own.
             return Ok((actions, false));
         }
+        if *purpose == Purpose::Jump {
+            return Ok((vec![Action::Replay(Transport::Jump(typed))], true));
+        }
         if typed.is_empty() {
-            return Err(if matches!(purpose, Purpose::TypeName { .. }) { "type the name" } else { "a reason is needed" }.into());
+            let missing = match purpose {
+                Purpose::TypeName { .. } => "type the name",
+                Purpose::Answer => "paste the answer, or type the path of its file",
+                _ => "a reason is needed",
+            };
+            return Err(missing.into());
         }
         let reason = Some(typed.clone());
         let command = match purpose.clone() {
             Purpose::Note => Command::Note { text: typed },
+            Purpose::Answer => return Ok((vec![Action::Answer(typed)], true)),
             Purpose::ItemNote { step, item, ticked } => Command::Tick { step, item, ticked, note: reason },
             Purpose::TypeName { step, expected } => {
                 if typed != expected {
@@ -111,7 +127,7 @@ impl Ui {
             Purpose::Choose(step, key) => Command::Choose { step, key, reason },
             Purpose::Abort => Command::Abort { reason: typed },
             Purpose::Abandon => Command::Abandon { reason: typed },
-            Purpose::CommandLine => return Ok((Vec::new(), true)),
+            Purpose::CommandLine | Purpose::Jump => return Ok((Vec::new(), true)),
         };
         Ok((vec![Action::Command(command)], true))
     }
@@ -142,6 +158,8 @@ impl Ui {
             }
             ("rollback", _) => return self.open_rollback(screen, (!rest.is_empty()).then(|| rest.to_owned()), now_ms),
             ("note", _) => Purpose::Note,
+            ("answer", _) if matches!(screen.prompt, Prompt::Approve { .. }) => Purpose::Answer,
+            ("answer", _) => return self.nothing_to("answer", now_ms),
             ("abort", _) => Purpose::Abort,
             ("abandon", _) => Purpose::Abandon,
             ("snooze", _) => {
@@ -198,12 +216,20 @@ impl Ui {
     }
 }
 
+/// Whether an answer has begun and not ended.
+fn is_unfinished(lines: &[String]) -> bool {
+    let begins = |line: &String| ["by:", "refusal:", "-----BEGIN"].iter().any(|start| line.trim().starts_with(start));
+    lines.iter().any(begins) && !lines.iter().any(|line| line.trim().starts_with("-----END"))
+}
+
 /// Title and hint of an entry.
 fn wording(purpose: &Purpose) -> (String, String) {
     let why = "It becomes part of the record.";
     let (title, hint) = match purpose {
         Purpose::Note => ("Note", "Goes into the record with what was known now."),
+        Purpose::Answer => ("An approver's answer", "Paste it, or type the path of its file."),
         Purpose::CommandLine => ("Command", "? shows all commands."),
+        Purpose::Jump => ("Go to", "14:32 (UTC), 2026-11-21 14:32, +5m, -30s or #214"),
         Purpose::ItemNote { ticked: true, .. } => ("Note for this item", "What was seen, or why it is ticked all the same."),
         Purpose::ItemNote { ticked: false, .. } => ("Why untick it?", why),
         Purpose::TypeName { expected, .. } => {

@@ -44,13 +44,16 @@ fn with_unit(value: f64, unit: &str) -> String {
     }
 }
 
+/// What is said where there is no value now.
+pub(super) const NO_DATA: &str = "no data";
+
 /// The value, with its unit and the word of the line it has passed.
 pub(super) fn summary(data: &GraphData, ui: &Ui) -> (String, Style) {
     // A gap at the end is the latest news: there is no value now.
     let gap = matches!(data.series.points.back(), Some((_, None)));
     match last(data) {
-        None => ("no data".into(), ui.theme.warn),
-        Some((_, value)) if gap => (format!("no data (was {})", with_unit(value, &data.unit)), ui.theme.warn),
+        None => (NO_DATA.into(), ui.theme.warn),
+        Some((_, value)) if gap => (format!("{NO_DATA}, was {}", with_unit(value, &data.unit)), ui.theme.warn),
         Some((_, value)) => {
             let (word, style) = judged(data, value, &ui.theme);
             let style = style.add_modifier(ratatui::style::Modifier::BOLD);

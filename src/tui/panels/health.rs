@@ -15,7 +15,7 @@ use crate::live::{HealthCheck, HealthHistory};
 pub(super) fn summary(history: &HealthHistory, ui: &Ui) -> (String, Style) {
     match history.checks.back() {
         None => ("not checked yet".into(), ui.theme.warn),
-        Some(check) if check.ok => (format!("✓ {} ms", check.latency_ms), ui.theme.good),
+        Some(check) if check.ok => (format!("✓ {}", check.latency()), ui.theme.good),
         Some(check) => {
             let times = if history.failures > 1 { format!(", {} in a row", history.failures) } else { String::new() };
             (format!("✗ {}{times}", status(check)), ui.theme.bad)
@@ -34,11 +34,14 @@ fn status(check: &HealthCheck) -> String {
 /// failed.
 pub(super) fn strip(history: &HealthHistory, width: usize, ui: &Ui) -> Line<'static> {
     let skip = history.checks.len().saturating_sub(width);
-    let most = history.checks.iter().skip(skip).filter(|c| c.ok).map(|c| c.latency_ms).max().unwrap_or(1).max(1);
+    let most = history.checks.iter().skip(skip).filter(|c| c.ok).filter_map(|c| c.latency_ms).max().unwrap_or(1).max(1);
     let mut spans: Vec<ratatui::text::Span<'static>> = Vec::new();
     for check in history.checks.iter().skip(skip) {
-        let (sign, style) =
-            if check.ok { (block(check.latency_ms as f64 / most as f64 * 0.9), ui.theme.good) } else { ("✗", ui.theme.bad) };
+        let (sign, style) = if check.ok {
+            (block(check.latency_ms.unwrap_or(0) as f64 / most as f64 * 0.9), ui.theme.good)
+        } else {
+            ("✗", ui.theme.bad)
+        };
         match spans.last_mut() {
             Some(last) if last.style == style => last.content.to_mut().push_str(sign),
             _ => spans.push(span(sign, style)),
@@ -75,10 +78,10 @@ pub(super) fn draw(history: &HealthHistory, screen: &Screen<'_>, ui: &Ui, buf: &
         let ago = text::age((screen.now - check.at).num_milliseconds().max(0) as u64);
         let x = paint::put(buf, area.x, y, area.width, mark, style);
         let words = format!(
-            " {}  {:<12} {:>6} ms  {ago} ago  {}",
+            " {}  {:<12} {:>9}  {ago} ago  {}",
             check.at.format("%H:%M:%S"),
             status(check),
-            check.latency_ms,
+            check.latency(),
             check.problem.as_deref().unwrap_or("")
         );
         paint::put(buf, x, y, area.right().saturating_sub(x), &words, theme.text);

@@ -56,6 +56,8 @@ pub enum Fault {
     LoginExpired,
     /// Nothing answers, neither the cluster nor Prometheus nor a service.
     NetworkCut,
+    /// The disk under the session's journal has no room left.
+    DiskFull,
 }
 
 /// How a login fails.
@@ -72,6 +74,14 @@ enum LoginFault {
 enum NetworkFault {
     /// Requests get no answer until it is over.
     Cut,
+}
+
+/// How the disk fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum DiskFault {
+    /// No room is left; what is removed meanwhile can be written again.
+    Full,
 }
 
 /// How Prometheus fails.
@@ -211,6 +221,9 @@ struct Written {
     /// The network fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     network: Option<NetworkFault>,
+    /// The disk under the session's journal fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk: Option<DiskFault>,
 }
 
 /// What is wrong with an event.
@@ -219,7 +232,7 @@ enum Unclear {
     #[error("an event wants exactly one of `at`, `after` and `during`, to say when it happens")]
     When,
     #[error(
-        "an event wants exactly one of `prometheus`, `health`, `kubernetes`, `kill_pod`, `set_image`, `forbid`, `node_lost`, `login` and `network`, to say what happens"
+        "an event wants exactly one of `prometheus`, `health`, `kubernetes`, `kill_pod`, `set_image`, `forbid`, `node_lost`, `login`, `network` and `disk`, to say what happens"
     )]
     What,
     #[error("`delay` goes with `after` and `during`; with `at` the time is already given")]
@@ -261,6 +274,7 @@ impl TryFrom<Written> for Event {
             written.node_lost.map(Fault::NodeLost),
             written.login.map(|LoginFault::Expired| Fault::LoginExpired),
             written.network.map(|NetworkFault::Cut| Fault::NetworkCut),
+            written.disk.map(|DiskFault::Full| Fault::DiskFull),
         ];
         Ok(Event {
             trigger: only(triggers).ok_or(Unclear::When)?,
@@ -301,6 +315,7 @@ impl From<Event> for Written {
             Fault::NodeLost(node) => written.node_lost = Some(node),
             Fault::LoginExpired => written.login = Some(LoginFault::Expired),
             Fault::NetworkCut => written.network = Some(NetworkFault::Cut),
+            Fault::DiskFull => written.disk = Some(DiskFault::Full),
         }
         written
     }

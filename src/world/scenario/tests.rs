@@ -83,12 +83,12 @@ fn mistakes_are_found_with_their_place() {
 fn the_schema_file_is_the_schema() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/scenario.schema.json");
     let now = serde_json::to_string_pretty(&crate::world::scenario::schema()).unwrap() + "\n";
-    if std::env::var_os("PACENOTE_UPDATE_ASSETS").is_some() {
+    if std::env::var_os("PACENOTE_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &now).unwrap();
     }
     let kept = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(kept, now, "run this test with PACENOTE_UPDATE_ASSETS=1 and commit assets/scenario.schema.json");
+    assert_eq!(kept, now, "run this test with PACENOTE_BLESS=1 and commit assets/scenario.schema.json");
 }
 
 #[test]

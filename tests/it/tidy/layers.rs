@@ -27,8 +27,9 @@ const WORLD: [&str; 9] = [
 const LAYERS: &[Layer] = &[
     Layer { module: "runbook", uses: &[], never: &["tokio", "std::process", "std::thread", "std::time::SystemTime"] },
     Layer { module: "session", uses: &["runbook", "inputs"], never: &WORLD },
-    Layer { module: "journal", uses: &["session", "runbook", "clock", "redact", "signature"], never: &[] },
+    Layer { module: "journal", uses: &["session", "runbook", "clock", "redact", "signature", "approval"], never: &[] },
     Layer { module: "signature", uses: &["subprocess"], never: &["tokio", "std::net"] },
+    Layer { module: "approval", uses: &["session", "signature"], never: &WORLD },
     Layer { module: "outputs", uses: &["journal", "effects", "session", "redact"], never: &["tokio"] },
     Layer { module: "state", uses: &["journal", "session", "signature"], never: &["tokio"] },
     Layer { module: "live", uses: &["session", "runbook"], never: &WORLD },
@@ -57,6 +58,7 @@ const LAYERS: &[Layer] = &[
             "chrono::Local",
         ],
     },
+    Layer { module: "replay", uses: &["session", "journal", "live", "runbook", "report", "redact"], never: &WORLD },
     Layer { module: "redact", uses: &[], never: &WORLD },
     Layer { module: "clock", uses: &["session"], never: &["std::fs", "std::process"] },
     Layer { module: "terminal", uses: &["tui"], never: &["kube", "reqwest"] },

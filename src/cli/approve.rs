@@ -1,0 +1,240 @@
+//! `pacenote approve`: what is asked is read, worked out anew, and signed with one's own key.
+//!
+//! Runs on the approver's machine and needs nothing of the operator's but the request. What
+//! would be done is worked out from the approver's own copy of the runbook and compared
+//! with what the request says; a difference ends it. Everything is shown before anything
+//! is signed, and nothing but the typed word signs. The answer alone goes to standard
+//! output, all else to standard error, so that it can be sent on with a redirection.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead as _, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::args::ApproveArgs;
+use super::console::Console;
+use super::{Basis, walk};
+use crate::approval::{Answer, LONGEST, hash};
+use crate::error::{Exit, Problem};
+use crate::redact::{Keep, strip_controls};
+use crate::runbook::load::load;
+use crate::session::Plan;
+use crate::session::approval::{Request, plan};
+use crate::signature::Signer;
+
+/// A reason longer than this belongs into a ticket.
+const LONGEST_REASON: usize = 1_000;
+/// A request longer than this is none.
+const LONGEST_REQUEST: u64 = 4 << 20;
+
+/// What the approver's own copy of the runbook says.
+enum Compared {
+    /// The same files, and the same is done.
+    Same,
+    /// There is no copy to compare with; why.
+    Unknown(String),
+}
+
+/// Reads a request, shows it, and signs the answer.
+///
+/// # Errors
+/// When there is nothing that can be approved, or it is not what the approver's runbook
+/// says.
+pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ApproveArgs) -> Result<Exit, Problem> {
+    let text = read(&arguments.request)?;
+    let request = Request::parse(&text).map_err(|why| {
+        Problem::cannot_start(why)
+            .at(arguments.request.display())
+            .hint("name the file that the session wrote, unchanged: request.json")
+    })?;
+    let now = Utc::now();
+    if let Some(expired) = request.expires().filter(|expires| now >= *expires) {
+        return Err(Problem::cannot_start(format!("the request expired at {}", crate::session::time::rfc3339(expired)))
+            .hint("the session makes a new one by itself; ask for that"));
+    }
+    let signer = own_key(basis, &request)?;
+    let compared = compare(&request, arguments.runbook.as_deref())?;
+    console.note(strip_controls(&shown(&request, &text, now), Keep::LINES));
+    console.note(match &compared {
+        Compared::Same => "Compared with the runbook you have: the same files, and the same would be done.".to_owned(),
+        Compared::Unknown(why) => format!(
+            "NOT COMPARED with a runbook of yours ({why}). What is above is what the session says.\n\
+             To have it worked out anew here: --runbook FILE"
+        ),
+    });
+    let by = basis.config.principal.value.as_deref();
+    let key = signer.public().fingerprint();
+    console
+        .note(format_args!("\nYou sign as {} with {key}.", by.unwrap_or("whoever the list of allowed signers has this key for")));
+    console.note("Type `approve`, or `refuse` and a reason; anything else signs nothing.");
+    let failed = |e| Problem::cannot_start(format!("nothing was signed: {e}")).hint("try it by hand: see the README, Approvals");
+    let answer = match asked()? {
+        Said::Approve => Answer::approve(&signer, by, &text).map_err(failed)?,
+        Said::Refuse(reason) => Answer::refuse(&signer, by, &text, &reason).map_err(failed)?,
+        Said::Nothing => return Err(Problem::failed("nothing was signed").hint("say `approve` or `refuse REASON`")),
+    };
+    match &arguments.out {
+        None => console.text(&answer.text())?,
+        Some(path) => {
+            std::fs::write(path, answer.text())
+                .map_err(|e| Problem::failed(format!("the answer cannot be written: {e}")).at(path.display()))?;
+            console.note(format_args!("The answer is in {}.", path.display()));
+        }
+    }
+    console.note("Give it back to the operator: they press `a` and paste it, or name its file.");
+    Ok(Exit::Done)
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    let unreadable = |e: io::Error| Problem::cannot_start(format!("the request cannot be read: {e}")).at(path.display());
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let read = file.take(LONGEST_REQUEST + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if read as u64 > LONGEST_REQUEST {
+        return Err(Problem::cannot_start("the request is too long to be one").at(path.display()));
+    }
+    Ok(text)
+}
+
+/// One's own key: one that others can know, and not an operator's.
+fn own_key(basis: &Basis, request: &Request) -> Result<Signer, Problem> {
+    let Some(path) = basis.config.ssh_key.value.as_deref() else {
+        return Err(Problem::cannot_start("no SSH key is set up to sign with")
+            .hint("set `ssh_key` and `principal` in config.yaml; `pacenote config` says where that is"));
+    };
+    let signer = Signer::open(path)
+        .map_err(|e| Problem::cannot_start(format!("your key cannot be used: {e}")).hint(crate::app::sealing::hint(&e)))?;
+    let key = signer.public().fingerprint();
+    let principal = basis.config.principal.value.as_deref();
+    let own = request.operators.iter().find(|o| Some(o.principal.as_str()) == principal || o.key.as_deref() == Some(&*key));
+    match own {
+        Some(operator) => Err(Problem::cannot_start(format!("{} operates this session, and you are that", operator.principal))
+            .hint("an approval must be somebody else's")),
+        None => Ok(signer),
+    }
+}
+
+/// Works out what would be done from the approver's own files.
+fn compare(request: &Request, named: Option<&str>) -> Result<Compared, Problem> {
+    let bundle = match (load(named.unwrap_or(&request.runbook)), named) {
+        (Ok(bundle), _) => bundle,
+        (Err(_), None) => return Ok(Compared::Unknown(format!("no runbook `{}` is here", request.runbook))),
+        (Err(_), Some(file)) => walk::loaded(file)?,
+    };
+    if bundle.sha256 != request.bundle {
+        return match named {
+            None => Ok(Compared::Unknown("the one in the library is another".to_owned())),
+            Some(file) => Err(Problem::failed("the session runs other files than these").at(file).hint(format!(
+                "theirs: {}, yours: {}. One of them is old, or changed; ask which",
+                request.bundle, bundle.sha256
+            ))),
+        };
+    }
+    let environment = &request.environment.name;
+    let own = Plan::new(bundle.root.clone(), bundle.called.clone(), Some(environment)).map_err(|e| e.to_string());
+    let own = own.and_then(|own| plan(&Arc::new(own), request));
+    match own {
+        Ok(own) if own == request.plan => Ok(Compared::Same),
+        Ok(own) => {
+            let differs = own.iter().zip(&request.plan).find(|(own, theirs)| own != theirs);
+            let what = differs.map_or("they have not the same number of steps".to_owned(), |(own, theirs)| {
+                format!("at {} it would be `{}`, and the request says `{}`", own.path, own.does, theirs.does)
+            });
+            Err(Problem::failed(format!("the request does not say what would be done: {}", strip_controls(&what, Keep::NOTHING)))
+                .hint("do not approve it; ask the operator how it came about"))
+        }
+        Err(why) => Err(Problem::failed(format!("what would be done cannot be worked out: {why}"))
+            .hint("do not approve what you cannot check; ask the operator")),
+    }
+}
+
+/// The request for people, in full.
+fn shown(request: &Request, text: &str, now: DateTime<Utc>) -> String {
+    let mut out = String::new();
+    let mut fact = |name: &str, value: String| {
+        if !value.is_empty() {
+            let _ = writeln!(out, "  {name:<12} {value}");
+        }
+    };
+    let operators: Vec<String> = request
+        .operators
+        .iter()
+        .map(|o| o.key.as_ref().map_or(o.principal.clone(), |key| format!("{} ({key})", o.principal)))
+        .collect();
+    fact("asked by", operators.join(", "));
+    fact("runbook", format!("{} ({})", request.title, request.runbook));
+    fact("session", request.session.clone());
+    fact("step", format!("{} (visit {})", request.path, request.visit));
+    fact("needs", format!("{} of {}", request.min, request.by.join(", ")));
+    let left = request.expires().map(|at| (at - now).num_minutes());
+    fact(
+        "expires",
+        request.expires.as_ref().zip(left).map_or("never".to_owned(), |(at, left)| format!("{at} (in {left} minutes)")),
+    );
+    let environment = &request.environment;
+    fact("environment", format!("{}{}", environment.name, if environment.protected { " (protected)" } else { "" }));
+    fact("cluster", environment.server.clone().unwrap_or_default());
+    fact("its CA", environment.ca_fingerprint.clone().unwrap_or_default());
+    fact("namespace", environment.namespace.clone().unwrap_or_default());
+    if let Some(change) = &request.change {
+        fact("change", change.kind.clone());
+        for (name, value) in [
+            ("service", &change.service),
+            ("version", &change.version),
+            ("ticket", &change.ticket),
+            ("reason", &change.reason),
+            ("requester", &change.requester),
+            ("risk", &change.risk),
+        ] {
+            fact(name, value.clone().unwrap_or_default());
+        }
+    }
+    for (name, value) in &request.inputs {
+        fact("input", format!("{name} = {value}"));
+    }
+    fact("secrets", request.secrets.join(", "));
+    fact("files", request.bundle.clone());
+    fact("commit", request.commit.clone().unwrap_or_default());
+    fact("journal", request.head.clone());
+    fact("request", hash(text));
+    let mut whole = format!("An approval is asked for.\n\n{out}");
+    if !request.text.is_empty() {
+        let _ = write!(whole, "\nWhat you are to read:\n\n{}\n", request.text.trim_end());
+    }
+    whole.push_str("\nWhat would be done:\n\n");
+    for step in &request.plan {
+        let when = step.when.as_ref().map_or(String::new(), |when| format!(" (when {when})"));
+        let _ = writeln!(whole, "  {:<24} {}{when}\n  {:<24} {}", step.path, step.title, "", step.does);
+    }
+    let _ = write!(whole, "\nHow it would be rolled back: {}\n", request.rollback);
+    whole
+}
+
+/// What the approver typed.
+enum Said {
+    Approve,
+    Refuse(String),
+    Nothing,
+}
+
+fn asked() -> Result<Said, Problem> {
+    let mut line = String::new();
+    io::stdin()
+        .lock()
+        .take(LONGEST as u64)
+        .read_line(&mut line)
+        .map_err(|e| Problem::cannot_start(format!("the answer cannot be read: {e}")))?;
+    let (word, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
+    let reason = strip_controls(rest.trim(), Keep::NOTHING);
+    match word {
+        "approve" if rest.trim().is_empty() => Ok(Said::Approve),
+        "refuse" if reason.is_empty() => Err(Problem::usage("a refusal needs a reason: `refuse REASON`")),
+        "refuse" if reason.len() > LONGEST_REASON => {
+            Err(Problem::usage("the reason is too long; put it into a ticket and name that"))
+        }
+        "refuse" => Ok(Said::Refuse(reason)),
+        _ => Ok(Said::Nothing),
+    }
+}

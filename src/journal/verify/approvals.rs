@@ -1,0 +1,360 @@
+//! The approvals of a journal under verification.
+//!
+//! The operator, who seals the journal, is whom approvals are there to watch. So nothing
+//! of them is believed because it was sealed: that a request is for this session, this
+//! step and visit, these inputs and files, that a signature is over it, that nobody
+//! approved twice or operates, is checked here from the records and the request itself.
+//! Whether the approvers' keys are theirs is the verifier's list's to say ([`Approvals::untrusted`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::super::rules::{Rule, Rules};
+use super::super::scan::Line;
+use crate::approval::{self, Approvers};
+use crate::runbook::Value;
+use crate::session::approval::{Request, RequestOperator};
+use crate::session::event::{EnvironmentRecord, Mode, Opened, Operator, Signed, StepOutcome};
+use crate::session::path::StepPath;
+use crate::signature::{PublicKey, Signature};
+
+/// A step and its visit.
+type Step = (String, u32);
+
+/// What approvals there are, and what they are for.
+#[derive(Debug, Default)]
+pub(super) struct Approvals {
+    rules: Rules,
+    live: bool,
+    session: String,
+    bundle: String,
+    environment: EnvironmentRecord,
+    inputs: BTreeMap<String, Value>,
+    operators: Vec<Operator>,
+    nonces: BTreeSet<String>,
+    /// Requests in force.
+    asked: BTreeMap<Step, Asked>,
+    /// Every step that ever asked.
+    ever: BTreeSet<Step>,
+    given: Vec<Given>,
+    /// What was passed without an approval, for people.
+    passed: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    /// Absent where it is simulated, or a rule that is switched off let it through.
+    request: Option<Request>,
+    sha256: String,
+    min: u32,
+    by: Vec<String>,
+    given: Vec<(String, String)>,
+}
+
+/// An approval whose key is to be looked up.
+#[derive(Debug)]
+struct Given {
+    step: Step,
+    by: String,
+    may: Vec<String>,
+    key: PublicKey,
+}
+
+/// `approval.requested` as it stands in the line.
+#[derive(Deserialize)]
+struct Requested {
+    path: String,
+    visit: u32,
+    by: Vec<String>,
+    min: u32,
+    expires: Option<String>,
+    simulated: bool,
+    request: Option<Blob>,
+}
+
+#[derive(Deserialize)]
+struct Blob {
+    blob: String,
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    path: String,
+    visit: u32,
+    by: String,
+    reason: Option<String>,
+    simulated: bool,
+    signed: Option<Signed>,
+}
+
+#[derive(Deserialize)]
+struct At {
+    path: String,
+    visit: u32,
+}
+
+#[derive(Deserialize)]
+struct Ended {
+    path: String,
+    visit: u32,
+    outcome: StepOutcome,
+}
+
+#[derive(Deserialize)]
+struct Intended {
+    path: StepPath,
+    changes: bool,
+}
+
+#[derive(Deserialize)]
+struct Deviated {
+    what: String,
+    path: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Changed {
+    values: BTreeMap<String, Value>,
+}
+
+/// Reads the text of a file beside the journal, by its hash.
+pub(super) type Read<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
+impl Approvals {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
+    pub(super) fn opened(&mut self, sid: &str, opened: &Opened) {
+        self.session = sid.to_owned();
+        self.live = opened.mode == Mode::Live;
+        self.bundle = opened.bundle.sha256.clone();
+        // Names of the operator's own kubeconfig are not part of a request.
+        self.environment = EnvironmentRecord { context: None, ..opened.environment.clone() };
+        self.inputs = opened.inputs.clone();
+        self.operators.push(opened.operator.clone());
+    }
+
+    pub(super) fn resumed(&mut self, operator: &Operator) {
+        self.operators.push(operator.clone());
+    }
+
+    /// Whether a type of record says something of approvals, as things stand.
+    pub(super) fn wants(&self, kind: &str) -> bool {
+        match kind {
+            "step.ended" | "effect.intended" => !self.ever.is_empty(),
+            "deviation.recorded" | "inputs.changed" => true,
+            _ => kind.starts_with("approval."),
+        }
+    }
+
+    /// Takes a record that says something of approvals.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn take(&mut self, record: &Line<'_>, read: Read<'_>) -> Result<(), String> {
+        match record.kind {
+            "approval.requested" => self.requested(&data(record)?, read),
+            "approval.given" => self.answered(&data(record)?, record.ts, true),
+            "approval.refused" => self.answered(&data(record)?, record.ts, false),
+            "approval.voided" => {
+                let at: At = data(record)?;
+                self.asked.remove(&(at.path, at.visit));
+                Ok(())
+            }
+            "step.ended" => self.ended(&data(record)?),
+            "effect.intended" => self.intended(&data(record)?),
+            "inputs.changed" => {
+                let changed: Changed = data(record)?;
+                self.inputs.extend(changed.values);
+                Ok(())
+            }
+            "deviation.recorded" => {
+                let deviated: Deviated = data(record)?;
+                if deviated.what == "approval" {
+                    self.passed.push(format!("an emergency passed the approval at {}", deviated.path.unwrap_or_default()));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn requested(&mut self, requested: &Requested, read: Read<'_>) -> Result<(), String> {
+        let step = (requested.path.clone(), requested.visit);
+        let simulated = requested.simulated != self.live;
+        self.rules.hold(
+            Rule::ApprovalSimulated,
+            simulated,
+            || "the request is simulated where the session is not, or the reverse",
+        )?;
+        let mut asked = Asked {
+            request: None,
+            sha256: String::new(),
+            min: requested.min.max(1),
+            by: requested.by.clone(),
+            given: Vec::new(),
+        };
+        if !requested.simulated {
+            let blob = requested.request.as_ref().map(|blob| blob.blob.clone()).unwrap_or_default();
+            let request = read(&blob).and_then(|text| Request::parse(&text));
+            self.rules.hold(Rule::ApprovalRequest, request.is_ok(), || {
+                format!("the request cannot be read: {}", request.as_ref().err().map_or("", String::as_str))
+            })?;
+            if let Ok(request) = request {
+                let fits = self.fits(&request, requested);
+                self.rules.hold(Rule::ApprovalRequest, fits.is_ok(), || {
+                    format!("the request is not one of this step: its {} differs", fits.err().unwrap_or_default())
+                })?;
+                let fresh = self.nonces.insert(request.nonce.clone());
+                self.rules.hold(Rule::ApprovalRequest, fresh, || "the request was made before; its nonce is used twice")?;
+                asked.request = Some(request);
+            }
+            asked.sha256 = blob;
+        }
+        self.ever.insert(step.clone());
+        self.asked.insert(step, asked);
+        Ok(())
+    }
+
+    /// Whether a request is for this session, this step, and what is done in it.
+    fn fits(&self, request: &Request, requested: &Requested) -> Result<(), &'static str> {
+        let operators: Vec<RequestOperator> = self.operators.iter().map(RequestOperator::from).collect();
+        let facts = [
+            ("session", request.session == self.session),
+            ("path", request.path == requested.path),
+            ("visit", request.visit == requested.visit),
+            ("expiry", request.expires == requested.expires),
+            ("list of approvers", request.by == requested.by),
+            ("minimum", request.min == requested.min),
+            ("bundle", request.bundle == self.bundle),
+            ("environment", request.environment == self.environment),
+            ("inputs", same_inputs(&self.inputs, &request.inputs)),
+            ("operators", request.operators == operators),
+        ];
+        facts.into_iter().find(|(_, same)| !same).map_or(Ok(()), |(what, _)| Err(what))
+    }
+
+    fn answered(&mut self, answer: &Answered, ts: &str, given: bool) -> Result<(), String> {
+        let step = (answer.path.clone(), answer.visit);
+        let rules = self.rules;
+        rules.hold(
+            Rule::ApprovalSimulated,
+            answer.simulated != self.live,
+            || "the approval is simulated where the session is not, or the reverse",
+        )?;
+        let asked = self.asked.get(&step);
+        rules.hold(Rule::ApprovalRequest, asked.is_some(), || {
+            format!("nobody was asked to approve {} visit {}", step.0, step.1)
+        })?;
+        let Some(signed) = answer.signed.as_ref().filter(|_| !answer.simulated) else {
+            rules.hold(Rule::ApprovalSignature, answer.simulated, || "the approval carries no signature")?;
+            if let Some(asked) = self.asked.get_mut(&step).filter(|_| given) {
+                asked.given.push((answer.by.clone(), String::new()));
+            }
+            return Ok(());
+        };
+        let signature = Signature::parse_canonical(&signed.sig).map_err(|e| e.to_string());
+        let key = signature.as_ref().ok().map(|signature| signature.key().clone());
+        let good = signature.and_then(|signature| over(&signature, signed, answer, asked, given));
+        rules.hold(Rule::ApprovalSignature, good.is_ok(), || {
+            format!("the approval's signature does not count: {}", good.as_ref().err().map_or("", String::as_str))
+        })?;
+        let expires = asked.and_then(|asked| asked.request.as_ref()).and_then(Request::expires);
+        let now = DateTime::parse_from_rfc3339(ts).map(|t| t.to_utc()).unwrap_or_default();
+        rules.hold(Rule::ApprovalTime, expires.is_none_or(|expires| now < expires), || "the request had expired")?;
+        self.not_an_operator(&answer.by, &signed.key)?;
+        let twice = |(by, key): &(String, String)| *by == answer.by || *key == signed.key;
+        let once = !given || !asked.is_some_and(|asked| asked.given.iter().any(twice));
+        rules.hold(Rule::ApprovalTwice, once, || format!("{} has approved already, by name or by key", answer.by))?;
+        if let (Some(asked), Some(key)) = (self.asked.get_mut(&step), key) {
+            if given {
+                asked.given.push((answer.by.clone(), signed.key.clone()));
+            }
+            self.given.push(Given { step, by: answer.by.clone(), may: asked.by.clone(), key });
+        }
+        Ok(())
+    }
+
+    fn not_an_operator(&self, by: &str, key: &str) -> Result<(), String> {
+        let own = |operator: &&Operator| operator.principal == by || operator.key.as_deref() == Some(key);
+        let operator = self.operators.iter().find(own);
+        self.rules.hold(Rule::ApprovalOperator, operator.is_none(), || format!("{by} approved and operates the session"))
+    }
+
+    /// A step that asked is done only with as many approvals as it asked for.
+    fn ended(&mut self, ended: &Ended) -> Result<(), String> {
+        let step = (ended.path.clone(), ended.visit);
+        if !self.ever.contains(&step) {
+            return Ok(());
+        }
+        if ended.outcome == StepOutcome::Skipped {
+            self.passed.push(format!("the approval at {} was skipped", ended.path));
+        }
+        if ended.outcome != StepOutcome::Done {
+            return Ok(());
+        }
+        let have = self.asked.get(&step).map_or((0, 1), |asked| (asked.given.len(), asked.min));
+        let enough = have.0 >= usize::try_from(have.1).unwrap_or(usize::MAX);
+        self.rules
+            .hold(Rule::ApprovalEnough, enough, || format!("{} is done with {} of {} approvals", ended.path, have.0, have.1))
+    }
+
+    /// Nothing is changed while an approver has the session in hand; a rollback may be.
+    fn intended(&self, intended: &Intended) -> Result<(), String> {
+        let ending = ["rollback", "finally"].iter().any(|of| intended.path.is_within(&StepPath::new(*of)));
+        if !intended.changes || ending {
+            return Ok(());
+        }
+        let mut given = self.asked.values().flat_map(|asked| &asked.given);
+        given.try_for_each(|(by, key)| self.not_an_operator(by, key))
+    }
+
+    /// Why the approvals are not enough for a verifier who wants all of them to be trusted.
+    pub(super) fn untrusted(&self, approvers: Option<&Approvers<'_>>, at: DateTime<Utc>) -> Vec<String> {
+        let mut found = self.passed.clone();
+        for Given { step: (path, _), by, may, key } in &self.given {
+            let why = match approvers {
+                None => Some("there is no list of allowed signers to trust its key by".to_owned()),
+                Some(approvers) => approvers.trusts(by, key, may, at).err().map(|why| why.to_string()),
+            };
+            found.extend(why.map(|why| format!("the approval of {path} by {by} is not trusted: {why}")));
+        }
+        found
+    }
+}
+
+/// Whether a signature is over the request of its step, or over a refusal of it.
+fn over(signature: &Signature, signed: &Signed, answer: &Answered, asked: Option<&Asked>, given: bool) -> Result<(), String> {
+    let fingerprint = signature.key().fingerprint();
+    if fingerprint != signed.key {
+        return Err(format!("it is made with the key {fingerprint}"));
+    }
+    if asked.is_some_and(|asked| asked.sha256 != signed.request) {
+        return Err("it answers another request".to_owned());
+    }
+    let refused = approval::is_over(signature, &signed.request, signed.refusal.as_deref()).map_err(|e| e.to_string())?;
+    match (given, refused) {
+        (true, None) => Ok(()),
+        (false, Some(reason)) if Some(&reason) == answer.reason.as_ref() => Ok(()),
+        (true, Some(_)) => Err("what was signed is a refusal".to_owned()),
+        (false, _) => Err("what was signed is not that refusal".to_owned()),
+    }
+}
+
+/// Whether inputs are the same. A long text stands in the record as a file's hash.
+fn same_inputs(recorded: &BTreeMap<String, Value>, stated: &BTreeMap<String, Value>) -> bool {
+    let same = |recorded: &Value, stated: &Value| match (recorded, stated) {
+        (Value::Map(reference), Value::String(text)) => {
+            reference.get("blob").and_then(Value::as_str) == Some(approval::hash(text).as_str())
+        }
+        (recorded, stated) => recorded == stated,
+    };
+    recorded.keys().eq(stated.keys()) && recorded.values().zip(stated.values()).all(|(recorded, stated)| same(recorded, stated))
+}
+
+fn data<'a, T: Deserialize<'a>>(record: &Line<'a>) -> Result<T, String> {
+    serde_json::from_slice(record.data).map_err(|why| format!("the content cannot be read: {why}"))
+}
