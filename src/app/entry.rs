@@ -61,8 +61,9 @@ impl Neighbourhood {
     }
 
     /// Judges whether a session may start or be gone on with. `folder` is that of the
-    /// runbook, for evidence named by path.
-    pub async fn judge(&self, session: &Session, now: DateTime<Utc>, folder: &Path) -> Entry {
+    /// runbook, for evidence named by path; `emergency` the reason of one that the session
+    /// itself does not know of yet.
+    pub async fn judge(&self, session: &Session, emergency: Option<&str>, now: DateTime<Utc>, folder: &Path) -> Entry {
         let plan = session.plan();
         let mut entry = Entry { admission: Admission::Refused(Vec::new()), window: None, troubles: Vec::new(), freeze: None };
         let mut objections = Vec::new();
@@ -100,7 +101,7 @@ impl Neighbourhood {
             Applicant {
                 kind: plan.runbook().change.as_ref().map(|c| c.kind),
                 mode: session.mode(),
-                emergency: session.opened().emergency.as_deref(),
+                emergency: emergency.or(session.emergency()),
                 begun: session.has_changed(),
             },
             objections,

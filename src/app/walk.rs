@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::anchors::{Answer as AnchorAnswer, Told};
 use super::doors::Doors;
+use super::jumps::{self, WallWatch};
 use super::logins::Logins;
 use super::pen::{Pen, Written};
 use super::{notices, watch};
@@ -87,6 +88,7 @@ pub struct Walk {
     followups: Vec<String>,
     coordination: Option<Watch>,
     logins: Logins,
+    wall: WallWatch,
 }
 
 impl Walk {
@@ -135,6 +137,7 @@ impl Walk {
             followups: Vec::new(),
             coordination: doors.coordination,
             logins: Logins::new(doors.login),
+            wall: WallWatch::default(),
         };
         walk.tell_head();
         walk.lay_down_request();
@@ -307,6 +310,7 @@ impl Walk {
             }
             () = sleep => {}
         }
+        self.look_at_the_clock();
         // Everything that has come meanwhile is taken before anything is drawn.
         while self.pen.outstanding().is_none()
             && let Ok(answer) = self.answers.try_recv()
@@ -321,6 +325,19 @@ impl Walk {
         }
         self.flush_readings();
         self.settle();
+    }
+
+    /// A jump of the wall clock is said and noted.
+    fn look_at_the_clock(&mut self) {
+        let at = self.clock.now();
+        if let Some(jumped) = self.wall.look(at)
+            && self.session.closed().is_none()
+        {
+            let text = jumps::words(jumped);
+            jumps::notice(&mut self.notices, at, &text);
+            let _ = self.send(&Msg::Command(Command::Note { text }, Starter::Session));
+            self.live.changed = true;
+        }
     }
 
     /// An anchor has answered: recorded while the session is open, else only told.

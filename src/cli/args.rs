@@ -194,6 +194,9 @@ pub struct ResumeArgs {
     /// Go on although records that were once there are missing; recorded
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub accept_loss: Option<String>,
+    /// Pass windows, freezes, requirements and approvals; recorded, and a review is owed
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub emergency: Option<String>,
     /// Take the lock over from a session that was left; recorded
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub take_over: Option<String>,

@@ -101,7 +101,8 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         };
         let face = beforehand_face(basis, &arguments.walk, unattended.is_some());
         let passed = if mode == Mode::Live { Some(beforehand::ask(&around, face, &redactor).await?) } else { None };
-        let (entered, mut watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
+        let (entered, mut watched) =
+            enter(&neighbours, &draft, clock.now(), &folder, None, arguments.take_over.as_deref()).await?;
         opening.entered = entered;
         if let Some(passed) = passed {
             opening.entered.deviations.extend(passed.deviations);
@@ -167,7 +168,9 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         let mut writer = resumption.writer;
         let cluster = connect(basis, &plan, dir.sid(), unattended.is_none()).await?;
         let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
-        let (entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), arguments.take_over.as_deref()).await?;
+        let (emergency, take_over) = (arguments.emergency.as_deref(), arguments.take_over.as_deref());
+        let (mut entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), emergency, take_over).await?;
+        entered.deviations.extend(emergency.map(|reason| ("emergency", reason.to_owned())));
         let who = who(basis, &state, dir.path());
         let (sealer, told) = sealer(basis, &state, &who, true)?;
         let accept_loss = arguments.accept_loss.clone();
@@ -232,12 +235,12 @@ async fn enter(
     session: &Session,
     now: crate::session::At,
     folder: &Path,
+    emergency: Option<&str>,
     take_over: Option<&str>,
 ) -> Result<(opening::Entered, Watched), Problem> {
-    let found = neighbours.judge(session, now.wall, folder).await;
-    let (mut notices, deviations) =
-        found.admission.granted().map_err(|objections| refusal(&objections, &found.troubles, session.records() > 1))?;
-    if let Some(reason) = &session.opened().emergency {
+    let found = neighbours.judge(session, emergency, now.wall, folder).await;
+    let (mut notices, deviations) = found.admission.granted().map_err(|objections| refusal(&objections, &found.troubles))?;
+    if let Some(reason) = emergency.or(session.emergency()) {
         notices
             .insert(0, format!("EMERGENCY: {reason}. Approvals, windows, freezes and requirements are passed, on the record."));
     }
@@ -257,7 +260,7 @@ async fn enter(
 }
 
 /// Everything that speaks against a start, at once.
-fn refusal(objections: &[crate::session::admission::Objection], troubles: &[String], resumed: bool) -> Problem {
+fn refusal(objections: &[crate::session::admission::Objection], troubles: &[String]) -> Problem {
     let lines: Vec<String> = objections
         .iter()
         .map(|o| format!("  {}: {}", o.rule, o.text))
@@ -265,10 +268,8 @@ fn refusal(objections: &[crate::session::admission::Objection], troubles: &[Stri
         .collect();
     let mut hints: Vec<&str> = objections.iter().map(|o| o.hint.as_str()).collect();
     hints.dedup();
-    // Nothing was changed by it yet, or it would not be refused.
-    let anew = if resumed { "a new session with " } else { "" };
     Problem::cannot_start(format!("this may not start now:\n{}", lines.join("\n")))
-        .hint(format!("{}; in an emergency {anew}--emergency REASON passes it, on the record", hints.join(", or ")))
+        .hint(format!("{}; in an emergency --emergency REASON passes it, on the record", hints.join(", or ")))
 }
 
 pub(super) fn locked(error: &LockError) -> Problem {
@@ -358,7 +359,7 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         let (dir, _) = new_session(&state, &bundle)?;
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
         let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: door(basis) };
-        let said = neighbours.judge(&draft, clock.now().wall, &folder_of(&arguments.file)).await;
+        let said = neighbours.judge(&draft, None, clock.now().wall, &folder_of(&arguments.file)).await;
         opening.entered.window = said.window;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
         let redactor = Redactor::new();

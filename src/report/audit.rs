@@ -252,10 +252,16 @@ fn back_out(story: &Story) -> Item {
 }
 
 fn emergency(story: &Story) -> Item {
-    let reason = story.opened.as_ref().and_then(|(_, opened)| opened.emergency.clone());
-    let mut facts = vec![match &reason {
-        Some(reason) => format!("opened as an emergency: {reason}"),
-        None => "not an emergency".to_owned(),
+    let opened = story.opened.as_ref().and_then(|(_, opened)| opened.emergency.clone());
+    let later = |event: &Event| match event {
+        Event::DeviationRecorded(deviation) if deviation.what == "emergency" => Some(deviation.reason.clone()),
+        _ => None,
+    };
+    let reason = opened.clone().or_else(|| story.each(later).next().map(|(_, reason)| reason));
+    let mut facts = vec![match (&opened, &reason) {
+        (Some(reason), _) => format!("opened as an emergency: {reason}"),
+        (None, Some(reason)) => format!("gone on with as an emergency: {reason}"),
+        (None, None) => "not an emergency".to_owned(),
     }];
     let deviations = story.each(|event| if let Event::DeviationRecorded(deviation) = event { Some(deviation) } else { None });
     facts.extend(deviations.map(|(_, deviation)| format!("deviation: {}: {}", deviation.what, deviation.reason)));

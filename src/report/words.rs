@@ -190,7 +190,10 @@ pub(super) fn what(what: &What) -> String {
             KubernetesRequest::RolloutRestart { workload, .. } => format!("restart the pods of {workload}"),
             KubernetesRequest::RolloutPause { workload } => format!("pause the rollout of {workload}"),
             KubernetesRequest::RolloutResume { workload } => format!("resume the rollout of {workload}"),
-            KubernetesRequest::Apply { .. } => format!("apply {}", request.resource()),
+            KubernetesRequest::Apply { force, .. } => {
+                let over = if *force { ", taking fields over from their owners" } else { "" };
+                format!("apply {}{over}", request.resource())
+            }
             KubernetesRequest::DeletePod { name, selector: false } => format!("delete pod {name}"),
             KubernetesRequest::DeletePod { name, selector: true } => format!("delete the pods with {name}"),
             KubernetesRequest::RolloutUndo { workload, .. } => format!("undo the rollout of {workload}"),
