@@ -85,7 +85,7 @@ fn the_whole_runbook_runs_under_its_role() {
 }
 
 /// Without one of them the deploy or its rollback does not come to its end. What only
-/// helps to see is another matter: the pods, and the ReplicaSets that tell new pods from
+/// helps to see is another matter: the events, the pods, and the ReplicaSets that tell new pods from
 /// old ones while a rollout is waited for. The lock is taken in live sessions only, so a
 /// rehearsal does not miss its rights.
 #[test]
@@ -100,7 +100,7 @@ fn with_one_right_fewer_it_does_not() {
             spared.push(format!("{} {} {}", right.0, right.1, right.2.as_deref().unwrap_or("*")));
         }
     }
-    assert_eq!(spared, ["list pods *", "list replicasets *", "watch pods *"]);
+    assert_eq!(spared, ["list events *", "list pods *", "list replicasets *", "watch pods *"]);
 }
 
 /// A right to all Deployments is not what it asks for: only those it names.
@@ -146,11 +146,11 @@ fn leases_are_named_as_they_are_taken() {
 
 #[test]
 fn secrets_count_wherever_they_stand() {
-    let secret = |name: &str| format!("{{secret: {{kubernetes: {{secret: {name}, key: token}}}}}}");
+    let secret = |name: &str| format!("{{from: {{kubernetes: {{name: {name}, key: token}}}}}}");
     let runbook = format!(
         "pacenote: 1\nrunbook: it\ntitle: It\nrisk: low\nenvironments: {{shop: {{kubernetes: {{context: x, namespace: shop}}}}}}\n\
-         notify: {{team: {{url: {}, format: json, headers: {{Authorization: {}}}}}}}\n\
-         steps:\n- {{id: ask, title: Ask, input: {{token: {{type: secret, from: {{kubernetes: {{secret: of-step, key: k}}}}}}}}}}\n",
+         notify: {{team: {{webhook: {{url: {}, format: json, headers: {{Authorization: {}}}}}}}}}\n\
+         steps:\n- {{id: ask, title: Ask, input: {{token: {{type: secret, from: {{kubernetes: {{name: of-step, key: k}}}}}}}}}}\n",
         secret("of-url"),
         secret("of-header")
     );
