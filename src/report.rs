@@ -19,6 +19,7 @@ mod json;
 mod markdown;
 pub mod markup;
 mod pack;
+pub mod seals;
 mod source;
 mod story;
 pub mod words;
