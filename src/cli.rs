@@ -12,6 +12,7 @@ mod approve;
 pub mod args;
 pub mod check;
 pub mod console;
+mod demands;
 mod docs;
 mod export;
 pub mod facts;

@@ -63,6 +63,7 @@ impl Shown {
                 (None, Some(ms)) => Journal::Waiting(walk.last_record() + 1, ms),
                 (None, None) => Journal::Written(walk.last_record()),
             },
+            sealed: walk.sealed(),
             notices: &walk.notices,
             notes: &self.notes,
             followups: walk.followups(),

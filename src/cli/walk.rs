@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, StartArgs, WalkArgs};
 pub(super) use super::facts::folder_of;
 use super::modal::Look;
-use super::{Basis, acceptance, answers, check, explain_state, facts, rollback};
+use super::{Basis, acceptance, answers, check, demands, explain_state, facts, rollback};
 use crate::app::anchors::Told;
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
@@ -42,11 +42,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let plan = plan_of(&bundle, arguments.start.env.as_deref())?;
     let protected = plan.environment().is_some_and(|e| e.protected);
     let unattended = unattended(&arguments.walk)?;
-    if unattended.is_some() {
-        basis.policy.permits_unattended(protected).map_err(|refusal| {
-            Problem::cannot_start(refusal).hint("walk it yourself, or have /etc/pacenote/policy.yaml allow it")
-        })?;
-    }
+    demands::unattended(basis, unattended.is_some(), protected)?;
     let state = basis.state()?;
     let accepted = accept(basis, &state, &bundle, arguments.trust, &arguments.walk)?;
     let redactor = Redactor::new();
@@ -59,6 +55,8 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let exit = runtime.block_on(async {
         let mut clock = sid_clock;
         let cluster = connect(basis, &plan, dir.sid()).await?;
+        let environment = demands::environment(basis, &plan, cluster.as_ref());
+        demands::unattended(basis, unattended.is_some(), environment.protected)?;
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         let who = who(basis, &state, Path::new(&arguments.file));
         let (sealer, told) = sealer(basis, &state, &who, false)?;
@@ -67,7 +65,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         record.commit = commit.commit;
         record.dirty = commit.dirty;
         let mut opening = Opening {
-            environment: app::environment_record(&plan, cluster.as_ref()),
+            environment,
             mode,
             attended: unattended.is_none(),
             who,
@@ -86,7 +84,8 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             plan: Arc::new(plan),
         };
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
+        let trust = demands::trust(basis, state.path(), clock.now().wall)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis), trust };
         let folder = folder_of(&arguments.file);
         let (entered, watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
         opening.entered = entered;
@@ -149,7 +148,10 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         })?;
         let mut writer = resumption.writer;
         let cluster = connect(basis, &plan, dir.sid()).await?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
+        let protected = opened.environment.protected || demands::environment(basis, &plan, cluster.as_ref()).protected;
+        demands::unattended(basis, unattended.is_some(), protected)?;
+        let trust = demands::trust(basis, state.path(), clock.now().wall)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis), trust };
         let (entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), arguments.take_over.as_deref()).await?;
         let who = who(basis, &state, dir.path());
         let (sealer, told) = sealer(basis, &state, &who, true)?;
@@ -291,6 +293,7 @@ pub(super) async fn live(
     doors.effects.dry_run = session.mode() == Mode::DryRun;
     doors.effects.freezes = watched.freezes.as_ref().map(|(freezes, _)| freezes.clone());
     doors.notices = watched.notices;
+    doors.notices.extend(demands::announcement(basis));
     doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
     doors.anchors = anchors;
     doors.approvals = Approvals::signed(super::verify::signers(basis, None)?, basis.policy.rules.groups.clone(), dir.path());
@@ -319,7 +322,8 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         opening.sealer = opening.sealer.map(|sealer| sealer.witnessed(Box::new(Notes::of(&state, false))));
         let (dir, _) = new_session(&state, &bundle)?;
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: door(basis) };
+        let trust = demands::trust(basis, state.path(), clock.now().wall)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: door(basis), trust };
         let said = neighbours.judge(&draft, clock.now().wall, &folder_of(&arguments.file)).await;
         opening.entered.window = said.window;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
@@ -452,7 +456,7 @@ pub(super) fn sealer(
     who: &Who,
     resumed: bool,
 ) -> Result<(crate::journal::Sealer, Option<Told>), Problem> {
-    sealing::live(&basis.config, basis.anchors(), state, &who.operator, resumed)
+    sealing::live(&basis.config, demands::anchors(basis)?, state, &who.operator, resumed)
         .map_err(|e| Problem::cannot_start(format!("the journal could not be sealed: {e}")).hint(sealing::hint(&e)))
 }
 
@@ -499,8 +503,7 @@ pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str) -> Result<Opt
     let Some(target) = plan.environment().and_then(|e| e.kubernetes.as_ref()) else { return Ok(None) };
     let wanted = KubeTarget { context: target.context.clone(), namespace: target.namespace.clone() };
     let cluster = ports::connect(&wanted, &ConnectOptions::new(sid)).await.map_err(Problem::cannot_start)?;
-    let protected = plan.environment().is_some_and(|e| e.protected)
-        || basis.policy.protects_cluster(Some(&cluster.server), cluster.ca_fingerprint.as_deref(), Some(&cluster.context));
+    let protected = plan.environment().is_some_and(|e| e.protected) || demands::protects(basis, &cluster);
     if cluster.insecure && protected {
         return Err(Problem::cannot_start("the kubeconfig turns the verification of TLS off, and the environment is protected")
             .at(&cluster.context)

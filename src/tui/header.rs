@@ -131,6 +131,9 @@ fn facts(screen: &Screen<'_>, ui: &Ui) -> Vec<Fact> {
         Journal::Waiting(seq, _) => Fact { spans: vec![span(format!("journal #{seq} … waits"), theme.warn)], gives_way: 0 },
         Journal::Failed(seq, _) => Fact { spans: vec![span(format!("journal #{seq} ✗ FAILED"), theme.bad)], gives_way: 0 },
     });
+    if let Some(head) = screen.sealed {
+        facts.push(plain(format!("sealed {}", text::short_hash(head)), 4));
+    }
     facts
 }
 
