@@ -13,6 +13,7 @@ pub mod args;
 pub mod check;
 pub mod console;
 mod debrief;
+mod demands;
 mod docs;
 mod export;
 pub mod facts;

@@ -78,6 +78,8 @@ pub struct Walk {
     failed: Option<String>,
     /// Hash of the last record.
     head: String,
+    /// The head as the last seal left it.
+    sealed: Option<String>,
     anchors: Option<Told>,
     /// What there is to say of seals and anchors at the end.
     pub record_notes: Vec<String>,
@@ -107,6 +109,7 @@ impl Walk {
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         let open: Vec<Intent> = session.open_intents().cloned().collect();
         let head = writer.head();
+        let sealed = writer.is_sealed().then(|| head.clone());
         let mut walk = Self {
             session,
             pen: Pen::new(writer),
@@ -130,6 +133,7 @@ impl Walk {
             scripted: doors.scripted,
             failed: None,
             head,
+            sealed,
             anchors: doors.anchors,
             record_notes: Vec::new(),
             notices: doors.notices,
@@ -167,6 +171,11 @@ impl Walk {
     /// Number of the last record.
     pub fn last_record(&self) -> u64 {
         self.pen.records().saturating_sub(1)
+    }
+
+    /// The head as the last seal left it.
+    pub fn sealed(&self) -> Option<&str> {
+        self.sealed.as_deref()
     }
 
     /// SHA-256 of the last record: what one notes elsewhere to know the journal again.
@@ -452,6 +461,9 @@ impl Walk {
             self.fold(at, event);
         }
         self.head = appended.head;
+        if !appended.seal.is_empty() {
+            self.sealed = Some(self.head.clone());
+        }
         if let Some(anchors) = self.anchors.as_mut().filter(|_| !appended.seal.is_empty()) {
             anchors.sealed();
         }

@@ -419,18 +419,26 @@ pub enum Required {
     Anchor,
 }
 
-/// `verify`.
-#[derive(Debug, Clone, Args)]
-pub struct VerifyArgs {
-    /// Sessions, journals, packs or folders of journals
-    #[arg(value_name = "SESSION|PATH", required_unless_present = "print_script")]
-    pub targets: Vec<String>,
+/// By what seals are judged.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TrustArgs {
     /// What must be there besides a trusted closing seal
     #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
     pub require: Vec<Required>,
     /// Whose seals are trusted, instead of the list of the settings
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub signers: Option<PathBuf>,
+}
+
+/// `verify`.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// Sessions, journals, packs or folders of journals
+    #[arg(value_name = "SESSION|PATH", required_unless_present = "print_script")]
+    pub targets: Vec<String>,
+    /// By what seals are judged.
+    #[command(flatten)]
+    pub trust: TrustArgs,
     /// How to answer
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub format: TextOrJson,
@@ -451,6 +459,9 @@ pub struct ExportArgs {
     /// Where to [default: standard output]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+    /// By what seals are judged.
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }
 
 /// Forms of a report.

@@ -123,7 +123,7 @@ fn made_here(console: &mut Console, basis: &Basis, reviewed: &Reviewed, sid: &st
     let signer = Signer::open(path)
         .map_err(|e| Problem::cannot_start(format!("your key cannot be used: {e}")).hint(crate::app::sealing::hint(&e)))?;
     operates(&reviewed.operators, by, &signer.public().fingerprint())?;
-    console.note(&reviewed.verification.sentence());
+    console.note(reviewed.verification.sentence());
     if let Some(reason) = &reviewed.emergency {
         console.note(format_args!("EMERGENCY: {}", strip_controls(reason, Keep::NOTHING)));
     }

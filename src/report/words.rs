@@ -284,7 +284,7 @@ fn with_evidence(first: String, evidence: Option<&Evidence>) -> Vec<String> {
     lines
 }
 
-/// A seal in one line; whether it is good is for `verify`.
+/// A seal in one line; whether it is good is for `verify`, and in a report for `seals`.
 fn sealed(seal: &serde_json::Value) -> String {
     let field = |name| seal.get(name).and_then(serde_json::Value::as_str).unwrap_or("?");
     let what = match field("role") {
