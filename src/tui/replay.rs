@@ -11,8 +11,8 @@ use ratatui::text::{Line, Span};
 use super::action::Action;
 use super::keymap::{self, Binding, Context, Key, Op};
 use super::paint::{self, span};
-use super::ui::{Level, Purpose, Ui};
 use super::text;
+use super::ui::{Level, Purpose, Ui};
 
 /// Where in a session of the past the screen stands.
 #[derive(Debug, Clone, PartialEq)]
