@@ -139,7 +139,11 @@ pub fn opening(
         secrets: gathered.secrets.into_iter().map(|s| s.name).collect(),
         emergency: None,
         trusted_unseen: false,
-        scenario: Some(ScenarioRecord { name: scenario.scenario.to_string(), seed: scenario.seed }),
+        scenario: Some(ScenarioRecord {
+            name: scenario.scenario.to_string(),
+            seed: scenario.seed,
+            par: scenario.par.map(|par| par_of(&par)),
+        }),
         policy: None,
         entered: super::opening::Entered::default(),
         signers: None,
@@ -148,6 +152,12 @@ pub fn opening(
         old: None,
         plan: Arc::new(plan),
     })
+}
+
+/// What the scenario calls a good walk, as the record says it.
+fn par_of(par: &crate::world::scenario::Par) -> crate::session::event::Par {
+    let ms = |period: Option<crate::world::period::Period>| period.and_then(|period| u64::try_from(period.millis()).ok());
+    crate::session::event::Par { notice_ms: ms(par.notice), decide_ms: ms(par.decide), recover_ms: ms(par.recover) }
 }
 
 /// Who walks a headless rehearsal: always the same.

@@ -12,6 +12,7 @@ use crate::error::{Exit, Problem};
 use crate::journal::summary::OpenedSummary;
 use crate::journal::{SessionDir, SessionState};
 use crate::redact::{Keep, strip_controls};
+use crate::report;
 use crate::report::statistics::{self, By, Left, Question, Run, Statistics, statistics};
 use crate::session::event::Mode;
 use crate::session::figures::Figures;
@@ -22,7 +23,7 @@ use crate::state::marks;
 use super::Basis;
 use super::args::{ByArg, StatsArgs, StatsFormat};
 use super::console::{Console, Table};
-use super::export;
+use super::{debrief, export};
 
 /// A review is of so long where nothing else is said.
 const REVIEW: TimeDelta = TimeDelta::days(7);
@@ -33,6 +34,9 @@ const REVIEW: TimeDelta = TimeDelta::days(7);
 /// When the state folder cannot be used or the output not be written.
 pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &StatsArgs) -> Result<Exit, Problem> {
     let state = basis.state()?;
+    if arguments.rehearsals {
+        return rehearsals(console, &state, arguments);
+    }
     let now = Utc::now();
     let (entries, wrong) = Ledger::of(&state).as_far_as_good();
     let takes = |opened: &OpenedSummary| {
@@ -43,12 +47,14 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &StatsArgs) -
     let to = arguments.which.until.map_or(now, |until| until.end(now).min(now));
     let from = arguments.which.since.map(|since| since.begin(now));
     let from = if arguments.review { from.or(to.checked_sub_signed(REVIEW)) } else { from };
-    let question = |from, to| Question { from, to, takes: &takes, filter: filter(arguments), by: arguments.by.map(ByArg::by) };
-    let found = statistics(&runs, left.clone(), &question(from, to));
+    let ends = arguments.which.until.is_some();
+    let question =
+        |from, to, ends| Question { from, to, ends, takes: &takes, filter: filter(arguments), by: arguments.by.map(ByArg::by) };
+    let found = statistics(&runs, left.clone(), &question(from, to, ends));
     let text = if arguments.review {
         let begin = from.unwrap_or(to);
         let earlier = begin.checked_sub_signed(to - begin);
-        Some(statistics::review(&found, &statistics(&runs, Left::default(), &question(earlier, begin))))
+        Some(statistics::review(&found, &statistics(&runs, Left::default(), &question(earlier, begin, true))))
     } else {
         match arguments.format {
             StatsFormat::Html => Some(statistics::page(&found)),
@@ -74,6 +80,29 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &StatsArgs) -
         console.note(format_args!("warning: {wrong}; the figures end before that line"));
     }
     Ok(if wrong.is_some() { Exit::Failed } else { Exit::Done })
+}
+
+/// How rehearsals went.
+fn rehearsals(console: &mut Console, state: &StateDir, arguments: &StatsArgs) -> Result<Exit, Problem> {
+    let now = Utc::now();
+    let mut all =
+        debrief::all(state, |runbook| arguments.runbooks.is_empty() || arguments.runbooks.iter().any(|one| one == runbook));
+    all.retain(|one| {
+        let who = &arguments.which.operator;
+        arguments.which.takes(None, Some(one.opened), now) && who.as_ref().is_none_or(|who| *who == one.operator)
+    });
+    match arguments.format {
+        StatsFormat::Html => {
+            return Err(Problem::usage("rehearsals have no page").hint("leave --format out, or use --format json"));
+        }
+        StatsFormat::Json => console.json(&all)?,
+        StatsFormat::Text if all.is_empty() => console.line("No rehearsals.")?,
+        StatsFormat::Text => {
+            rows(console, report::debrief::rehearsals(&all))?;
+            console.line("The times are those of the last walk, from the first sign that could be seen; `pacenote show SESSION` says what they are.")?;
+        }
+    }
+    Ok(Exit::Done)
 }
 
 impl ByArg {

@@ -170,6 +170,9 @@ pub struct Question<'a> {
     pub from: Option<DateTime<Utc>>,
     /// Until then, exclusive.
     pub to: DateTime<Utc>,
+    /// Whether what was closed later is left out; else `to` is only now, and clocks may
+    /// differ.
+    pub ends: bool,
     /// Which sessions, besides the time.
     pub takes: &'a dyn Fn(&OpenedSummary) -> bool,
     /// The same for people.
@@ -193,7 +196,8 @@ pub fn statistics(runs: &[Run], mut left: Left, question: &Question<'_>) -> Stat
         .filter(|run| run.figures.outcome == Some(SessionOutcome::RolledBack))
         .filter_map(|run| Some((run.opened.rolls_back.as_deref()?, run)))
         .collect();
-    let in_time = |run: &&Run| question.from.is_none_or(|from| run.closed >= from) && run.closed < question.to;
+    let in_time =
+        |run: &&Run| question.from.is_none_or(|from| run.closed >= from) && (!question.ends || run.closed < question.to);
     let mut cases: Vec<Case<'_>> = Vec::new();
     for run in runs.iter().filter(in_time).filter(|run| (question.takes)(&run.opened)) {
         match run.opened.mode {

@@ -255,6 +255,23 @@ pub struct ScenarioRecord {
     pub name: String,
     /// Its seed.
     pub seed: u64,
+    /// What a good walk takes, where the scenario says so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub par: Option<Par>,
+}
+
+/// What a good walk of a scenario takes, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Par {
+    /// From the first sign to the first reaction.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub notice_ms: Option<u64>,
+    /// From there to a decision.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub decide_ms: Option<u64>,
+    /// From there to the end of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recover_ms: Option<u64>,
 }
 
 /// `session.resumed`: someone goes on; `mono_ms` starts again.

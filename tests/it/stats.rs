@@ -109,3 +109,53 @@ fn a_broken_ledger_is_said_and_shows_in_the_exit_code() {
     assert_eq!(went.code, Some(1));
     assert!(went.err.contains("the figures end before that line"), "{}", went.err);
 }
+
+const RUNBOOK: &str = "pacenote: 1
+runbook: short
+title: Short
+environments: {only: {prometheus: {url: 'https://prometheus.example.com'}}}
+signals:
+  api: {http: {url: 'https://checkout.example.com/health', expect: {status: 200}}, every: 1s}
+steps:
+  - {id: look, title: Look, checklist: [All is well]}
+  - {id: try, title: Try, run: {command: [./try.sh]}, on_failure: abort}
+";
+
+const SCENARIO: &str = "pacenote-scenario: 1
+scenario: it-fails
+runbook: ../short.yaml
+world: {services: {checkout: {rps: 10, hosts: [checkout.example.com], route: {replicas: [checkout]}, versions: {v1: {errors: 0}}}},
+        deployments: {checkout: {image: 'registry.example.com/checkout:v1', replicas: 1}}}
+commands: {try: {exit: 1, stderr: no}}
+answers: {otherwise: continue}
+par: {notice: 1m}
+";
+
+#[test]
+fn a_rehearsal_ends_with_its_debrief_and_is_compared_with_the_one_before() {
+    let place = Place::new();
+    let home = place.home.path();
+    fs::write(home.join("short.yaml"), RUNBOOK).unwrap();
+    fs::create_dir(home.join("scenarios")).unwrap();
+    fs::write(home.join("scenarios/it-fails.yaml"), SCENARIO).unwrap();
+    fs::write(home.join("answers.yaml"), "otherwise: continue\n").unwrap();
+    let walk = || place.pacenote(&["rehearse", "short.yaml", "--answers", "answers.yaml", "--speed", "10"]);
+    let first = walk();
+    assert_eq!(first.code, Some(1), "{}{}", first.out, first.err);
+    let debrief = first.out.split("Debrief of ").nth(1).unwrap_or_else(|| panic!("{}", first.out));
+    for said in ["short / it-fails", "first sign: step try", "Nobody sat at the keyboard", "Score 100", "The first walk"] {
+        assert!(debrief.contains(said), "{said}: {debrief}");
+    }
+    assert!(walk().out.contains("Best of 1 earlier walk"));
+    let sid = place.state().session_dirs().unwrap().last().unwrap().sid().to_owned();
+    assert!(place.pacenote(&["show", &sid]).out.contains("Debrief of short / it-fails"));
+    assert!(!place.pacenote(&["show", &sid, "--format", "jsonl"]).out.contains("Debrief"));
+    let table = place.pacenote(&["stats", "--rehearsals"]).out;
+    let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(row[..3], ["short", "it-fails", "2"], "{table}");
+    let json = place.pacenote(&["stats", "--rehearsals", "--format", "json"]).out;
+    let all: Vec<Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!((all.len(), &all[0]["outcome"], &all[0]["par"]["notice_ms"]), (2, &"aborted".into(), &60_000.into()));
+    // No figure of what is real knows of it.
+    assert_eq!(figures(&place, &[])["left"]["rehearsals"], 2);
+}

@@ -35,7 +35,11 @@ fn run(sid: &str, on: i64, minutes: i64, outcome: SessionOutcome) -> Run {
 
 fn ask(runs: &[Run], by: Option<By>) -> Statistics {
     let takes = |_: &OpenedSummary| true;
-    statistics(runs, Left::default(), &Question { from: Some(day(0)), to: day(14), takes: &takes, filter: String::new(), by })
+    statistics(
+        runs,
+        Left::default(),
+        &Question { from: Some(day(0)), to: day(14), ends: true, takes: &takes, filter: String::new(), by },
+    )
 }
 
 fn value(statistics: &Statistics, metric: Metric) -> Option<f64> {
@@ -193,8 +197,14 @@ fn the_review_reads_well() {
     let runs = some();
     let takes = |_: &OpenedSummary| true;
     let ask = |from: i64, to: i64| {
-        let question =
-            Question { from: Some(day(from)), to: day(to), takes: &takes, filter: "service checkout".into(), by: None };
+        let question = Question {
+            from: Some(day(from)),
+            to: day(to),
+            ends: true,
+            takes: &takes,
+            filter: "service checkout".into(),
+            by: None,
+        };
         statistics(&runs, Left { open: 1, ..Left::default() }, &question)
     };
     insta::assert_snapshot!(review(&ask(0, 7), &ask(-7, 0)).replace(env!("CARGO_PKG_VERSION"), "VERSION"));
