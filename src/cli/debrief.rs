@@ -1,6 +1,6 @@
 //! The debrief of a rehearsal, at its end, in `show` and in `stats --rehearsals`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::error::Problem;
 use crate::journal::{SessionDir, SessionState};
@@ -38,29 +38,29 @@ fn of(dir: &SessionDir) -> Option<Debrief> {
 
 /// Debriefs of the walks of the same scenario before this one, the newest of them.
 fn earlier(state: &StateDir, debrief: &Debrief) -> Vec<Debrief> {
-    let mut found = rehearsals(state, |runbook, scenario| runbook == debrief.runbook && scenario == debrief.scenario);
-    found.retain(|sid, _| sid.as_str() < debrief.sid.as_str());
-    let newest = found.into_values().rev().take(EARLIER);
-    newest.filter_map(|dir| of(&dir)).collect()
+    let walks = rehearsals(state, |runbook, scenario| runbook == debrief.runbook && scenario == debrief.scenario);
+    let before: Vec<SessionDir> = walks.into_iter().take_while(|dir| dir.sid() != debrief.sid).collect();
+    before.iter().rev().take(EARLIER).filter_map(of).collect()
 }
 
 /// The debriefs of all rehearsals whose journals are there, oldest first.
 pub(super) fn all(state: &StateDir, takes: impl Fn(&str) -> bool) -> Vec<Debrief> {
-    rehearsals(state, |runbook, _| takes(runbook)).into_values().filter_map(|dir| of(&dir)).collect()
+    rehearsals(state, |runbook, _| takes(runbook)).iter().filter_map(of).collect()
 }
 
-/// Rehearsals the ledger knows, by their ids, where their journals are there and say how
-/// they ended.
-fn rehearsals(state: &StateDir, takes: impl Fn(&str, &str) -> bool) -> BTreeMap<String, SessionDir> {
+/// Rehearsals the ledger knows and whose journals are there, oldest first: in the order of
+/// the ledger, since the clocks of quick rehearsals run ahead.
+fn rehearsals(state: &StateDir, takes: impl Fn(&str, &str) -> bool) -> Vec<SessionDir> {
     let (entries, _) = Ledger::of(state).as_far_as_good();
-    let mut found = BTreeMap::new();
+    let (mut found, mut known) = (Vec::new(), BTreeSet::new());
     for entry in entries {
         let Some(opened) = entry.opened.as_ref().filter(|opened| opened.mode == Mode::Rehearsal) else { continue };
         if takes(&opened.runbook, opened.scenario.as_deref().unwrap_or_default())
+            && known.insert(entry.sid.clone())
             && let Some(dir) = SessionDir::new(state.sessions_folder().join(&entry.sid))
             && dir.journal().is_file()
         {
-            found.insert(entry.sid, dir);
+            found.push(dir);
         }
     }
     found

@@ -110,7 +110,7 @@ fn a_broken_ledger_is_said_and_shows_in_the_exit_code() {
     assert!(went.err.contains("the figures end before that line"), "{}", went.err);
 }
 
-const RUNBOOK: &str = "pacenote: 1
+const RUNBOOK: &str = r#"pacenote: 1
 runbook: short
 title: Short
 environments: {only: {prometheus: {url: 'https://prometheus.example.com'}}}
@@ -118,8 +118,8 @@ signals:
   api: {http: {url: 'https://checkout.example.com/health', expect: {status: 200}}, every: 1s}
 steps:
   - {id: look, title: Look, checklist: [All is well]}
-  - {id: try, title: Try, run: {command: [./try.sh]}, on_failure: abort}
-";
+  - {id: try, title: Try, run: {command: ["false"]}, on_failure: abort}
+"#;
 
 const SCENARIO: &str = "pacenote-scenario: 1
 scenario: it-fails

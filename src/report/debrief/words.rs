@@ -20,7 +20,7 @@ pub fn lines(debrief: &Debrief, earlier: &[Debrief]) -> Vec<String> {
                 format!("{}  {name} after {} ({par}): {}{}", clock(point), took(ms), point.what, screen(point))
             }
             (Some(point), None) => format!("{}  {name}: {}{}", clock(point), point.what, screen(point)),
-            (None, _) => format!("          {name}: not recorded"),
+            (None, _) => format!("          {name}: no"),
         }
     };
     if debrief.sign.is_some() {
@@ -93,15 +93,14 @@ fn compared(debrief: &Debrief, earlier: &[Debrief]) -> String {
     }
 }
 
-/// A table over all rehearsals, a row each scenario, below a row of headings.
+/// A table over all rehearsals, oldest first: a row each scenario, below a row of headings.
 pub fn rehearsals(debriefs: &[Debrief]) -> Vec<Vec<String>> {
     let headings = ["RUNBOOK", "SCENARIO", "WALKS", "LAST", "BY", "ENDED", "SCORE", "BEST", "NOTICED", "DECIDED", "RECOVERED"];
     let mut by_scenario: BTreeMap<(&str, &str), Vec<&Debrief>> = BTreeMap::new();
     for debrief in debriefs {
         by_scenario.entry((&debrief.runbook, &debrief.scenario)).or_default().push(debrief);
     }
-    let row = |((runbook, scenario), mut walks): ((&str, &str), Vec<&Debrief>)| {
-        walks.sort_by_key(|walk| walk.opened);
+    let row = |((runbook, scenario), walks): ((&str, &str), Vec<&Debrief>)| {
         let last = walks.last()?;
         let number = |score: Option<u32>| score.map_or_else(|| "-".to_owned(), |score| score.to_string());
         // The last time, against par where it was missed.
