@@ -452,7 +452,7 @@ fn each_seal_is_told_with_the_head_once() {
             checked(out)
                 .lines()
                 .filter(|line| line.contains("sealed, head"))
-                .map(|line| line[10..].to_owned())
+                .map(|line| line[9..].to_owned())
                 .collect::<Vec<_>>(),
         );
     }

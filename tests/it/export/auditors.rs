@@ -8,7 +8,7 @@ use super::{story, walk};
 /// What is asked for, in our own words; the question of the report that answers it; and
 /// what must stand there for a session that has it, or that it is named as missing.
 const ASKED: [(&str, &str, &str); 24] = [
-    ("identity of who acted", "Who did it", "simulated"),
+    ("identity of who acted", "Who did it", "trainee@example.com"),
     ("key of who acted", "Who did it", "SHA256:"),
     ("what was done", "What was done", "canary-deploy"),
     ("with which exact files", "What was done", "bundle SHA-256"),
@@ -17,10 +17,10 @@ const ASKED: [(&str, &str, &str); 24] = [
     ("on which host", "Where", "host"),
     ("from which address", "Where", "address"),
     ("outcome", "Outcome", "rolled-back"),
-    ("affected resources", "What was affected", "deployments"),
-    ("reason", "Why", "reason"),
-    ("ticket", "Ticket", "ticket"),
-    ("risk", "Risk", "risk"),
+    ("affected resources", "What was affected", "deployment/checkout-canary"),
+    ("reason", "Why", "rehearsal"),
+    ("ticket", "Ticket", "CHG-1"),
+    ("risk", "Risk", "high"),
     ("impact", "Impact", "impact"),
     ("requester, approver, operator apart", "Requester, approver and operator", "operator"),
     ("tested where", "Tested before", "sessions"),
