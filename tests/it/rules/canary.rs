@@ -47,7 +47,7 @@ fn session(hook: &Hook) -> Place {
         step("plain", r#"printf "%s\n" "token=$TOKEN" >&2; printf "a%sb\n" "$TOKEN""#, ""),
         step("coded", r#"printf %s "$TOKEN" | base64; printf "u:%s" "$TOKEN" | base64; printf %s "$TOKEN" | od -An -tx1 | tr -d "\n" | sed "s/ /%/g""#, ""),
         step("chunks", r#"i=0; while [ $i -lt 2000 ]; do printf "%s %s\n" "$i" "$TOKEN"; i=$((i+1)); done"#, ""),
-        step("quiet", r#"printf "%s\n" "$TOKEN hush""#, ", sensitive: true"),
+        step("quiet", r#"printf "%s hu%s\n" "$TOKEN" sh"#, ", sensitive: true"),
         step("keeps", r#"printf "%s" "$TOKEN""#, ", capture: {kept: {stdout: true}}"),
         "  - {id: tell, title: Tell, notify: {to: ops, text: 'kept ${{ steps.keeps.kept }}'}}\n".to_owned(),
     ]
@@ -88,8 +88,9 @@ fn a_canary_is_in_no_file_and_in_nothing_that_was_sent() {
     for (name, bytes) in &all {
         assert_eq!(shows(bytes), None, "{name}");
     }
-    let journal = all.iter().find(|(name, _)| name.ends_with("journal.jsonl")).unwrap();
-    let journal = String::from_utf8_lossy(&journal.1);
-    assert!(journal.contains("[redacted CANARY_TOKEN]"), "it came by, and was taken out");
-    assert!(!journal.contains("hush"), "nothing of a sensitive step's output is kept");
+    let told = all.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains("[redacted CANARY_TOKEN]"));
+    assert!(told, "it came by, and was taken out");
+    for (name, bytes) in &all {
+        assert!(!String::from_utf8_lossy(bytes).contains("hush"), "{name} keeps the output of a sensitive step");
+    }
 }
