@@ -92,3 +92,76 @@ pub(super) fn trust(basis: &Basis, state: &Path, now: DateTime<Utc>) -> Result<T
     }
     Ok(Trust { signers, own, verified_only: basis.policy.rules.evidence == Evidence::Verified, now })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::policy::{Policy, Rules};
+    use crate::config::{Config, Surroundings};
+
+    /// Settings in a folder, and a policy.
+    fn basis(folder: &Path, settings: &str, rules: Rules) -> Basis {
+        let home = folder.join(".config/pacenote");
+        std::fs::create_dir_all(&home).unwrap();
+        std::fs::write(home.join("config.yaml"), settings).unwrap();
+        let around = Surroundings { home: Some(folder.to_owned()), ..Surroundings::default() };
+        let config = Config::load(&around, Some(&folder.join("state")), None).unwrap();
+        Basis { config, policy: Policy { rules, sha256: None } }
+    }
+
+    #[test]
+    fn own_anchors_are_told_only_where_the_policy_permits_their_hosts() {
+        let folder = tempfile::tempdir().unwrap();
+        let rules = |permitted: Option<&[&str]>| Rules {
+            permitted_hosts: permitted.map(|all| all.iter().map(|host| (*host).to_owned()).collect()),
+            anchors: vec!["https://witness.example.com/heads".to_owned()],
+            ..Rules::default()
+        };
+        let own = "anchors: ['https://elsewhere.example.com:8443/x', '/var/lib/heads', 'command:logger -t head']\n";
+        for (permitted, fine) in [
+            (None, true),
+            (Some(&["elsewhere.example.com"][..]), true),
+            (Some(&["*.example.com"][..]), true),
+            (Some(&["api.example.com"][..]), false),
+            (Some(&[][..]), false),
+        ] {
+            let basis = basis(folder.path(), own, rules(permitted));
+            let told = anchors(&basis);
+            assert_eq!(told.is_ok(), fine, "{permitted:?}");
+            match told {
+                Ok(all) => assert_eq!((all.len(), all[0].as_str()), (4, "https://witness.example.com/heads")),
+                Err(problem) => assert!(problem.to_string().contains("elsewhere.example.com"), "{problem}"),
+            }
+            let said = announcement(&basis).unwrap();
+            assert!(said.contains("witness.example.com") && said.contains("command:logger"), "{said}");
+        }
+        // What cannot be read as an address has a host that is on no list.
+        let odd = basis(folder.path(), "anchors: ['https://[half']\n", rules(Some(&["half"])));
+        assert!(anchors(&odd).is_err());
+        // The policy's own are permitted by being named there.
+        assert!(anchors(&basis(folder.path(), "", rules(Some(&[])))).is_ok());
+    }
+
+    #[test]
+    fn unattended_use_is_asked_of_the_policy() {
+        let folder = tempfile::tempdir().unwrap();
+        let basis = basis(folder.path(), "", Rules::default());
+        assert!(unattended(&basis, false, true).is_ok() && unattended(&basis, true, false).is_ok());
+        assert!(unattended(&basis, true, true).is_err());
+    }
+
+    #[test]
+    fn own_keys_count_unless_revoked() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = crate::signature::Signer::local(folder.path()).unwrap();
+        let now = DateTime::UNIX_EPOCH;
+        let plain = basis(folder.path(), "", Rules::default());
+        assert_eq!(trust(&plain, folder.path(), now).unwrap().own, [local.public().fingerprint()]);
+        let list = folder.path().join("revoked");
+        std::fs::write(&list, format!("{}\n", local.public().line())).unwrap();
+        let strict =
+            basis(folder.path(), "", Rules { revocations: Some(list), evidence: Evidence::Verified, ..Rules::default() });
+        let trusted = trust(&strict, folder.path(), now).unwrap();
+        assert!(trusted.own.is_empty() && trusted.verified_only);
+    }
+}

@@ -117,7 +117,7 @@ fn place(story: &Story) -> Item {
     facts.extend(words::opened::cluster(environment));
     let item = Item::said("Where: host, address, target", facts);
     if opened.origin.host.is_empty() {
-        return item.but("The host is not recorded.");
+        return item.but("Neither the host nor a network address is recorded.");
     }
     if opened.origin.ssh_client.is_none() && opened.mode == Mode::Live {
         return item.but("No network address of the operator is recorded: they did not come over SSH, or it was not known.");

@@ -155,7 +155,7 @@ fn instructions(story: &Story) -> String {
         text.push_str(&format!("> {mark}{}\n\n", inline(&flaw.text)));
     }
     text.push_str(&format!(
-        "Session `{}`, {}, {} records.\nHead, the SHA-256 of the last line: `{}`\n\n{VERIFY}",
+        "Session `{}`, {}, {} records.\nHead, the SHA-256 of the last line: `{}`\n",
         story.sid,
         story.outcome(),
         story.records,
@@ -163,6 +163,8 @@ fn instructions(story: &Story) -> String {
     ));
     text.push_str("\n## What the machine that made this pack found\n\nIts answer, by its list of keys; yours counts.\n");
     sealed(&mut text, story);
+    text.push('\n');
+    text.push_str(VERIFY);
     text.push_str("\n## What the record does not say\n\n");
     for (question, missing) in audit(story).into_iter().filter_map(|item| Some((item.question, item.missing?))) {
         text.push_str(&format!("- {}: {}\n", inline(question), inline(&missing)));

@@ -11,6 +11,7 @@ use pacenote::state::StateDir;
 use pacenote::world::Scenario;
 
 mod attacks;
+mod auditors;
 mod browser;
 mod damage;
 mod sealed;

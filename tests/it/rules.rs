@@ -14,6 +14,8 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::Value;
 
+mod canary;
+
 /// Nothing waits so long where all goes well.
 const PATIENCE: Duration = Duration::from_secs(60);
 
