@@ -85,7 +85,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         };
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
         let trust = demands::trust(basis, state.path(), clock.now().wall)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis), trust };
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: demands::door(basis), trust };
         let folder = folder_of(&arguments.file);
         let (entered, watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
         opening.entered = entered;
@@ -151,7 +151,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         let protected = opened.environment.protected || demands::environment(basis, &plan, cluster.as_ref()).protected;
         demands::unattended(basis, unattended.is_some(), protected)?;
         let trust = demands::trust(basis, state.path(), clock.now().wall)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis), trust };
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: demands::door(basis), trust };
         let (entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), arguments.take_over.as_deref()).await?;
         let who = who(basis, &state, dir.path());
         let (sealer, told) = sealer(basis, &state, &who, true)?;
@@ -249,12 +249,6 @@ pub(super) fn locked(error: &LockError) -> Problem {
     }
 }
 
-/// The door to the network, with the machine's policy on who may be contacted.
-pub(super) fn door(basis: &Basis) -> HttpPort {
-    let policy = basis.policy.clone();
-    HttpPort::network().permitting(Arc::new(move |host| policy.permits_host(host).map_err(|refusal| refusal.to_string())))
-}
-
 /// Walks a live session through its real doors.
 #[expect(clippy::too_many_arguments, reason = "the parts of one session, put together in one place")]
 pub(super) async fn live(
@@ -289,7 +283,7 @@ pub(super) async fn live(
         outputs: app::outputs(dir, &redactor),
         clock,
     };
-    let mut doors = Doors::live(frame, door(basis), cluster, program, headers);
+    let mut doors = Doors::live(frame, demands::door(basis), cluster, program, headers);
     doors.effects.dry_run = session.mode() == Mode::DryRun;
     doors.effects.freezes = watched.freezes.as_ref().map(|(freezes, _)| freezes.clone());
     doors.notices = watched.notices;
@@ -323,7 +317,7 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         let (dir, _) = new_session(&state, &bundle)?;
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
         let trust = demands::trust(basis, state.path(), clock.now().wall)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: door(basis), trust };
+        let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: demands::door(basis), trust };
         let said = neighbours.judge(&draft, clock.now().wall, &folder_of(&arguments.file)).await;
         opening.entered.window = said.window;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
