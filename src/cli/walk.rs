@@ -217,7 +217,7 @@ async fn enter(
     let event = lock.as_ref().map(|l| entry::lock_event(l, take_over));
     let environment = session.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
-    let entered = opening::Entered { window: found.window, deviations, lock: event };
+    let entered = opening::Entered { window: found.window, evidence: found.evidence, deviations, lock: event };
     Ok((entered, Watched { notices, lock, freezes, freeze: found.freeze }))
 }
 
@@ -320,6 +320,7 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: demands::door(basis), trust };
         let said = neighbours.judge(&draft, clock.now().wall, &folder_of(&arguments.file)).await;
         opening.entered.window = said.window;
+        opening.entered.evidence = said.evidence;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
         let redactor = Redactor::new();
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
