@@ -33,6 +33,8 @@ pub struct Entry {
     pub admission: Admission,
     /// What the window says, for the record.
     pub window: Option<String>,
+    /// By which sessions of the past what is required is met, and why they count.
+    pub evidence: Vec<String>,
     /// What could not be looked at, for people.
     pub troubles: Vec<String>,
     /// The freeze in force on the environment.
@@ -68,7 +70,13 @@ impl Neighbourhood {
     /// itself does not know of yet.
     pub async fn judge(&self, session: &Session, emergency: Option<&str>, now: DateTime<Utc>, folder: &Path) -> Entry {
         let plan = session.plan();
-        let mut entry = Entry { admission: Admission::Refused(Vec::new()), window: None, troubles: Vec::new(), freeze: None };
+        let mut entry = Entry {
+            admission: Admission::Refused(Vec::new()),
+            window: None,
+            evidence: Vec::new(),
+            troubles: Vec::new(),
+            freeze: None,
+        };
         let mut objections = Vec::new();
         if let Some(environment) = plan.environment() {
             if let Some(rules) = &environment.window {
@@ -97,7 +105,9 @@ impl Neighbourhood {
                     version: change.version.as_deref(),
                     environment: &environment.name.value,
                 };
-                objections.extend(require::unmet(require, &wanted, &past, now).into_iter().map(Objection::require));
+                let judged = require::judge(require, &wanted, &past, now);
+                entry.evidence = judged.met;
+                objections.extend(judged.unmet.into_iter().map(Objection::require));
             }
         }
         entry.admission = admission::judge(
@@ -203,23 +213,28 @@ pub fn is_intact(found: &Verification) -> Result<(), String> {
     }
 }
 
-/// Whether a journal is good enough to be evidence: the one place that says so. What
+/// Whether a journal is good enough to be evidence, and why: the one place that says so. What
 /// verifies always is. In the state folder so is what this user's own key sealed, a
 /// rehearsal, and, unless the policy wants more, what is not sealed yet. From elsewhere
 /// nothing but what verifies is: anyone could have made it.
 ///
 /// # Errors
 /// Why it is not.
-pub fn evidence_is_good(found: &Verification, place: Found, trust: &Trust) -> Result<(), String> {
+pub fn evidence_is_good(found: &Verification, place: Found, trust: &Trust) -> Result<String, String> {
     is_intact(found)?;
     let here = place == Found::Here;
     let rehearsal = found.opened.as_ref().is_some_and(|opened| opened.mode == Mode::Rehearsal);
     let own = found.seal.as_ref().is_some_and(|seal| trust.own.contains(&seal.key));
+    let by = found.seal.as_ref().map_or_else(|| "nobody".to_owned(), |seal| format!("{} with {}", seal.signer, seal.key));
     match found.status {
-        Status::Verified => Ok(()),
-        _ if here && rehearsal => Ok(()),
-        Status::Untrusted if here && own && !trust.verified_only => Ok(()),
-        Status::IntactUnsealed | Status::IntactOpen if here && !trust.verified_only => Ok(()),
+        Status::Verified => Ok(format!("sealed by {by}, which the list of keys trusts")),
+        _ if here && rehearsal => Ok("a rehearsal walked on this machine; nobody vouches for it".to_owned()),
+        Status::Untrusted if here && own && !trust.verified_only => {
+            Ok(format!("sealed by {by}, a key of this user, on this machine; no list of keys vouches for it"))
+        }
+        Status::IntactUnsealed | Status::IntactOpen if here && !trust.verified_only => {
+            Ok("recorded on this machine; its closing seal is missing".to_owned())
+        }
         _ if trust.verified_only => Err(format!("{}; the policy counts only what `pacenote verify` gives 0", found.sentence())),
         _ => Err(format!("{}; it counts only if a key that you trust sealed it", found.sentence())),
     }
@@ -230,7 +245,7 @@ fn evidence(journal: &Path, place: Found, trust: &Trust) -> Result<PastSession, 
     let options = Options { signers: trust.signers.as_ref(), now: trust.now, ..Options::default() };
     let report = verify(&[journal.to_path_buf()], options);
     let found = report.journals.first().ok_or("there is no journal")?;
-    evidence_is_good(found, place, trust)?;
+    let counts = evidence_is_good(found, place, trust)?;
     let reader = Reader::open_file(journal, Blobs::Heads).map_err(|e| e.to_string())?;
     let mut story: Option<PastSession> = None;
     let mut messages = Vec::new();
@@ -244,7 +259,7 @@ fn evidence(journal: &Path, place: Found, trust: &Trust) -> Result<PastSession, 
             _ => {}
         }
     }
-    story.ok_or_else(|| "it does not begin with `session.opened`".to_owned())
+    story.map(|story| PastSession { counts, ..story }).ok_or_else(|| "it does not begin with `session.opened`".to_owned())
 }
 
 /// Evidence by path (of a journal or of its session's folder) or by address.

@@ -140,6 +140,7 @@ impl Opening {
         let emergency = self.emergency.clone();
         let mut opened = self.draft(dir.sid(), at)?.opened().clone();
         opened.window.clone_from(&self.entered.window);
+        opened.evidence.clone_from(&self.entered.evidence);
         let mut writer = Writer::create_on(disk, dir, redactor).map_err(|e| e.to_string())?;
         if let Some(sealer) = sealer {
             writer.seal_with(sealer);
@@ -172,6 +173,7 @@ impl Opening {
             policy: self.policy.clone(),
             signers: self.signers.clone(),
             window: None,
+            evidence: Vec::new(),
             lock: None,
             ledger_head: self.ledger_head.clone(),
             clock: self.who.clock.clone(),
@@ -209,6 +211,8 @@ fn fold_seal(session: &mut Session, at: At, seal: &[Record]) -> Result<(), Strin
 pub struct Entered {
     /// What the window said.
     pub window: Option<String>,
+    /// By which sessions of the past what is required is met, and why they count.
+    pub evidence: Vec<String>,
     /// What is deviated from: by which rule, and how.
     pub deviations: crate::session::admission::Deviations,
     /// The lock, as it was taken.

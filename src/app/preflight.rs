@@ -173,6 +173,7 @@ async fn entry(around: &Around<'_>) -> Vec<Line> {
                 notices.into_iter().map(|notice| Line::new("start", Verdict::Warn, notice)).collect()
             }
         };
+        lines.extend(entry.evidence.into_iter().map(|met| Line::new("require", Verdict::Pass, met)));
         lines.extend(entry.troubles.into_iter().map(|trouble| Line::new("start", Verdict::Unknown, trouble)));
         if around.cluster.is_err() {
             lines.push(Line::new("freeze", Verdict::Unknown, "whether the cluster knows of a freeze cannot be seen"));

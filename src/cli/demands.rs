@@ -3,6 +3,7 @@
 //! past count. It only tightens what runbook and settings say.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -11,7 +12,7 @@ use crate::app;
 use crate::app::entry::Trust;
 use crate::config::policy::Evidence;
 use crate::error::Problem;
-use crate::ports::Cluster;
+use crate::ports::{Cluster, HttpPort};
 use crate::session::Plan;
 use crate::session::event::EnvironmentRecord;
 use crate::signature::{PublicKey, Revoked};
@@ -64,6 +65,12 @@ fn host(place: &str) -> Option<String> {
     let is_address = place.starts_with("https://") || place.starts_with("http://");
     // An address that cannot be read has a host that is on no list.
     is_address.then(|| url::Url::parse(place).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default())
+}
+
+/// The door to the network, with the machine's policy on who may be contacted.
+pub(super) fn door(basis: &Basis) -> HttpPort {
+    let policy = basis.policy.clone();
+    HttpPort::network().permitting(Arc::new(move |host| policy.permits_host(host).map_err(|refusal| refusal.to_string())))
 }
 
 /// Who will be told, as a sentence for the screen; none where nobody is.

@@ -4,7 +4,7 @@ use chrono::Utc;
 
 use super::args::{FreezeArgs, UnfreezeArgs, WalkArgs};
 use super::console::Console;
-use super::{Basis, facts, walk};
+use super::{Basis, demands, facts, walk};
 use crate::app::entry::Neighbourhood;
 use crate::coordination::{Freeze, Freezes};
 use crate::error::{Exit, Problem};
@@ -77,5 +77,5 @@ async fn freezes(basis: &Basis, environment: &str, runbook: Option<&str>) -> Res
             cluster
         }
     };
-    Ok(Neighbourhood { state, cluster, http: walk::door(basis), trust: Default::default() }.freezes())
+    Ok(Neighbourhood { state, cluster, http: demands::door(basis), trust: Default::default() }.freezes())
 }

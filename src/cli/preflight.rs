@@ -80,12 +80,12 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &PreflightArg
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         let headers = headers(&draft, &secrets, clock.now()).await;
         let trust = demands::trust(basis, state.path(), clock.now().wall)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: walk::door(basis), trust };
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: demands::door(basis), trust };
         let around = Around {
             draft: &draft,
             clock,
             cluster: trouble.map_or(Ok(cluster.as_ref()), Err),
-            http: walk::door(basis),
+            http: demands::door(basis),
             neighbours: &neighbours,
             folder: &folder,
             headers,

@@ -308,7 +308,7 @@ async fn enter(
     let neighbours = Neighbourhood {
         state: state.clone(),
         cluster: cluster.cloned(),
-        http: walk::door(basis),
+        http: demands::door(basis),
         trust: entry::Trust::default(),
     };
     let lock = neighbours.lock(draft, take_over).await.map_err(|error| walk::locked(&error))?;

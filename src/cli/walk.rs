@@ -88,12 +88,12 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         };
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
         let trust = demands::trust(basis, state.path(), clock.now().wall)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis), trust };
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: demands::door(basis), trust };
         let around = Around {
             draft: &draft,
             clock,
             cluster: Ok(cluster.as_ref()),
-            http: door(basis),
+            http: demands::door(basis),
             neighbours: &neighbours,
             folder: &folder,
             headers: preflight::headers(&draft, &secrets, clock.now()).await,
@@ -169,7 +169,7 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         let protected = opened.environment.protected || demands::environment(basis, &plan, cluster.as_ref()).protected;
         demands::unattended(basis, unattended.is_some(), protected)?;
         let trust = demands::trust(basis, state.path(), clock.now().wall)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis), trust };
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: demands::door(basis), trust };
         let (emergency, take_over) = (arguments.emergency.as_deref(), arguments.take_over.as_deref());
         let (mut entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), emergency, take_over).await?;
         entered.deviations.extend(emergency.map(|reason| ("emergency", reason.to_owned())));
@@ -257,7 +257,7 @@ async fn enter(
     let event = lock.as_ref().map(|l| entry::lock_event(l, take_over));
     let environment = session.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
-    let entered = opening::Entered { window: found.window, deviations, lock: event };
+    let entered = opening::Entered { window: found.window, evidence: found.evidence, deviations, lock: event };
     Ok((entered, Watched { notices, lock, freezes, freeze: found.freeze, preflight: Vec::new() }))
 }
 
@@ -285,12 +285,6 @@ pub(super) fn locked(error: &LockError) -> Problem {
         )),
         LockError::Trouble { .. } => problem.hint("a lock that cannot be taken keeps nobody away, so nothing was started"),
     }
-}
-
-/// The door to the network, with the machine's policy on who may be contacted.
-pub(super) fn door(basis: &Basis) -> HttpPort {
-    let policy = basis.policy.clone();
-    HttpPort::network().permitting(Arc::new(move |host| policy.permits_host(host).map_err(|refusal| refusal.to_string())))
 }
 
 /// Walks a live session through its real doors.
@@ -327,7 +321,7 @@ pub(super) async fn live(
         outputs: app::outputs(dir, &redactor),
         clock,
     };
-    let mut doors = Doors::live(frame, door(basis), cluster, program, headers);
+    let mut doors = Doors::live(frame, demands::door(basis), cluster, program, headers);
     doors.effects.dry_run = session.mode() == Mode::DryRun;
     doors.effects.freezes = watched.freezes.as_ref().map(|(freezes, _)| freezes.clone());
     doors.notices = watched.notices;
@@ -362,9 +356,10 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         let (dir, _) = new_session(&state, &bundle)?;
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
         let trust = demands::trust(basis, state.path(), clock.now().wall)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: door(basis), trust };
+        let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: demands::door(basis), trust };
         let said = neighbours.judge(&draft, None, clock.now().wall, &folder_of(&arguments.file)).await;
         opening.entered.window = said.window;
+        opening.entered.evidence = said.evidence;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
         let redactor = Redactor::new();
         let disk = app::rehearsed_disk::RehearsedDisk::of(&world);

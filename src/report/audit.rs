@@ -207,15 +207,14 @@ fn separation(story: &Story) -> Item {
 
 fn tested(story: &Story) -> Item {
     let question = "Tested before: sessions of exactly this bundle";
+    let required = story.opened.iter().flat_map(|(_, opened)| &opened.evidence);
+    let mut facts: Vec<String> = required.map(|met| format!("required before the start: {met}")).collect();
     let Some(kin) = &story.beside.kin else {
-        return Item::or(
-            question,
-            Vec::new(),
-            "Other sessions were not looked for: the journal was exported away from its machine.",
-        );
+        return Item::said(question, facts)
+            .but("Other sessions were not looked for: the journal was exported away from its machine.");
     };
     let begin = story.opened.as_ref().map(|(at, _)| *at);
-    let facts = kin.iter().filter_map(|other| {
+    let before = kin.iter().filter_map(|other| {
         let opened = other.opened.as_ref().filter(|opened| begin.is_none_or(|begin| opened.at < begin))?;
         let mode = match opened.mode {
             Mode::Live => "live",
@@ -229,8 +228,15 @@ fn tested(story: &Story) -> Item {
         let environment = if opened.environment.is_empty() { "" } else { " on " };
         Some(format!("{mode}{environment}{} by {}, {}: {outcome}", opened.environment, opened.operator, other.sid))
     });
-    let facts: Vec<String> = facts.collect();
-    Item::or(question, facts, "This machine has no earlier session of exactly these files; other machines were not asked.")
+    let required = facts.len();
+    facts.extend(before);
+    let none = facts.len() == required;
+    let item = Item::said(question, facts);
+    if none {
+        item.but("This machine has no earlier session of exactly these files; other machines were not asked.")
+    } else {
+        item
+    }
 }
 
 fn back_out(story: &Story) -> Item {

@@ -219,6 +219,10 @@ pub struct Opened {
     pub signers: Option<String>,
     /// What the window said, for people.
     pub window: Option<String>,
+    /// By which sessions of the past what the environment requires is met, and why each
+    /// counts, for people.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub evidence: Vec<String>,
     pub lock: Option<String>,
     pub ledger_head: Option<String>,
     pub clock: ClockRecord,

@@ -34,6 +34,26 @@ pub struct PastSession {
     pub last: DateTime<Utc>,
     /// When somebody was told something, each time it arrived.
     pub told: Vec<DateTime<Utc>>,
+    /// Why its journal counts, for people; whoever judged the journal says it.
+    pub counts: String,
+}
+
+/// What the past comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Judged {
+    /// What of `require` is not met, a sentence fragment each; nothing: all of it is.
+    pub unmet: Vec<String>,
+    /// What is met, by which session, and why that one counts, a fragment each.
+    pub met: Vec<String>,
+}
+
+impl Judged {
+    fn take(&mut self, what: &str, found: Result<&PastSession, String>) {
+        match found {
+            Ok(by) => self.met.push(format!("{what}: session {}, {}", by.sid, by.counts)),
+            Err(why) => self.unmet.push(why),
+        }
+    }
 }
 
 impl PastSession {
@@ -50,6 +70,7 @@ impl PastSession {
             outcome: None,
             last: at,
             told: Vec::new(),
+            counts: String::new(),
         }
     }
 
@@ -80,35 +101,30 @@ pub struct Wanted<'a> {
     pub environment: &'a str,
 }
 
-/// What of `require` is not met, a sentence fragment each; nothing: all of it is.
-pub fn unmet(require: &Require, wanted: &Wanted<'_>, past: &[PastSession], now: DateTime<Utc>) -> Vec<String> {
-    let mut unmet = Vec::new();
-    if let Some(environment) = &require.passed_in
-        && let Err(why) = passed_in(&environment.value, wanted, past)
-    {
-        unmet.push(why);
+/// What of `require` is met and by which session, and what is not.
+pub fn judge(require: &Require, wanted: &Wanted<'_>, past: &[PastSession], now: DateTime<Utc>) -> Judged {
+    let mut judged = Judged::default();
+    if let Some(environment) = &require.passed_in {
+        let what = format!("completed in {}", environment.value);
+        judged.take(&what, passed_in(&environment.value, wanted, past));
     }
-    if let Some(within) = require.rehearsed_within
-        && let Err(why) = rehearsed(within, wanted, past, now)
-    {
-        unmet.push(why);
+    if let Some(within) = require.rehearsed_within {
+        judged.take("rehearsed", rehearsed(within, wanted, past, now));
     }
-    if let Some(before) = require.notified
-        && let Err(why) = notified(before, wanted, past, now)
-    {
-        unmet.push(why);
+    if let Some(before) = require.notified {
+        judged.take("announced", notified(before, wanted, past, now));
     }
-    unmet
+    judged
 }
 
-fn passed_in(environment: &str, wanted: &Wanted<'_>, past: &[PastSession]) -> Result<(), String> {
+fn passed_in<'a>(environment: &str, wanted: &Wanted<'_>, past: &'a [PastSession]) -> Result<&'a PastSession, String> {
     let mut there = past
         .iter()
         .filter(|p| p.mode == Mode::Live && p.runbook == wanted.runbook && p.environment == environment)
         .filter(|p| p.service.as_deref() == wanted.service && p.version.as_deref() == wanted.version);
     let what = wanted.version.map_or_else(|| wanted.runbook.to_owned(), |v| format!("{} {v}", wanted.runbook));
-    if there.clone().any(|p| p.outcome == Some(SessionOutcome::Completed)) {
-        return Ok(());
+    if let Some(done) = there.clone().rfind(|p| p.outcome == Some(SessionOutcome::Completed)) {
+        return Ok(done);
     }
     Err(match there.next_back() {
         Some(last) => {
@@ -119,30 +135,40 @@ fn passed_in(environment: &str, wanted: &Wanted<'_>, past: &[PastSession]) -> Re
     })
 }
 
-fn rehearsed(within: Duration, wanted: &Wanted<'_>, past: &[PastSession], now: DateTime<Utc>) -> Result<(), String> {
+fn rehearsed<'a>(
+    within: Duration,
+    wanted: &Wanted<'_>,
+    past: &'a [PastSession],
+    now: DateTime<Utc>,
+) -> Result<&'a PastSession, String> {
     let rehearsals = past.iter().filter(|p| p.mode == Mode::Rehearsal && p.runbook == wanted.runbook);
     // One that was given up on has shown nobody anything.
     let walked = rehearsals.filter(|p| {
         matches!(p.outcome, Some(SessionOutcome::Completed | SessionOutcome::RolledBack | SessionOutcome::RollbackFailed))
     });
-    match walked.filter(|p| p.last <= now).map(|p| p.last).max() {
-        Some(last) if now - last <= span(within) => Ok(()),
-        Some(last) => Err(format!(
+    match walked.filter(|p| p.last <= now).max_by_key(|p| p.last) {
+        Some(rehearsal) if now - rehearsal.last <= span(within) => Ok(rehearsal),
+        Some(rehearsal) => Err(format!(
             "the last rehearsal was on {}; it must be within {}",
-            last.format("%Y-%m-%d %H:%M UTC"),
+            rehearsal.last.format("%Y-%m-%d %H:%M UTC"),
             days_and_hours(within)
         )),
         None => Err(format!("it was never rehearsed; a rehearsal within {} is required", days_and_hours(within))),
     }
 }
 
-fn notified(before: Duration, wanted: &Wanted<'_>, past: &[PastSession], now: DateTime<Utc>) -> Result<(), String> {
+fn notified<'a>(
+    before: Duration,
+    wanted: &Wanted<'_>,
+    past: &'a [PastSession],
+    now: DateTime<Utc>,
+) -> Result<&'a PastSession, String> {
     let same = past.iter().filter(|p| p.mode == Mode::Live && p.environment == wanted.environment);
     let same = same.filter(|p| p.service.as_deref() == wanted.service && p.version.as_deref() == wanted.version);
-    let told = same.flat_map(|p| &p.told).filter(|t| **t <= now).min();
-    match told {
-        Some(told) if now - *told >= span(before) => Ok(()),
-        Some(told) => Err(format!(
+    let told = same.flat_map(|p| p.told.iter().map(move |told| (p, *told))).filter(|(_, told)| *told <= now);
+    match told.min_by_key(|(_, told)| *told) {
+        Some((by, told)) if now - told >= span(before) => Ok(by),
+        Some((_, told)) => Err(format!(
             "people were told at {}; it must be {} before the start",
             told.format("%Y-%m-%d %H:%M UTC"),
             days_and_hours(before)
@@ -188,13 +214,18 @@ mod tests {
             outcome,
             last: at(last),
             told: Vec::new(),
+            counts: "sealed by alice".into(),
         }
     }
 
+    /// What is not met; where all is, that the session is named with why it counts.
     fn judge(require: &Require, past: &[PastSession]) -> Vec<String> {
         let wanted =
             Wanted { runbook: "canary-deploy", service: Some("checkout"), version: Some("v1.2.4"), environment: "production" };
-        unmet(require, &wanted, past, at(NOW))
+        let judged = super::judge(require, &wanted, past, at(NOW));
+        assert_eq!(judged.met.len() + judged.unmet.len(), 1, "each demand is answered once: {judged:?}");
+        assert!(judged.met.iter().all(|met| met.ends_with(": session s1, sealed by alice")), "{judged:?}");
+        judged.unmet
     }
 
     fn passed() -> Require {

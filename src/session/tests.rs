@@ -84,6 +84,7 @@ fn opened() -> Event {
         policy: None,
         signers: None,
         window: None,
+        evidence: Vec::new(),
         lock: None,
         ledger_head: None,
         clock: ClockRecord::default(),

@@ -37,6 +37,7 @@ pub(crate) fn opened() -> Event {
         policy: None,
         signers: None,
         window: None,
+        evidence: Vec::new(),
         lock: None,
         ledger_head: None,
         clock: ClockRecord { synchronised: Some(true), offset_ms: Some(-3) },

@@ -35,6 +35,7 @@ fn opened() -> Event {
         policy: None,
         signers: None,
         window: None,
+        evidence: Vec::new(),
         lock: Some("checkout-production".into()),
         ledger_head: None,
         clock: ClockRecord::default(),

@@ -36,6 +36,7 @@ fn opened(attended: bool, mode: Mode) -> Event {
         estimate_ms: None,
         rolls_back: None,
         emergency: None,
+        evidence: Vec::new(),
         trusted_unseen: false,
         scenario: Some(ScenarioRecord { name: "bad-canary".into(), seed: 7, par: Some(par) }),
     }))

@@ -28,6 +28,7 @@ pub(super) fn opened(opened: &Opened) -> Vec<String> {
     fact("change", opened.change.as_ref().map(change));
     fact("cluster", cluster(environment));
     fact("window", opened.window.clone());
+    opened.evidence.iter().for_each(|met| fact("evidence", Some(met.clone())));
     fact("lock", opened.lock.clone());
     let clock = match opened.clock.synchronised {
         Some(true) => "synchronised",

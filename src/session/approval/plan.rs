@@ -63,6 +63,7 @@ pub fn plan(of: &Arc<Plan>, request: &Request) -> Result<Vec<Planned>, String> {
         policy: None,
         signers: None,
         window: None,
+        evidence: Vec::new(),
         lock: None,
         ledger_head: None,
         clock: ClockRecord::default(),

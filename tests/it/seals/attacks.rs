@@ -17,7 +17,7 @@ use super::Bench;
 use super::forge::{ALICE, Forge, SID, key};
 
 /// What is attacked or fails, the file of the test, and the test, or a case within it.
-const TABLE: [(&str, &str, &str); 45] = [
+const TABLE: [(&str, &str, &str); 57] = [
     ("cut at every byte, sealed", "seals.rs", "fn no_cut_verifies"),
     ("cut at every byte, unsealed", "journal/edits.rs", "fn cut_at_every_byte_exactly_the_whole_records_are_left"),
     ("any bit flipped", "seals.rs", "fn no_flipped_bit_verifies"),
@@ -41,7 +41,23 @@ const TABLE: [(&str, &str, &str); 45] = [
     ("an approval used as a seal", "seals/forge.rs", "an approval used as a seal"),
     ("wrong namespace", "seals/forge.rs", "a seal made for approvals"),
     ("expired, revoked, `*` and foreign keys", "seals.rs", "fn who_is_trusted_depends_on_list_time_and_revocation"),
-    ("approvals: the whole of theirs", "approve.rs", "fn a_change_waits_for_two_others_and_an_auditor_can_tell"),
+    ("a seal used as an approval", "seals/approvals.rs", "a seal used as an approval"),
+    ("an approval from another session", "seals/approvals.rs", "moved from another session"),
+    ("an approval moved to another step", "seals/approvals.rs", "moved from another step"),
+    ("an approval moved to another visit", "seals/approvals.rs", "moved from another visit"),
+    ("the approver is the operator, by key", "seals/approvals.rs", "the operator, by key"),
+    ("the approver is the operator, by principal", "seals/approvals.rs", "the operator, by name"),
+    ("the approver operates later", "seals/approvals.rs", "an approver who operates later"),
+    ("one approver counted twice, by key", "seals/approvals.rs", "the same key twice"),
+    ("an approval that expired", "seals/approvals.rs", "too late"),
+    ("a refusal turned into an approval", "seals/approvals.rs", "a refusal turned into an approval"),
+    (
+        "an approver's key that is expired, foreign or `*`",
+        "seals/approvals.rs",
+        "fn required_approvals_are_by_trusted_keys_of_those_who_may",
+    ),
+    ("a request that was changed or is missing", "seals/approvals.rs", "fn a_request_that_is_missing_or_changed_is_found"),
+    ("approvals by the real program", "approve.rs", "fn a_change_waits_for_two_others_and_an_auditor_can_tell"),
     ("a blob changed, missing or a link", "journal/edits.rs", "fn a_blob_that_is_missing_changed_or_a_link_is_found"),
     ("path tricks in a pack", "seals.rs", "fn packs_are_verified_where_they_lie_and_their_tricks_are_refused"),
     ("a pack whose outputs were exchanged", "seals/attacks.rs", "fn a_pack_whose_files_were_exchanged_does_not_verify"),

@@ -45,6 +45,13 @@ fn sessions_count_by_who_sealed_them_and_where_they_were_found() {
         let found = pacenote::journal::verify::verify_with(&bench.path, options);
         let counts = [Found::Here, Found::Elsewhere].map(|place| evidence_is_good(&found, place, trust));
         assert_eq!(counts.clone().map(|counts| counts.is_ok()), expected, "{name}: {counts:?}");
+        let why = match name.split(',').next() {
+            Some("verified") => "alice@example.com with SHA256:",
+            Some("sealed with this user's own key") => "a key of this user",
+            Some("still open") => "closing seal is missing",
+            _ => "a rehearsal",
+        };
+        assert!(counts.iter().flatten().all(|said| said.contains(why)), "{name}: {counts:?}");
         assert!(counts.iter().all(|counts| counts.as_ref().err().is_none_or(|why| why.len() > 20)), "{name}");
     }
 }
