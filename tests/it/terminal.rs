@@ -12,7 +12,7 @@ mod beforehand;
 mod logins;
 
 /// Long enough for a slow machine; nothing waits for it where all goes well.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A runbook of one question and one command, that needs no cluster.
 const SMALL: &str = "\
