@@ -299,7 +299,7 @@ fn the_debrief_reads_well() {
     let now = walk(events);
     let earlier = walk(rolled_back());
     let text = |earlier: &[Debrief]| lines(&now, earlier).join("\n");
-    insta::assert_snapshot!(format!("{}\n\n{}", text(&[]), text(&[earlier.clone()])));
+    insta::assert_snapshot!(format!("{}\n\n{}", text(&[]), text(std::slice::from_ref(&earlier))));
     let rows = rehearsals(&[earlier, now.clone()]);
     insta::assert_snapshot!(rows.iter().map(|row| row.join(" | ")).collect::<Vec<_>>().join("\n"));
 }
