@@ -1,5 +1,6 @@
-//! What the journal costs: an append beside a bare write and fdatasync of the same bytes,
-//! and `verify` beside `sha256sum` on the same file. The README's figures come from here:
+//! What the journal costs: an append beside a bare write and fdatasync of the same bytes, a
+//! seal beside the two bare ones of its two records, and `verify` beside `sha256sum` on
+//! the same file. The README's figures come from here:
 //! `cargo bench --bench journal`.
 //!
 //! The two writers take turns on every record, in the same folder, so that a disk that is
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pacenote::journal::verify::{Status, verify_journal};
-use pacenote::journal::{SessionDir, Writer};
+use pacenote::journal::{Sealer, SessionDir, Writer};
 use pacenote::redact::Redactor;
 use pacenote::session::Event;
+use pacenote::signature::{Kind, Signer};
 use pacenote::state::StateDir;
 
 #[expect(dead_code, clippy::unwrap_used, reason = "the tests of the journal use the rest, and may panic")]
@@ -29,6 +31,8 @@ mod no_sync;
 use no_sync::NoSync;
 
 const APPENDS: usize = 3_000;
+/// Decisions, each of which is sealed.
+const SEALS: usize = 500;
 const ROUNDS: usize = 5;
 /// Bytes of the verified journal, at least.
 const LARGE: u64 = 64 << 20;
@@ -39,6 +43,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 #[expect(clippy::print_stdout, reason = "a benchmark says what it measured")]
 fn main() -> Outcome {
     println!("{}", append()?);
+    println!("{}", seal()?);
     println!("{}", verify()?);
     Ok(())
 }
@@ -102,6 +107,64 @@ fn append() -> Outcome<String> {
         median(&theirs).as_micros(),
         more(median(&ours), median(&theirs)),
         more(ours.iter().sum(), theirs.iter().sum()),
+    ))
+}
+
+/// A decision with its seal, beside the same three lines written and synced by hand.
+fn seal() -> Outcome<String> {
+    let temp = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let sealing = |dir: &SessionDir, disk: Option<Arc<NoSync>>| -> Outcome<Writer> {
+        let mut writer = match disk {
+            Some(disk) => Writer::create_on(disk, dir, Redactor::new())?,
+            None => Writer::create(dir, Redactor::new())?,
+        };
+        let key = |n: u8| Signer::from_seed(&[n; 32], Kind::Own);
+        writer.seal_with(Sealer::with_segment("alice@example.com", key(1)?, key(3)?));
+        Ok(writer)
+    };
+    // The same session is written twice, first to know its bytes: signatures with Ed25519
+    // have no chance in them.
+    let first = session(temp.path(), "first")?;
+    let mut rehearsed = sealing(&first, Some(Arc::new(NoSync)))?;
+    for i in 0..=SEALS {
+        rehearsed.append(samples::at(i as u64), &if i == 0 { samples::opened() } else { samples::decided(6) })?;
+    }
+    let bytes = std::fs::read(first.journal())?;
+    let mut lines = bytes.split_inclusive(|b| *b == b'\n');
+    let second = session(temp.path(), "second")?;
+    let mut writer = sealing(&second, None)?;
+    let mut bare = OpenOptions::new().append(true).create_new(true).open(second.path().join("bare"))?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for i in 0..=SEALS {
+        let event = if i == 0 { samples::opened() } else { samples::decided(6) };
+        let three: Vec<&[u8]> = lines.by_ref().take(3).collect();
+        let mut by_hand = || -> Outcome {
+            let start = Instant::now();
+            for line in &three {
+                bare.write_all(line)?;
+                bare.sync_data()?;
+            }
+            theirs.push(start.elapsed());
+            Ok(())
+        };
+        if i % 2 == 0 {
+            by_hand()?;
+        }
+        let start = Instant::now();
+        writer.append(samples::at(i as u64), &event)?;
+        ours.push(start.elapsed());
+        if i % 2 != 0 {
+            by_hand()?;
+        }
+    }
+    assert!(std::fs::read(second.journal())? == bytes, "the two did not write the same bytes");
+    let more = median(&ours).saturating_sub(median(&theirs));
+    Ok(format!(
+        "seal, {SEALS} decisions with their seals: median {} us, the same three lines with bare write and fdatasync {} us: \
+         {} us beyond the syncs",
+        median(&ours).as_micros(),
+        median(&theirs).as_micros(),
+        more.as_micros(),
     ))
 }
 

@@ -58,8 +58,9 @@ steps:
     run: {script: ./deploy.sh}
     undo: {none: nothing stays}
   - id: soak
-    title: Watch it
-    gate: {pass: signals.signal_0.value < 90, for: 4h, timeout: 5h}
+    title: Watch
+    timeout: 5h
+    gate: {pass: signals.signal_0.value < 90, for: 4h}
 ";
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;

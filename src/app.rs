@@ -14,6 +14,7 @@ mod commands;
 pub mod doors;
 pub mod entry;
 pub mod headless;
+mod jumps;
 pub mod lines;
 mod logins;
 mod notices;

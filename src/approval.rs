@@ -16,6 +16,8 @@ use crate::session::approval::{Refusal, Request, RequestOperator};
 use crate::session::event::Signed;
 use crate::signature::{APPROVAL, AllowedSigners, Distrust, Message, PublicKey, SignError, Signature, SignatureError, Signer};
 
+pub mod review;
+
 /// An answer longer than this is none.
 pub const LONGEST: usize = 64 * 1024;
 /// Who answers, where their key may be several people's.

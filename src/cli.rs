@@ -13,12 +13,12 @@ pub mod args;
 pub mod check;
 pub mod console;
 mod debrief;
+mod demands;
 mod docs;
 mod export;
 pub mod facts;
 mod freeze;
 mod import;
-mod later;
 mod launcher;
 mod modal;
 mod new;
@@ -26,6 +26,7 @@ mod preflight;
 mod rbac;
 mod replay;
 mod retention;
+mod review;
 mod rollback;
 mod scenarios;
 pub mod select;
@@ -49,7 +50,6 @@ use crate::config::policy::Policy;
 use crate::config::{Config, ConfigError, Surroundings};
 use crate::error::{Exit, Problem};
 use crate::state::{StateDir, StateError};
-use later::not_yet;
 
 /// Parses the arguments, does what they say, prints what went wrong.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -174,7 +174,7 @@ fn dispatch(cli: Cli, console: &mut Console) -> Result<Exit, Problem> {
         Command::Preflight(arguments) => preflight::run(console, &Basis::load(&global)?, &arguments),
         Command::Replay(arguments) => replay::run(console, &Basis::load(&global)?, &arguments),
         Command::Approve(arguments) => approve::run(console, &Basis::load(&global)?, &arguments),
-        Command::Review(_) => not_yet("review", "`pacenote show SESSION` prints what there is to review"),
+        Command::Review(arguments) => review::run(console, &Basis::load(&global)?, &arguments),
         Command::New(arguments) => new::run(console, &arguments),
         Command::Import(arguments) => import::run(console, &arguments),
         Command::Docs(arguments) => docs::run(console, &arguments),

@@ -63,6 +63,8 @@ impl Clock {
                 TimeDelta::from_std(passed).ok().and_then(|passed| epoch.checked_add_signed(passed)).unwrap_or(epoch)
             }
         };
+        #[cfg(test)]
+        let wall = wall + tests::SET_BY.get();
         let passed = now.saturating_duration_since(self.origin);
         let passed = if self.speed == 1.0 { passed } else { passed.mul_f64(self.speed) };
         At { wall: wall.trunc_subsecs(3), mono_ms: u64::try_from(passed.as_millis()).unwrap_or(u64::MAX) }
@@ -82,8 +84,13 @@ impl Clock {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    thread_local! {
+        /// By how much somebody has set the wall clock, for all clocks of a test.
+        pub(crate) static SET_BY: std::cell::Cell<TimeDelta> = const { std::cell::Cell::new(TimeDelta::zero()) };
+    }
 
     fn epoch() -> DateTime<Utc> {
         "2026-11-21T03:33:44.120Z".parse().unwrap()

@@ -29,7 +29,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::ports::Cluster;
 
@@ -171,15 +170,6 @@ impl Lock {
             Kind::Lease(lock) => lock.release().await,
         }
     }
-}
-
-/// The name of a file or of a Lease for a name of the runbook's: what a cluster allows,
-/// and different for different names.
-fn slug(prefix: &str, name: &str) -> String {
-    let fits = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let readable: String = name.chars().take(36).map(fits).collect();
-    let hash: String = Sha256::digest(name.as_bytes()).iter().take(4).map(|b| format!("{b:02x}")).collect();
-    format!("{prefix}-{}-{hash}", readable.trim_matches('-'))
 }
 
 #[cfg(test)]

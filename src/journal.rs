@@ -29,7 +29,7 @@ pub use blob::BlobError;
 pub use folder::{Holder, SessionDir};
 pub use output::OutputSink;
 pub use reader::{Blobs, Line, ReadError, Reader};
-pub use seal::{Mark, Role, Sealer, Witness};
+pub use seal::{Issuer, Mark, Role, Sealer, Witness};
 pub use summary::{SessionState, SessionSummary};
 pub use verify::{Report, Verification, verify};
 pub use writer::{AppendError, Appended, Hold, OpenError, ResumeError, Resumption, Writer};

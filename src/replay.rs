@@ -16,9 +16,9 @@ mod tape;
 mod words;
 
 pub use clock::{FASTEST, Playback, SLOWEST};
-pub use player::{Moment, Player, ReplayError};
+pub use player::{Player, ReplayError};
 pub use tape::Tape;
-pub use words::{decision, next_line};
+pub use words::{decision, line};
 
 #[cfg(test)]
 mod tests;

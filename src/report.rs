@@ -20,6 +20,7 @@ mod json;
 mod markdown;
 pub mod markup;
 mod pack;
+pub mod seals;
 mod source;
 pub mod statistics;
 mod story;

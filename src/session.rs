@@ -16,6 +16,7 @@ mod dry;
 pub mod event;
 pub mod figures;
 pub mod intent;
+pub mod lease;
 pub mod message;
 pub mod needs;
 mod outcome;

@@ -69,6 +69,9 @@ pub struct Screen<'a> {
     pub now: DateTime<Utc>,
     /// How the journal is.
     pub journal: Journal<'a>,
+    /// SHA-256 (hex) of the journal's last line as the last seal left it; absent where
+    /// nothing is sealed.
+    pub sealed: Option<&'a str>,
     /// Standing messages that are not about a step (`runbook changed on disk`).
     pub notices: &'a [String],
     /// Notes of the session, oldest first, shown when it is over.

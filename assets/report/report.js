@@ -69,7 +69,7 @@
     if (found.head !== at("head").textContent || whole !== at("whole").textContent) {
       return ["bad", "The chain is intact, but it is not the one this page was made from: the hashes above are others."];
     }
-    const seals = found.seals ? `${found.seals} seals stand in it and were NOT judged.` : "There is NO SEAL in it.";
+    const seals = found.seals ? `${found.seals} seals stand in it; this button judges NONE of them.` : "There is NO SEAL in it.";
     const chain = `The chain is intact: ${found.records} records, head ${found.head}. ${seals}`;
     return found.closed ? ["good", chain] : ["open", `${chain} The session is NOT CLOSED.`];
   }

@@ -19,6 +19,7 @@ use crate::session::admission::{self, Admission, Applicant, Objection};
 use crate::session::event::{LockTaken, Mode};
 use crate::session::require::{self, PastSession, Wanted};
 use crate::session::{Event, Session, window};
+use crate::signature::AllowedSigners;
 use crate::state::StateDir;
 
 /// How long evidence from an address may take, and how large it may be.
@@ -47,6 +48,8 @@ pub struct Neighbourhood {
     pub cluster: Option<Cluster>,
     /// The door that evidence is fetched through.
     pub http: HttpPort,
+    /// Whose sessions count as evidence.
+    pub trust: Trust,
 }
 
 impl Neighbourhood {
@@ -61,8 +64,9 @@ impl Neighbourhood {
     }
 
     /// Judges whether a session may start or be gone on with. `folder` is that of the
-    /// runbook, for evidence named by path.
-    pub async fn judge(&self, session: &Session, now: DateTime<Utc>, folder: &Path) -> Entry {
+    /// runbook, for evidence named by path; `emergency` the reason of one that the session
+    /// itself does not know of yet.
+    pub async fn judge(&self, session: &Session, emergency: Option<&str>, now: DateTime<Utc>, folder: &Path) -> Entry {
         let plan = session.plan();
         let mut entry = Entry { admission: Admission::Refused(Vec::new()), window: None, troubles: Vec::new(), freeze: None };
         let mut objections = Vec::new();
@@ -100,7 +104,7 @@ impl Neighbourhood {
             Applicant {
                 kind: plan.runbook().change.as_ref().map(|c| c.kind),
                 mode: session.mode(),
-                emergency: session.opened().emergency.as_deref(),
+                emergency: emergency.or(session.emergency()),
                 begun: session.has_changed(),
             },
             objections,
@@ -137,7 +141,7 @@ impl Neighbourhood {
         match self.state.session_dirs() {
             Ok(dirs) => {
                 for dir in dirs.iter().filter(|d| d.sid() != session.id() && may_count(d, session)) {
-                    match evidence(&dir.journal()) {
+                    match evidence(&dir.journal(), Found::Here, &self.trust) {
                         Ok(story) => past.push(story),
                         Err(why) => troubles.push(format!("session {} is no evidence: {why}", dir.sid())),
                     }
@@ -146,7 +150,7 @@ impl Neighbourhood {
             Err(error) => troubles.push(format!("sessions of the past cannot be read: {error}")),
         }
         for place in &require.evidence {
-            match named_evidence(&self.http, place, folder).await {
+            match named_evidence(&self.http, place, folder, &self.trust).await {
                 Ok(story) => past.push(story),
                 Err(why) => troubles.push(format!("evidence {place}: {why}")),
             }
@@ -165,23 +169,68 @@ fn may_count(dir: &SessionDir, session: &Session) -> bool {
     })
 }
 
-/// Whether a journal is good enough to be evidence: the one place that says so.
+/// Whose journals count as evidence.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// The list of keys; none where there is none.
+    pub signers: Option<AllowedSigners>,
+    /// Fingerprints of this user's own keys: the self-issued one of the state folder, and
+    /// the operator's where there is no list to judge it by.
+    pub own: Vec<String>,
+    /// The policy wants what verifies, and nothing else.
+    pub verified_only: bool,
+    /// Keys are judged as of now.
+    pub now: DateTime<Utc>,
+}
+
+/// Where a journal that is to be evidence was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// In the state folder, which nobody else can write.
+    Here,
+    /// Where the runbook says.
+    Elsewhere,
+}
+
+/// Whether nothing is wrong with a journal, whoever sealed it.
 ///
 /// # Errors
-/// Why it is not.
-pub fn evidence_is_good(found: &Verification) -> Result<(), String> {
+/// What is.
+pub fn is_intact(found: &Verification) -> Result<(), String> {
     match found.status {
-        // Who sealed it is not asked yet: without a list of signers every seal is untrusted.
         Status::Verified | Status::Untrusted | Status::IntactUnsealed | Status::IntactOpen => Ok(()),
         _ => Err(found.sentence()),
     }
 }
 
+/// Whether a journal is good enough to be evidence: the one place that says so. What
+/// verifies always is. In the state folder so is what this user's own key sealed, a
+/// rehearsal, and, unless the policy wants more, what is not sealed yet. From elsewhere
+/// nothing but what verifies is: anyone could have made it.
+///
+/// # Errors
+/// Why it is not.
+pub fn evidence_is_good(found: &Verification, place: Found, trust: &Trust) -> Result<(), String> {
+    is_intact(found)?;
+    let here = place == Found::Here;
+    let rehearsal = found.opened.as_ref().is_some_and(|opened| opened.mode == Mode::Rehearsal);
+    let own = found.seal.as_ref().is_some_and(|seal| trust.own.contains(&seal.key));
+    match found.status {
+        Status::Verified => Ok(()),
+        _ if here && rehearsal => Ok(()),
+        Status::Untrusted if here && own && !trust.verified_only => Ok(()),
+        Status::IntactUnsealed | Status::IntactOpen if here && !trust.verified_only => Ok(()),
+        _ if trust.verified_only => Err(format!("{}; the policy counts only what `pacenote verify` gives 0", found.sentence())),
+        _ => Err(format!("{}; it counts only if a key that you trust sealed it", found.sentence())),
+    }
+}
+
 /// The story of a journal, where it is good.
-fn evidence(journal: &Path) -> Result<PastSession, String> {
-    let report = verify(&[journal.to_path_buf()], Options::default());
+fn evidence(journal: &Path, place: Found, trust: &Trust) -> Result<PastSession, String> {
+    let options = Options { signers: trust.signers.as_ref(), now: trust.now, ..Options::default() };
+    let report = verify(&[journal.to_path_buf()], options);
     let found = report.journals.first().ok_or("there is no journal")?;
-    evidence_is_good(found)?;
+    evidence_is_good(found, place, trust)?;
     let reader = Reader::open_file(journal, Blobs::Heads).map_err(|e| e.to_string())?;
     let mut story: Option<PastSession> = None;
     let mut messages = Vec::new();
@@ -199,11 +248,11 @@ fn evidence(journal: &Path) -> Result<PastSession, String> {
 }
 
 /// Evidence by path (of a journal or of its session's folder) or by address.
-async fn named_evidence(http: &HttpPort, place: &str, folder: &Path) -> Result<PastSession, String> {
+async fn named_evidence(http: &HttpPort, place: &str, folder: &Path, trust: &Trust) -> Result<PastSession, String> {
     if !place.contains("://") {
         let path = folder.join(place);
         let journal = if path.is_dir() { path.join("journal.jsonl") } else { path };
-        return evidence(&journal);
+        return evidence(&journal, Found::Elsewhere, trust);
     }
     let call = HttpCall {
         method: "GET".to_owned(),
@@ -219,7 +268,7 @@ async fn named_evidence(http: &HttpPort, place: &str, folder: &Path) -> Result<P
         return Err(format!("it answered {}", answer.status));
     }
     let kept = Kept::new(&answer.body)?;
-    evidence(&kept.path).map_err(|why| format!("{why} (outputs kept beside a journal are not fetched)"))
+    evidence(&kept.path, Found::Elsewhere, trust).map_err(|why| format!("{why} (outputs kept beside a journal are not fetched)"))
 }
 
 /// A journal that was fetched, as a file for as long as it is read.

@@ -160,7 +160,7 @@ pub async fn tell(around: &Around<'_>, told: &(dyn Fn(Part, Vec<Line>) + Sync)) 
 async fn entry(around: &Around<'_>) -> Vec<Line> {
     let late = || vec![Line::new("start", Verdict::Unknown, "whether it may start was not found out in time")];
     let judged = async {
-        let entry = around.neighbours.judge(around.draft, around.clock.now().wall, around.folder).await;
+        let entry = around.neighbours.judge(around.draft, None, around.clock.now().wall, around.folder).await;
         let mut lines = match entry.admission {
             Admission::Refused(objections) => objections
                 .into_iter()
@@ -218,7 +218,9 @@ async fn in_cluster(around: &Around<'_>, needs: &Needs) -> Vec<Line> {
     let rights = needs.rights.iter().flat_map(|(object, verbs)| verbs.iter().map(move |verb| (object, *verb)));
     let rights = join_all(rights.map(|(object, verb)| right(cluster, object, verb)));
     let named = needs.rights.iter().filter(|(object, verbs)| {
-        object.name.is_some() && verbs.contains("get") && object.resource != "secrets" && !object.resource.contains('/')
+        // What a secret is, is not read; a Lease is there only while it is held.
+        let looked_at = !matches!(object.resource.as_str(), "secrets" | "leases") && !object.resource.contains('/');
+        object.name.is_some() && verbs.contains("get") && looked_at
     });
     let objects = join_all(named.map(|(object, _)| object_line(cluster, object)));
     let (rights, objects) = tokio::join!(rights, objects);

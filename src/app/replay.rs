@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::notices;
 use super::screen::Shown;
 use crate::redact::{Keep, strip_controls};
-use crate::replay::{Playback, Player, decision, jump, next_line};
+use crate::replay::{Playback, Player, decision, jump};
 use crate::session::At;
 use crate::session::intent::What;
 use crate::terminal::TerminalGuard;
@@ -26,6 +26,8 @@ use outputs::Outputs;
 
 /// How often a moving picture is looked at anew.
 const TICK: Duration = Duration::from_millis(100);
+/// However long the program was suspended, no more than this is made up for.
+const LONGEST_MS: u64 = 1_000;
 /// How long an idle stretch is shown where nobody said.
 const IDLE_MS: u64 = 5_000;
 /// What was decided is said for so long afterwards, milliseconds at ordinary speed.
@@ -63,7 +65,7 @@ impl Film {
             away_until: None,
             alarms: Vec::new(),
         };
-        let at = player.moment(0).at;
+        let at = player.at(0);
         let mut film = Self {
             player,
             playback,
@@ -186,7 +188,7 @@ impl Film {
     /// Works out what is to be said of the place.
     fn look(&mut self) {
         let (folded, time) = (self.player.folded(), self.playback.time());
-        self.at = self.player.moment(time).at;
+        self.at = self.player.at(time);
         self.tell(folded);
         self.replay = self.place(folded, time);
         let effect = self.player.session().step_view(self.at).and_then(|step| step.effect);
@@ -254,11 +256,6 @@ impl Film {
             ..shown.of_session(self.player.session(), self.player.live(), journal)
         }
     }
-
-    /// A record on one line, for lists.
-    pub fn line(&self, index: usize) -> Option<String> {
-        next_line(self.player.tape().record(index)?.event.as_ref()?)
-    }
 }
 
 /// Plays a film on the terminal until it is left.
@@ -273,7 +270,7 @@ pub async fn run(film: &mut Film, guard: &mut TerminalGuard, mut ui: Ui) -> io::
     let mut last = 0;
     loop {
         let now = clock(Instant::now());
-        if film.advance(now.saturating_sub(last)) {
+        if film.advance(now.saturating_sub(last).min(LONGEST_MS)) {
             ui.request_draw();
         }
         last = now;

@@ -65,7 +65,12 @@ impl Shown {
             (None, Some(ms)) => Journal::Waiting(walk.last_record() + 1, ms),
             (None, None) => Journal::Written(walk.last_record()),
         };
-        Screen { notices: &walk.notices, followups: walk.followups(), ..self.of_session(walk.session(), &walk.live, journal) }
+        Screen {
+            sealed: walk.sealed(),
+            notices: &walk.notices,
+            followups: walk.followups(),
+            ..self.of_session(walk.session(), &walk.live, journal)
+        }
     }
 
     /// What is drawn of a session alone.
@@ -80,6 +85,7 @@ impl Shown {
             live,
             now: self.now,
             journal,
+            sealed: None,
             notices: &[],
             notes: &self.notes,
             followups: &[],

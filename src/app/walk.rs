@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::anchors::{Answer as AnchorAnswer, Told};
 use super::doors::Doors;
+use super::jumps::{self, WallWatch};
 use super::logins::Logins;
 use super::pen::{Pen, Written};
 use super::{notices, watch};
@@ -77,6 +78,8 @@ pub struct Walk {
     failed: Option<String>,
     /// Hash of the last record.
     head: String,
+    /// The head as the last seal left it.
+    sealed: Option<String>,
     anchors: Option<Told>,
     /// What there is to say of seals and anchors at the end.
     pub record_notes: Vec<String>,
@@ -87,6 +90,7 @@ pub struct Walk {
     followups: Vec<String>,
     coordination: Option<Watch>,
     logins: Logins,
+    wall: WallWatch,
 }
 
 impl Walk {
@@ -105,6 +109,7 @@ impl Walk {
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         let open: Vec<Intent> = session.open_intents().cloned().collect();
         let head = writer.head();
+        let sealed = writer.is_sealed().then(|| head.clone());
         let mut walk = Self {
             session,
             pen: Pen::new(writer),
@@ -128,6 +133,7 @@ impl Walk {
             scripted: doors.scripted,
             failed: None,
             head,
+            sealed,
             anchors: doors.anchors,
             record_notes: Vec::new(),
             notices: doors.notices,
@@ -135,6 +141,7 @@ impl Walk {
             followups: Vec::new(),
             coordination: doors.coordination,
             logins: Logins::new(doors.login),
+            wall: WallWatch::default(),
         };
         walk.tell_head();
         walk.lay_down_request();
@@ -164,6 +171,11 @@ impl Walk {
     /// Number of the last record.
     pub fn last_record(&self) -> u64 {
         self.pen.records().saturating_sub(1)
+    }
+
+    /// The head as the last seal left it.
+    pub fn sealed(&self) -> Option<&str> {
+        self.sealed.as_deref()
     }
 
     /// SHA-256 of the last record: what one notes elsewhere to know the journal again.
@@ -307,6 +319,7 @@ impl Walk {
             }
             () = sleep => {}
         }
+        self.look_at_the_clock();
         // Everything that has come meanwhile is taken before anything is drawn.
         while self.pen.outstanding().is_none()
             && let Ok(answer) = self.answers.try_recv()
@@ -321,6 +334,19 @@ impl Walk {
         }
         self.flush_readings();
         self.settle();
+    }
+
+    /// A jump of the wall clock is said and noted.
+    fn look_at_the_clock(&mut self) {
+        let at = self.clock.now();
+        if let Some(jumped) = self.wall.look(at)
+            && self.session.closed().is_none()
+        {
+            let text = jumps::words(jumped);
+            jumps::notice(&mut self.notices, at, &text);
+            let _ = self.send(&Msg::Command(Command::Note { text }, Starter::Session));
+            self.live.changed = true;
+        }
     }
 
     /// An anchor has answered: recorded while the session is open, else only told.
@@ -435,6 +461,9 @@ impl Walk {
             self.fold(at, event);
         }
         self.head = appended.head;
+        if !appended.seal.is_empty() {
+            self.sealed = Some(self.head.clone());
+        }
         if let Some(anchors) = self.anchors.as_mut().filter(|_| !appended.seal.is_empty()) {
             anchors.sealed();
         }

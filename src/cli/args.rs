@@ -194,6 +194,9 @@ pub struct ResumeArgs {
     /// Go on although records that were once there are missing; recorded
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub accept_loss: Option<String>,
+    /// Pass windows, freezes, requirements and approvals; recorded, and a review is owed
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub emergency: Option<String>,
     /// Take the lock over from a session that was left; recorded
     #[arg(long, value_name = "REASON", value_parser = reason)]
     pub take_over: Option<String>,
@@ -416,18 +419,26 @@ pub enum Required {
     Anchor,
 }
 
-/// `verify`.
-#[derive(Debug, Clone, Args)]
-pub struct VerifyArgs {
-    /// Sessions, journals, packs or folders of journals
-    #[arg(value_name = "SESSION|PATH", required_unless_present = "print_script")]
-    pub targets: Vec<String>,
+/// By what seals are judged.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TrustArgs {
     /// What must be there besides a trusted closing seal
     #[arg(long, value_name = "WHAT", value_enum, value_delimiter = ',')]
     pub require: Vec<Required>,
     /// Whose seals are trusted, instead of the list of the settings
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub signers: Option<PathBuf>,
+}
+
+/// `verify`.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// Sessions, journals, packs or folders of journals
+    #[arg(value_name = "SESSION|PATH", required_unless_present = "print_script")]
+    pub targets: Vec<String>,
+    /// By what seals are judged.
+    #[command(flatten)]
+    pub trust: TrustArgs,
     /// How to answer
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     pub format: TextOrJson,
@@ -448,6 +459,9 @@ pub struct ExportArgs {
     /// Where to [default: standard output]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+    /// By what seals are judged.
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }
 
 /// Forms of a report.
@@ -534,9 +548,15 @@ pub struct ApproveArgs {
 /// `review`.
 #[derive(Debug, Clone, Args)]
 pub struct ReviewArgs {
-    /// The session, or the beginning of its id
-    #[arg(value_name = "SESSION")]
-    pub session: String,
+    /// The session, the beginning of its id, or its journal [default: lists the reviews that are owed]
+    #[arg(value_name = "SESSION|PATH")]
+    pub session: Option<String>,
+    /// Write the review to a file, for where the journal is
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "add", requires = "session")]
+    pub out: Option<PathBuf>,
+    /// Add a review that was made elsewhere
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "session")]
+    pub add: Option<PathBuf>,
 }
 
 /// `freeze`.
@@ -610,9 +630,9 @@ pub enum NewCheck {
 /// `new`.
 #[derive(Debug, Clone, Args)]
 pub struct NewArgs {
-    /// Its id; it is written to NAME.yaml, its scenarios to scenarios/NAME-*.yaml
+    /// Its id; it is written to NAME.yaml, its scenarios to scenarios/NAME-*.yaml [default: asked]
     #[arg(value_name = "NAME")]
-    pub name: String,
+    pub name: Option<String>,
     /// What it is for [default: asked]
     #[arg(long, value_name = "KIND", value_enum)]
     pub kind: Option<NewKind>,

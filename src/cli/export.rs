@@ -10,11 +10,15 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::args::{ExportArgs, ExportFormat};
+use super::args::{ExportArgs, ExportFormat, Required, TrustArgs};
 use super::console::Console;
+use super::verify::Judge;
 use super::{Basis, show};
 use crate::error::{Exit, Problem};
 use crate::journal::SessionSummary;
+use crate::journal::format::{hex, sha256};
+use crate::journal::verify::verify_with;
+use crate::report::seals::Judged;
 use crate::report::{self, Beside, Source, Story};
 
 /// Writes a report.
@@ -32,7 +36,8 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ExportArgs) 
             .hint("`pacenote sessions` lists the sessions of this machine")
     })?;
     let signals = Beside::signals_of(&source);
-    let mut story = Story::of(source, Beside { kin: None, signals });
+    let judged = Some(judged(basis, &path, &arguments.trust)?);
+    let mut story = Story::of(source, Beside { kin: None, signals, judged });
     story.beside.kin = kin(basis, &path, &story);
     let bytes = match arguments.format {
         ExportFormat::Html => report::html(&story).into_bytes(),
@@ -40,7 +45,7 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ExportArgs) 
         ExportFormat::Json => report::json(&story).into_bytes(),
         ExportFormat::Csv => report::csv(&story).into_bytes(),
         ExportFormat::Cast => report::asciicast(&story).into_bytes(),
-        ExportFormat::Pack => pack(basis, &path, &story)?,
+        ExportFormat::Pack => pack(&path, &story, signers_file(basis, &arguments.trust))?,
     };
     match &arguments.output {
         None => console.bytes(&bytes)?,
@@ -76,12 +81,28 @@ fn kin(basis: &Basis, journal: &Path, story: &Story) -> Option<Vec<SessionSummar
     Some(sessions)
 }
 
-fn pack(basis: &Basis, journal: &Path, story: &Story) -> Result<Vec<u8>, Problem> {
+/// What the seals are worth, judged as `verify` does. A broken one is no error here.
+fn judged(basis: &Basis, journal: &Path, trust: &TrustArgs) -> Result<Judged, Problem> {
+    let found = Judge::of(basis, trust)?.with(None, |options| verify_with(journal, options));
+    let list = optional(signers_file(basis, trust))?.map(|bytes| hex(&sha256(&bytes)));
+    let name = |what: &Required| match what {
+        Required::Operator => "operator",
+        Required::Approvals => "approvals",
+        Required::Anchor => "anchor",
+    };
+    Ok(Judged { found, list, asked: trust.require.iter().map(name).collect() })
+}
+
+fn signers_file<'a>(basis: &'a Basis, trust: &'a TrustArgs) -> &'a Path {
+    trust.signers.as_deref().unwrap_or_else(|| basis.signers_file())
+}
+
+fn pack(journal: &Path, story: &Story, signers: &Path) -> Result<Vec<u8>, Problem> {
     let folder = journal.parent().unwrap_or(Path::new("."));
     // `<state>/sessions/<id>/journal.jsonl`.
     let ledger = folder.ancestors().nth(2).map(|state| state.join("ledger.jsonl"));
     let ledger = ledger.map(|path| optional(&path)).transpose()?.flatten();
-    let signers = optional(&basis.config.allowed_signers.value)?;
+    let signers = optional(signers)?;
     report::pack(story, folder, ledger.as_deref(), signers.as_deref()).map_err(|e| {
         Problem::cannot_start(format!("the pack cannot be made: {e}"))
             .at(folder.display())

@@ -77,5 +77,5 @@ async fn freezes(basis: &Basis, environment: &str, runbook: Option<&str>) -> Res
             cluster
         }
     };
-    Ok(Neighbourhood { state, cluster, http: walk::door(basis) }.freezes())
+    Ok(Neighbourhood { state, cluster, http: walk::door(basis), trust: Default::default() }.freezes())
 }

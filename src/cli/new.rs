@@ -22,15 +22,13 @@ const SCHEMAS: [&str; 2] = ["runbook.schema.json", "scenario.schema.json"];
 /// # Errors
 /// When something is missing or wrong, or a file is there already.
 pub(super) fn run(console: &mut Console, arguments: &NewArgs) -> Result<Exit, Problem> {
-    scaffold::runbook_name(&arguments.name).map_err(|e| Problem::usage(e).hint("it is a name, not a file: .yaml is added"))?;
     let folder = arguments.folder.clone().unwrap_or_default();
-    let runbook = folder.join(format!("{}.yaml", arguments.name));
-    // Before the questions: nobody answers them for nothing.
-    refuse_existing(&runbook)?;
     let stdin = std::io::stdin();
     let mut lines = stdin.is_terminal().then(|| stdin.lock());
-    let answers = answers(console, lines.as_mut(), arguments)?;
-    let (wanted, written) = (files(&answers, arguments, &folder), folder.join("scenarios"));
+    let name = name(console, lines.as_mut(), arguments, &folder)?;
+    let answers = answers(console, lines.as_mut(), &name, arguments)?;
+    let runbook = at(&folder, &name);
+    let (wanted, written) = (files(&answers, &name, arguments, &folder), folder.join("scenarios"));
     for (path, _) in &wanted {
         refuse_existing(path)?;
     }
@@ -53,15 +51,35 @@ pub(super) fn run(console: &mut Console, arguments: &NewArgs) -> Result<Exit, Pr
     Ok(Exit::Done)
 }
 
+/// The runbook's name. That it is free is known before anything else is asked: nobody
+/// answers for nothing.
+fn name(console: &mut Console, lines: Option<&mut impl BufRead>, arguments: &NewArgs, folder: &Path) -> Result<String, Problem> {
+    let name = match &arguments.name {
+        Some(name) => name.clone(),
+        None => ask(
+            console,
+            lines,
+            &Question { what: "the name", say: "pacenote new deploy-shop", text: "What is it called?", usual: "" },
+            |said| scaffold::runbook_name(said).map(|()| said.to_owned()).map_err(|e| e.to_string()),
+        )?,
+    };
+    scaffold::runbook_name(&name).map_err(|e| Problem::usage(e).hint("it is a name, not a file: .yaml is added"))?;
+    refuse_existing(&at(folder, &name))?;
+    Ok(name)
+}
+
+fn at(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.yaml"))
+}
+
 /// Where the runbook and its scenarios go, and what stands in them.
-fn files(answers: &Answers, arguments: &NewArgs, folder: &Path) -> Vec<(PathBuf, String)> {
+fn files(answers: &Answers, name: &str, arguments: &NewArgs, folder: &Path) -> Vec<(PathBuf, String)> {
     let scaffold = scaffold::files(answers);
     let [runbook, scenario] = SCHEMAS;
     let with_schema = |schema: &str, text: String| {
         if arguments.no_schema { text } else { format!("# yaml-language-server: $schema={schema}\n{text}") }
     };
-    let name = &arguments.name;
-    let mut files = vec![(folder.join(format!("{name}.yaml")), with_schema(&format!("./{runbook}"), scaffold.runbook))];
+    let mut files = vec![(at(folder, name), with_schema(&format!("./{runbook}"), scaffold.runbook))];
     files.extend(scaffold.scenarios.into_iter().map(|one| {
         let path = folder.join("scenarios").join(format!("{name}-{}.yaml", one.name));
         (path, with_schema(&format!("../{scenario}"), one.text))
@@ -110,28 +128,41 @@ fn schemas(console: &mut Console, folder: &Path) -> Result<(), Problem> {
 }
 
 /// What was said by flags, and what is asked.
-fn answers(console: &mut Console, mut lines: Option<&mut impl BufRead>, arguments: &NewArgs) -> Result<Answers, Problem> {
+fn answers(
+    console: &mut Console,
+    mut lines: Option<&mut impl BufRead>,
+    name: &str,
+    arguments: &NewArgs,
+) -> Result<Answers, Problem> {
     let kinds = words(NewKind::value_variants());
     let kind = match arguments.kind {
         Some(kind) => kind,
         None => ask(
             console,
             lines.as_deref_mut(),
-            &Question { flag: "--kind", text: &format!("What is it for? ({kinds})"), usual: "deploy" },
+            &Question { what: "the kind", say: "--kind deploy", text: &format!("What is it for? ({kinds})"), usual: "deploy" },
             |said| NewKind::from_str(said, true).map_err(|_| format!("`{said}` is none of {kinds}")),
         )?,
     };
     let service = match &arguments.service {
         Some(service) => service.clone(),
-        None => ask(console, lines.as_deref_mut(), &Question { flag: "--service", text: "Which service?", usual: "" }, |said| {
-            scaffold::service_name(said).map(|()| said.to_owned()).map_err(|e| e.to_string())
-        })?,
+        None => ask(
+            console,
+            lines.as_deref_mut(),
+            &Question { what: "the service", say: "--service shop", text: "Which service?", usual: "" },
+            |said| scaffold::service_name(said).map(|()| said.to_owned()).map_err(|e| e.to_string()),
+        )?,
     };
     let environments = match arguments.environments.as_slice() {
         [] => ask(
             console,
             lines.as_deref_mut(),
-            &Question { flag: "--environments", text: "Which environments, the real one last?", usual: "staging,production" },
+            &Question {
+                what: "the environments",
+                say: "--environments staging,production",
+                text: "Which environments, the real one last?",
+                usual: "staging,production",
+            },
             |said| {
                 let names = list(said);
                 scaffold::environment_names(&names).map(|()| names).map_err(|e| e.to_string())
@@ -146,8 +177,9 @@ fn answers(console: &mut Console, mut lines: Option<&mut impl BufRead>, argument
             console,
             lines,
             &Question {
-                flag: "--checks",
-                text: &format!("What is watched besides the pods? ({known})"),
+                what: "what is watched",
+                say: "--checks health,errors,latency",
+                text: &format!("What is watched? ({known})"),
                 usual: "health,errors,latency",
             },
             |said| {
@@ -171,13 +203,14 @@ fn answers(console: &mut Console, mut lines: Option<&mut impl BufRead>, argument
         NewKind::Incident => scaffold::Kind::Incident,
         NewKind::Maintenance => scaffold::Kind::Maintenance,
     };
-    Answers::new(&arguments.name, kind, &service, &environments, &checks)
-        .map_err(|e| Problem::usage(e).hint("nothing was written"))
+    Answers::new(name, kind, &service, &environments, &checks).map_err(|e| Problem::usage(e).hint("nothing was written"))
 }
 
 /// What is asked where a flag does not say it.
 struct Question<'a> {
-    flag: &'a str,
+    what: &'a str,
+    /// How it is said otherwise.
+    say: &'a str,
     text: &'a str,
     /// What an empty line means; empty where it means nothing.
     usual: &'a str,
@@ -190,10 +223,11 @@ fn ask<T>(
     question: &Question<'_>,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<T, Problem> {
-    let Question { flag, text, usual } = question;
+    let Question { what, say, text, usual } = question;
     let Some(lines) = lines else {
-        return Err(Problem::usage(format!("`{flag}` is missing, and there is no terminal to ask on"))
-            .hint(format!("say it: {flag} {}", if usual.is_empty() { "NAME" } else { usual })));
+        return Err(
+            Problem::usage(format!("{what} is missing, and there is no terminal to ask on")).hint(format!("say it: {say}"))
+        );
     };
     loop {
         console.note(if usual.is_empty() { (*text).to_owned() } else { format!("{text} [{usual}]") });
@@ -225,16 +259,9 @@ mod tests {
     use super::*;
 
     fn said(typed: &str, kind: Option<NewKind>) -> Result<Answers, Problem> {
-        let arguments = NewArgs {
-            name: "x".to_owned(),
-            kind,
-            service: None,
-            environments: Vec::new(),
-            checks: None,
-            folder: None,
-            no_schema: false,
-        };
-        answers(&mut Console::to(Vec::new(), Vec::new()), Some(&mut typed.as_bytes()), &arguments)
+        let arguments =
+            NewArgs { name: None, kind, service: None, environments: Vec::new(), checks: None, folder: None, no_schema: false };
+        answers(&mut Console::to(Vec::new(), Vec::new()), Some(&mut typed.as_bytes()), "x", &arguments)
     }
 
     #[test]
@@ -245,6 +272,25 @@ mod tests {
         assert_eq!(said("\nshop\n\n\n", None).unwrap(), usual);
         let other = Answers::new("x", scaffold::Kind::Incident, "shop", &["a".to_owned(), "b".to_owned()], &[]).unwrap();
         assert_eq!(said("shop\na, b\nnone\n", Some(NewKind::Incident)).unwrap(), other);
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_is_asked_again_and_one_that_is_taken_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = NewArgs {
+            name: None,
+            kind: None,
+            service: None,
+            environments: Vec::new(),
+            checks: None,
+            folder: None,
+            no_schema: false,
+        };
+        let named =
+            |typed: &str| name(&mut Console::to(Vec::new(), Vec::new()), Some(&mut typed.as_bytes()), &arguments, folder.path());
+        assert_eq!(named("../x\n\nx.yaml\nx\n").unwrap(), "x");
+        std::fs::write(folder.path().join("x.yaml"), "").unwrap();
+        assert!(named("x\n").is_err());
     }
 
     #[test]

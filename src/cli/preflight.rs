@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Basis;
 use super::args::{PreflightArgs, TextOrJson, WalkArgs};
 use super::console::Console;
 use super::walk;
+use super::{Basis, demands};
 use crate::app::entry::Neighbourhood;
 use crate::app::opening::{Entered, Opening};
 use crate::app::preflight::{self, Around, Line, Verdict};
@@ -57,7 +57,7 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &PreflightArg
             Err(problem) => (None, Some(problem.what().to_owned())),
         };
         let opening = Opening {
-            environment: app::environment_record(&plan, cluster.as_ref()),
+            environment: demands::environment(basis, &plan, cluster.as_ref()),
             mode: Mode::Live,
             attended: true,
             who: walk::who(basis, &state, Path::new(&arguments.file)),
@@ -79,7 +79,8 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &PreflightArg
         let secrets = Secrets::new(&accepted, folder.clone(), Redactor::new());
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         let headers = headers(&draft, &secrets, clock.now()).await;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: walk::door(basis) };
+        let trust = demands::trust(basis, state.path(), clock.now().wall)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: walk::door(basis), trust };
         let around = Around {
             draft: &draft,
             clock,

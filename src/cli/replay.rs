@@ -34,6 +34,11 @@ mod timeline;
 /// terminal cannot be used.
 pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ReplayArgs) -> Result<Exit, Problem> {
     let path = show::journal(basis, &arguments.session)?;
+    if path.extension().is_some_and(|extension| extension == "tar") {
+        return Err(Problem::usage("a pack is played from its folder")
+            .at(path.display())
+            .hint("unpack it (tar xf) and name the folder that comes out of it"));
+    }
     let source = Source::read(&path).map_err(|e| {
         Problem::cannot_start(format!("the journal cannot be read: {e}"))
             .at(path.display())
@@ -110,9 +115,10 @@ fn remarks(verification: &Verification) -> Vec<String> {
         // Nobody's own key seals a rehearsal.
         Status::Untrusted if rehearsal => Vec::new(),
         Status::IntactOpen => vec!["this session is not closed; the replay goes as far as its journal did just now".to_owned()],
-        Status::Untrusted | Status::IntactUnsealed | Status::IntactTorn => {
-            vec![format!("the journal is {}", verification.sentence())]
+        Status::Untrusted => {
+            vec![format!("the journal is intact, and not trusted: {}", verification.untrusted.join("; "))]
         }
+        Status::IntactUnsealed | Status::IntactTorn => vec![format!("the journal is {}", verification.sentence())],
     };
     if !verification.unknown.is_empty() {
         let kinds: Vec<&str> = verification.unknown.iter().map(String::as_str).collect();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::args::RollbackArgs;
 use super::walk::{self, Watched};
-use super::{Basis, explain_state, facts};
+use super::{Basis, demands, explain_state, facts};
 use crate::app::entry::{self, Neighbourhood};
 use crate::app::opening::{self, Finished, Opening};
 use crate::app::{self, anchors::Told};
@@ -45,9 +45,7 @@ pub(super) fn run(basis: &Basis, arguments: &RollbackArgs) -> Result<Exit, Probl
     let unattended = walk::unattended(&arguments.walk)?;
     if unattended.is_some() {
         let protected = plan.environment().is_some_and(|e| e.protected);
-        basis.policy.permits_unattended(protected).map_err(|refusal| {
-            Problem::cannot_start(refusal).hint("walk it yourself, or have /etc/pacenote/policy.yaml allow it")
-        })?;
+        demands::unattended(basis, true, protected)?;
     }
     let accepted = walk::accept(basis, &state, &bundle, arguments.trust, &arguments.walk)?;
     agree(&announcement(&preview(&old, &plan)?, &later_sessions(&old.session, &sessions))?, unattended.is_some())?;
@@ -56,7 +54,8 @@ pub(super) fn run(basis: &Basis, arguments: &RollbackArgs) -> Result<Exit, Probl
     let exit = runtime.block_on(async {
         let redactor = Redactor::new();
         let cluster = walk::connect(basis, &plan, new.sid(), unattended.is_none()).await?;
-        let environment = app::environment_record(&plan, cluster.as_ref());
+        let environment = demands::environment(basis, &plan, cluster.as_ref());
+        demands::unattended(basis, unattended.is_some(), environment.protected)?;
         same_place(&old.session.opened().environment, &environment)?;
         let (mut opening, told) = opening(basis, &state, &old, &plan, environment, &accepted, unattended.is_none())?;
         let draft = opening.draft(new.sid(), clock.now()).map_err(Problem::cannot_start)?;
@@ -114,7 +113,7 @@ fn finished(state: &StateDir, dir: &SessionDir, depth: usize) -> Result<(Finishe
 /// The records of a journal nothing is wrong with, and its head.
 fn intact(dir: &SessionDir) -> Result<(Vec<Record>, String), String> {
     let report = verify(&[dir.journal()], Options::default());
-    entry::evidence_is_good(report.journals.first().ok_or("there is none")?)?;
+    entry::is_intact(report.journals.first().ok_or("there is none")?)?;
     let mut reader = Reader::open(dir, Blobs::Resolve).map_err(|e| e.to_string())?;
     let records = reader.by_ref().map(|line| line.map(|l| l.record)).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
     Ok((records, reader.head()))
@@ -306,7 +305,12 @@ async fn enter(
     draft: &Session,
     take_over: Option<&str>,
 ) -> Result<Watched, Problem> {
-    let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.cloned(), http: walk::door(basis) };
+    let neighbours = Neighbourhood {
+        state: state.clone(),
+        cluster: cluster.cloned(),
+        http: walk::door(basis),
+        trust: entry::Trust::default(),
+    };
     let lock = neighbours.lock(draft, take_over).await.map_err(|error| walk::locked(&error))?;
     let environment = draft.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));

@@ -29,16 +29,25 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &ShowArgs) -> Result
     };
     let mut reader = Reader::open_file(&path, Blobs::Resolve).map_err(unreadable)?;
     let mut print = Printer { console, format: arguments.format, records: 0 };
-    let mut damage = None;
+    let (mut damage, mut sid) = (None, None);
     for line in reader.by_ref() {
         match line {
-            Ok(line) => print.record(&line.record, &line.raw)?,
+            Ok(line) => {
+                sid.get_or_insert_with(|| line.record.sid.clone());
+                print.record(&line.record, &line.raw)?;
+            }
             Err(error) => damage = Some(error),
         }
     }
     print.end()?;
     if arguments.format == ShowFormat::Text && damage.is_none() && print.records > 0 {
         print.console.line(format_args!("{:21}head {}", "", reader.head()))?;
+        if let Some(sid) = &sid {
+            let signers = super::verify::signers(basis, None)?;
+            for review in super::review::lines(&path, sid, &reader.head(), signers.as_ref()) {
+                print.console.line(format_args!("{:21}review: {review}", ""))?;
+            }
+        }
     }
     if arguments.format == ShowFormat::Text
         && damage.is_none()

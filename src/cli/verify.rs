@@ -11,18 +11,19 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 
 use crate::error::{Exit, Problem};
-use crate::journal::verify::{self, Options, Report, Verification};
+use crate::journal::Mark;
+use crate::journal::verify::{self, Options, Progress, Report, Verification};
 use crate::redact::{Keep, strip_controls};
 use crate::signature::{AllowedSigners, ListError, Revoked};
 
 use super::Basis;
-use super::args::{Required, TextOrJson, VerifyArgs};
+use super::args::{Required, TextOrJson, TrustArgs, VerifyArgs};
 use super::console::Console;
 
 /// The same checks with stock tools.
 pub const SCRIPT: &str = include_str!("verify/script.sh");
 /// Of files from this size on, progress is told, each time so much more has been read.
-const PROGRESS: u64 = 256 << 20;
+const STEP: u64 = 256 << 20;
 
 /// Verifies what is named.
 ///
@@ -35,36 +36,59 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &VerifyArgs) -> Resu
         return Ok(Exit::Done);
     }
     let paths = arguments.targets.iter().map(|target| path(basis, target)).collect::<Result<Vec<_>, _>>()?;
-    let signers = signers(basis, arguments.signers.as_deref())?;
-    let wants = |what| arguments.require.contains(&what);
+    let judge = Judge::of(basis, &arguments.trust)?;
     let report = {
         let told = RefCell::new((&mut *console, 0));
         let progress = |path: &Path, read: u64, all: u64| {
             let (console, last) = &mut *told.borrow_mut();
-            if read / PROGRESS != *last && all >= PROGRESS {
-                *last = read / PROGRESS;
+            if read / STEP != *last && all >= STEP {
+                *last = read / STEP;
                 console.note(format_args!("{}: {} of {} MB", path.display(), read >> 20, all >> 20));
             }
         };
-        let known = wants(Required::Anchor).then(|| anchors::Known::read(basis));
-        let look_up = |mark: &crate::journal::Mark| known.as_ref().map_or(Err(String::new()), |known| known.look_up(mark));
-        let options = Options {
-            signers: signers.as_ref(),
-            now: Utc::now(),
-            operator: wants(Required::Operator),
-            approvals: wants(Required::Approvals),
-            groups: Some(&basis.policy.rules.groups),
-            anchors: if known.is_some() { Some(&look_up) } else { None },
-            progress: Some(&progress),
-            ..Options::default()
-        };
-        verify::verify(&paths, options)
+        judge.with(Some(&progress), |options| verify::verify(&paths, options))
     };
     match arguments.format {
         TextOrJson::Json => console.json(&report)?,
         TextOrJson::Text => text(console, &report)?,
     }
     Ok(exit(report.code))
+}
+
+/// Whom to trust, and what must be there: for `verify` and whoever judges as it does.
+pub(super) struct Judge<'a> {
+    basis: &'a Basis,
+    signers: Option<AllowedSigners>,
+    known: Option<anchors::Known>,
+    require: Vec<Required>,
+}
+
+impl<'a> Judge<'a> {
+    /// Reads the list of keys, and what is known of heads where that was asked for.
+    ///
+    /// # Errors
+    /// When the list cannot be used.
+    pub(super) fn of(basis: &'a Basis, arguments: &TrustArgs) -> Result<Self, Problem> {
+        let signers = signers(basis, arguments.signers.as_deref())?;
+        let known = arguments.require.contains(&Required::Anchor).then(|| anchors::Known::read(basis));
+        Ok(Self { basis, signers, known, require: arguments.require.clone() })
+    }
+
+    /// Verifies by it, as of now.
+    pub(super) fn with<T>(&self, progress: Option<Progress<'_>>, verify: impl FnOnce(Options<'_>) -> T) -> T {
+        let wants = |what| self.require.contains(&what);
+        let look_up = |mark: &Mark| self.known.as_ref().map_or(Err(String::new()), |known| known.look_up(mark));
+        verify(Options {
+            signers: self.signers.as_ref(),
+            now: Utc::now(),
+            operator: wants(Required::Operator),
+            approvals: wants(Required::Approvals),
+            groups: Some(&self.basis.policy.rules.groups),
+            anchors: if self.known.is_some() { Some(&look_up) } else { None },
+            progress,
+            ..Options::default()
+        })
+    }
 }
 
 /// The list of those who are trusted, without the keys that were revoked. None where

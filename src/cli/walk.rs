@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, WalkArgs};
 pub(super) use super::facts::folder_of;
 use super::modal::Look;
-use super::{Basis, acceptance, answers, check, explain_state, facts, preflight, rollback};
+use super::{Basis, acceptance, answers, check, demands, explain_state, facts, preflight, rollback};
 use crate::app::anchors::Told;
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
@@ -47,11 +47,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let plan = plan_of(&bundle, arguments.start.env.as_deref())?;
     let protected = plan.environment().is_some_and(|e| e.protected);
     let unattended = unattended(&arguments.walk)?;
-    if unattended.is_some() {
-        basis.policy.permits_unattended(protected).map_err(|refusal| {
-            Problem::cannot_start(refusal).hint("walk it yourself, or have /etc/pacenote/policy.yaml allow it")
-        })?;
-    }
+    demands::unattended(basis, unattended.is_some(), protected)?;
     let state = basis.state()?;
     let accepted = accept(basis, &state, &bundle, arguments.trust, &arguments.walk)?;
     let redactor = Redactor::new();
@@ -64,13 +60,15 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let exit = runtime.block_on(async {
         let mut clock = sid_clock;
         let cluster = connect(basis, &plan, dir.sid(), unattended.is_none()).await?;
+        let environment = demands::environment(basis, &plan, cluster.as_ref());
+        demands::unattended(basis, unattended.is_some(), environment.protected)?;
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         let who = who(basis, &state, Path::new(&arguments.file));
         let (sealer, told) = sealer(basis, &state, &who, false)?;
         let commit = facts::commit(&folder);
         let record = BundleRecord { commit: commit.commit, dirty: commit.dirty, ..app::bundle_record(&bundle) };
         let mut opening = Opening {
-            environment: app::environment_record(&plan, cluster.as_ref()),
+            environment,
             mode,
             attended: unattended.is_none(),
             who,
@@ -89,7 +87,8 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             plan: Arc::new(plan),
         };
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
+        let trust = demands::trust(basis, state.path(), clock.now().wall)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis), trust };
         let around = Around {
             draft: &draft,
             clock,
@@ -101,7 +100,8 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         };
         let face = beforehand_face(basis, &arguments.walk, unattended.is_some());
         let passed = if mode == Mode::Live { Some(beforehand::ask(&around, face, &redactor).await?) } else { None };
-        let (entered, mut watched) = enter(&neighbours, &draft, clock.now(), &folder, arguments.take_over.as_deref()).await?;
+        let (entered, mut watched) =
+            enter(&neighbours, &draft, clock.now(), &folder, None, arguments.take_over.as_deref()).await?;
         opening.entered = entered;
         if let Some(passed) = passed {
             opening.entered.deviations.extend(passed.deviations);
@@ -166,8 +166,13 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         })?;
         let mut writer = resumption.writer;
         let cluster = connect(basis, &plan, dir.sid(), unattended.is_none()).await?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis) };
-        let (entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), arguments.take_over.as_deref()).await?;
+        let protected = opened.environment.protected || demands::environment(basis, &plan, cluster.as_ref()).protected;
+        demands::unattended(basis, unattended.is_some(), protected)?;
+        let trust = demands::trust(basis, state.path(), clock.now().wall)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: cluster.clone(), http: door(basis), trust };
+        let (emergency, take_over) = (arguments.emergency.as_deref(), arguments.take_over.as_deref());
+        let (mut entered, watched) = enter(&neighbours, &session, clock.now(), &dir.bundle(), emergency, take_over).await?;
+        entered.deviations.extend(emergency.map(|reason| ("emergency", reason.to_owned())));
         let who = who(basis, &state, dir.path());
         let (sealer, told) = sealer(basis, &state, &who, true)?;
         let accept_loss = arguments.accept_loss.clone();
@@ -232,12 +237,12 @@ async fn enter(
     session: &Session,
     now: crate::session::At,
     folder: &Path,
+    emergency: Option<&str>,
     take_over: Option<&str>,
 ) -> Result<(opening::Entered, Watched), Problem> {
-    let found = neighbours.judge(session, now.wall, folder).await;
-    let (mut notices, deviations) =
-        found.admission.granted().map_err(|objections| refusal(&objections, &found.troubles, session.records() > 1))?;
-    if let Some(reason) = &session.opened().emergency {
+    let found = neighbours.judge(session, emergency, now.wall, folder).await;
+    let (mut notices, deviations) = found.admission.granted().map_err(|objections| refusal(&objections, &found.troubles))?;
+    if let Some(reason) = emergency.or(session.emergency()) {
         notices
             .insert(0, format!("EMERGENCY: {reason}. Approvals, windows, freezes and requirements are passed, on the record."));
     }
@@ -257,7 +262,7 @@ async fn enter(
 }
 
 /// Everything that speaks against a start, at once.
-fn refusal(objections: &[crate::session::admission::Objection], troubles: &[String], resumed: bool) -> Problem {
+fn refusal(objections: &[crate::session::admission::Objection], troubles: &[String]) -> Problem {
     let lines: Vec<String> = objections
         .iter()
         .map(|o| format!("  {}: {}", o.rule, o.text))
@@ -265,10 +270,8 @@ fn refusal(objections: &[crate::session::admission::Objection], troubles: &[Stri
         .collect();
     let mut hints: Vec<&str> = objections.iter().map(|o| o.hint.as_str()).collect();
     hints.dedup();
-    // Nothing was changed by it yet, or it would not be refused.
-    let anew = if resumed { "a new session with " } else { "" };
     Problem::cannot_start(format!("this may not start now:\n{}", lines.join("\n")))
-        .hint(format!("{}; in an emergency {anew}--emergency REASON passes it, on the record", hints.join(", or ")))
+        .hint(format!("{}; in an emergency --emergency REASON passes it, on the record", hints.join(", or ")))
 }
 
 pub(super) fn locked(error: &LockError) -> Problem {
@@ -328,6 +331,7 @@ pub(super) async fn live(
     doors.effects.dry_run = session.mode() == Mode::DryRun;
     doors.effects.freezes = watched.freezes.as_ref().map(|(freezes, _)| freezes.clone());
     doors.notices = watched.notices;
+    doors.notices.extend(demands::announcement(basis));
     doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
     doors.anchors = anchors;
     doors.approvals = Approvals::signed(super::verify::signers(basis, None)?, basis.policy.rules.groups.clone(), dir.path());
@@ -357,8 +361,9 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         opening.sealer = opening.sealer.map(|sealer| sealer.witnessed(Box::new(Notes::of(&state, false))));
         let (dir, _) = new_session(&state, &bundle)?;
         let draft = opening.draft(dir.sid(), clock.now()).map_err(Problem::cannot_start)?;
-        let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: door(basis) };
-        let said = neighbours.judge(&draft, clock.now().wall, &folder_of(&arguments.file)).await;
+        let trust = demands::trust(basis, state.path(), clock.now().wall)?;
+        let neighbours = Neighbourhood { state: state.clone(), cluster: None, http: door(basis), trust };
+        let said = neighbours.judge(&draft, None, clock.now().wall, &folder_of(&arguments.file)).await;
         opening.entered.window = said.window;
         let world = World::new(&scenario, headless::surroundings(&opening.plan, &scenario), world_clock);
         let redactor = Redactor::new();
@@ -496,7 +501,7 @@ pub(super) fn sealer(
     who: &Who,
     resumed: bool,
 ) -> Result<(crate::journal::Sealer, Option<Told>), Problem> {
-    sealing::live(&basis.config, basis.anchors(), state, &who.operator, resumed)
+    sealing::live(&basis.config, demands::anchors(basis)?, state, &who.operator, resumed)
         .map_err(|e| Problem::cannot_start(format!("the journal could not be sealed: {e}")).hint(sealing::hint(&e)))
 }
 
@@ -546,8 +551,7 @@ pub(super) async fn connect(basis: &Basis, plan: &Plan, sid: &str, attended: boo
     let terminal = attended && io::stdin().is_terminal() && io::stderr().is_terminal();
     let options = ConnectOptions { terminal, ..ConnectOptions::new(sid) };
     let cluster = patiently(ports::connect(&wanted, &options), terminal).await.map_err(Problem::cannot_start)?;
-    let protected = plan.environment().is_some_and(|e| e.protected)
-        || basis.policy.protects_cluster(Some(&cluster.server), cluster.ca_fingerprint.as_deref(), Some(&cluster.context));
+    let protected = plan.environment().is_some_and(|e| e.protected) || demands::protects(basis, &cluster);
     if cluster.insecure && protected {
         return Err(Problem::cannot_start("the kubeconfig turns the verification of TLS off, and the environment is protected")
             .at(&cluster.context)

@@ -32,6 +32,24 @@ pub enum Unattended {
     Anywhere,
 }
 
+/// Which sessions of the past count where an environment `require`s some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// Those a trusted key sealed, and this user's own.
+    #[default]
+    Own,
+    /// Only those that `verify` gives 0; rehearsals, which nobody can vouch for, count
+    /// where they were made.
+    Verified,
+}
+
+impl Evidence {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// `policy.yaml` as written; all of it is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -56,6 +74,9 @@ pub struct Rules {
     /// Places that must be told the head of each seal.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub anchors: Vec<String>,
+    /// Which sessions of the past count.
+    #[serde(skip_serializing_if = "Evidence::is_default")]
+    pub evidence: Evidence,
     /// Unattended use.
     pub unattended: Unattended,
 }

@@ -12,7 +12,8 @@ use std::path::Path;
 use chrono::Utc;
 use rustix::fs::{FlockOperation, OFlags, flock};
 
-use super::{Claim, Holding, LockError, slug};
+use super::{Claim, Holding, LockError};
+use crate::session::lease::slug;
 
 /// More than a holder's text has.
 const MOST: u64 = 16 * 1024;

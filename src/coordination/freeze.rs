@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::lease::{Leases, set};
-use super::slug;
 use crate::journal::disk::{Disk as _, RealDisk, open_for_reading};
 use crate::ports::Cluster;
+use crate::session::lease::{of_freeze, slug};
 
 /// More than a freeze's text has.
 const MOST: u64 = 64 * 1024;
@@ -183,5 +183,5 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn lease_name(environment: &str) -> String {
-    slug("pacenote-freeze", environment)
+    of_freeze(environment)
 }

@@ -12,8 +12,9 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use super::{Claim, DURATION, Holding, LockError, MARGIN, slug};
+use super::{Claim, DURATION, Holding, LockError, MARGIN};
 use crate::ports::{self, Cluster};
+use crate::session::lease::of_lock;
 
 /// How long one request may take: a lock that cannot be had in this time is not had.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,7 +56,7 @@ pub(super) async fn take(
 ) -> Result<(LeaseLock, Option<Holding>), LockError> {
     let trouble = |why: String| LockError::Trouble { lock: name.to_owned(), why };
     let leases = Leases::of(cluster);
-    let lease = slug("pacenote", name);
+    let lease = of_lock(name);
     for _ in 0..TRIES {
         let found = leases.get(&lease).await.map_err(|t| trouble(t.words))?;
         let holding = found.as_ref().and_then(holding);
@@ -88,7 +89,7 @@ pub(super) async fn take(
 
 /// Who has it now.
 pub(super) async fn look(cluster: &Cluster, name: &str) -> Result<Option<Holding>, String> {
-    let found = Leases::of(cluster).get(&slug("pacenote", name)).await.map_err(|t| t.words)?;
+    let found = Leases::of(cluster).get(&of_lock(name)).await.map_err(|t| t.words)?;
     Ok(found.as_ref().and_then(holding))
 }
 

@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::session::lease::slug;
 
 /// Leases as an API server keeps them: a resourceVersion that must fit, and faults to
 /// order.

@@ -202,6 +202,11 @@ impl Writer {
         Ok(appended)
     }
 
+    /// Whether somebody seals it.
+    pub fn is_sealed(&self) -> bool {
+        self.sealer.is_some()
+    }
+
     /// From now on seals with these keys, and tells these witnesses.
     pub fn seal_with(&mut self, sealer: Sealer) {
         self.sealer = Some(sealer);

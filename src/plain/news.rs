@@ -10,7 +10,7 @@ use crate::session::event::Verdict;
 use crate::session::message::StepRef;
 use crate::session::path::StepPath;
 use crate::session::view::{ClockView, GuardState, ItemView, Prompt, RowState};
-use crate::tui::text::{age, duration};
+use crate::tui::text::{age, duration, short_hash};
 use crate::tui::{Journal, Screen};
 
 /// A wait says how far it is once in so many milliseconds.
@@ -37,6 +37,7 @@ pub(super) struct Told {
     back_to: Vec<String>,
     clocks: BTreeMap<String, ClockLevel>,
     journal_failed: bool,
+    sealed: Option<String>,
     notices: Vec<String>,
     /// Time walked when a wait last said something, milliseconds.
     spoke_ms: u64,
@@ -100,6 +101,10 @@ impl Told {
             out.push("journal: it can be written again".to_owned());
         }
         self.journal_failed = failed;
+        if let Some(head) = screen.sealed.filter(|head| self.sealed.as_deref() != Some(*head)) {
+            out.push(format!("journal: sealed, head {}", short_hash(head)));
+            self.sealed = Some(head.to_owned());
+        }
     }
 
     fn header(&mut self, screen: &Screen<'_>, out: &mut Vec<String>) {

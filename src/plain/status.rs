@@ -50,6 +50,7 @@ pub(super) fn status(screen: &Screen<'_>) -> Vec<String> {
         Journal::Recorded(seq, last) => format!("  journal: record {seq} of {last}"),
         Journal::Failed(seq, why) => format!("  JOURNAL CANNOT BE WRITTEN since record {seq}: {why}"),
     });
+    out.extend(screen.sealed.map(|head| format!("  head at the last seal: {head}")));
     out.extend(screen.step.map(|s| format!("  step {}: {}, for {}", s.step.path, s.title, duration(s.elapsed_ms))));
     out.extend(news::gate_lines(screen));
     out.extend(

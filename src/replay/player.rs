@@ -9,7 +9,7 @@ use super::tape::Tape;
 use crate::live::{Live, PanelSpec};
 use crate::session::intent::ObjectState;
 use crate::session::view::Prompt;
-use crate::session::{At, Event, FoldError, Session};
+use crate::session::{At, FoldError, Session};
 
 /// Between two snapshots, at first.
 const SPACING: usize = 32;
@@ -28,17 +28,7 @@ pub struct ReplayError {
     pub why: FoldError,
 }
 
-/// Where and when in a session one looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    /// So many records had been written.
-    pub folded: usize,
-    /// The time on the time line.
-    pub time: u64,
-    /// What time it was.
-    pub at: At,
-}
-
+/// Everything that stands at a place.
 #[derive(Debug, Clone)]
 struct State {
     folded: usize,
@@ -103,11 +93,9 @@ impl Player {
         self.error.as_ref()
     }
 
-    /// Goes to a time on the time line, or just before one of its records: what was
-    /// decided there is then still being asked. Gives where that is.
-    pub fn seek(&mut self, time: u64) -> Moment {
+    /// Goes to a time on the time line: after all records that had been written by then.
+    pub fn seek(&mut self, time: u64) {
         self.fold_to(self.tape.records_until(time).max(1));
-        self.moment(time)
     }
 
     /// Goes to where so many records had been written, the first at least, and nothing
@@ -129,10 +117,9 @@ impl Player {
         self.now.panels.live.changed = true;
     }
 
-    /// The moment at a time, after the records folded so far.
-    pub fn moment(&self, time: u64) -> Moment {
-        let folded = self.now.folded;
-        Moment { folded, time, at: self.tape.at(folded, time) }
+    /// What time it was at a place on the time line, after the records folded so far.
+    pub fn at(&self, time: u64) -> At {
+        self.tape.at(self.now.folded, time)
     }
 
     /// Folds one more record; false where there is none that fits.
@@ -177,21 +164,19 @@ impl Player {
     /// What the screen showed and the record has only later: the object that a change was
     /// then started on. Where it never was, nobody knows what was shown.
     fn look_ahead(&mut self) {
-        let moment = self.moment(self.tape.time(self.now.folded.saturating_sub(1)));
+        let at = self.at(self.tape.time(self.now.folded.saturating_sub(1)));
         let session = &self.now.session;
-        if let Prompt::Start { step, needs_preparation: true, .. } = session.prompt(moment.at) {
-            let object: Result<ObjectState, String> =
-                self.tape.object(&step).cloned().ok_or_else(|| "it is not in the record: the step was not started".to_owned());
+        if let Prompt::Start { step, needs_preparation: true, .. } = session.prompt(at) {
+            let object: Result<ObjectState, String> = self
+                .tape
+                .object(&step, self.now.folded)
+                .cloned()
+                .ok_or_else(|| "it is not in the record: the step was not started".to_owned());
             self.now.panels.live.preparations.insert(step, object);
         }
         let running: Vec<u64> = session.open_intents().map(|intent| intent.effect).collect();
         for effect in running {
             self.now.panels.live.progress.insert(effect, RUNNING.to_owned());
         }
-    }
-
-    /// The record that comes next, where it is one.
-    pub fn next_event(&self) -> Option<&Event> {
-        self.tape.record(self.now.folded)?.event.as_ref()
     }
 }

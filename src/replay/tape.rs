@@ -13,7 +13,7 @@ use crate::journal::Record;
 use crate::session::event::OutputRef;
 use crate::session::intent::{ObjectState, Purpose};
 use crate::session::message::StepRef;
-use crate::session::{At, Event};
+use crate::session::{At, Event, StepPath};
 
 /// The records of a journal, in order, each with its place on the time line.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub struct Tape {
     decisions: Vec<usize>,
     /// Numbers of the records in which something happened, readings and seals apart.
     events: Vec<usize>,
-    objects: BTreeMap<StepRef, ObjectState>,
+    /// Numbers of the records that announce a step's change to an object.
+    changes: Vec<usize>,
     /// What effects said, by their number, and in which record it is named.
     outputs: BTreeMap<u64, (usize, OutputRef)>,
 }
@@ -46,9 +47,9 @@ impl Tape {
         };
         let decisions = chosen(&words::is_decision);
         let events = chosen(&|event| !is_background(event));
-        let objects = records.iter().filter_map(|record| object_of(record.event.as_ref()?)).collect();
+        let changes = chosen(&|event| changed(event).is_some());
         let outputs = records.iter().enumerate().filter_map(|(n, record)| output_of(n, record.event.as_ref()?)).collect();
-        Self { decisions, events, objects, outputs, times, records }
+        Self { decisions, events, changes, outputs, times, records }
     }
 
     /// Ends the tape before a record.
@@ -57,6 +58,8 @@ impl Tape {
         self.times.truncate(index);
         self.decisions.retain(|n| *n < index);
         self.events.retain(|n| *n < index);
+        self.changes.retain(|n| *n < index);
+        self.outputs.retain(|_, (n, _)| *n < index);
     }
 
     /// How many records there are.
@@ -111,10 +114,12 @@ impl Tape {
         (next.checked_sub(1).and_then(|last| self.events.get(last)).copied(), self.events.get(next).copied())
     }
 
-    /// The object a step's change was started on, as its intent has it: the screen showed
-    /// it, and what would change in it, before.
-    pub fn object(&self, step: &StepRef) -> Option<&ObjectState> {
-        self.objects.get(step)
+    /// The object that a step's next change was started on, seen from after so many records,
+    /// as its intent has it: the screen showed it, and what would change in it, before.
+    pub fn object(&self, step: &StepRef, folded: usize) -> Option<&ObjectState> {
+        let later = self.changes.get(self.changes.partition_point(|n| *n < folded)..).unwrap_or_default();
+        let changes = later.iter().filter_map(|n| changed(self.records.get(*n)?.event.as_ref()?));
+        changes.into_iter().find(|(path, visit, _)| **path == step.path && *visit == step.visit).map(|(_, _, object)| object)
     }
 
     /// What an effect said, where it had ended within so many records.
@@ -175,8 +180,9 @@ fn output_of(index: usize, event: &Event) -> Option<(u64, (usize, OutputRef))> {
     Some((ended.effect, (index, ended.output.clone()?)))
 }
 
-fn object_of(event: &Event) -> Option<(StepRef, ObjectState)> {
+/// The step and the object of a step's own change.
+fn changed(event: &Event) -> Option<(&StepPath, u32, &ObjectState)> {
     let Event::EffectIntended(intent) = event else { return None };
     let object = intent.object.as_ref().filter(|_| intent.purpose == Purpose::Step)?;
-    Some((StepRef { path: intent.path.clone(), visit: intent.visit }, object.clone()))
+    Some((&intent.path, intent.visit, object))
 }

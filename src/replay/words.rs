@@ -1,4 +1,4 @@
-//! Which records are decisions, and how the next one is announced.
+//! Which records are decisions, and what one says on a line.
 
 use crate::redact::{Keep, strip_controls};
 use crate::report::words;
@@ -28,13 +28,13 @@ pub(super) fn is_decision(event: &Event) -> bool {
     }
 }
 
-/// A record on one line, without anything that moves a cursor; what a record of readings
-/// says has no line.
+/// What was decided in a record, on one line; none where nothing was.
 pub fn decision(event: &Event) -> Option<String> {
-    next_line(event).filter(|_| is_decision(event))
+    line(event).filter(|_| is_decision(event))
 }
 
-/// What a record says, on one line.
-pub fn next_line(event: &Event) -> Option<String> {
-    words::lines(event).first().map(|line| strip_controls(line, Keep::NOTHING).replace('\n', " "))
+/// What a record says, on one line, without anything that moves a cursor; none for what
+/// only the screen and statistics use.
+pub fn line(event: &Event) -> Option<String> {
+    words::lines(event).first().map(|words| strip_controls(words, Keep::NOTHING).replace('\n', " "))
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::seals;
 use super::story::Story;
 use super::words::{self, opened::operator, took};
 use crate::journal::SessionState;
@@ -116,7 +117,7 @@ fn place(story: &Story) -> Item {
     facts.extend(words::opened::cluster(environment));
     let item = Item::said("Where: host, address, target", facts);
     if opened.origin.host.is_empty() {
-        return item.but("The host is not recorded.");
+        return item.but("Neither the host nor a network address is recorded.");
     }
     if opened.origin.ssh_client.is_none() && opened.mode == Mode::Live {
         return item.but("No network address of the operator is recorded: they did not come over SSH, or it was not known.");
@@ -252,10 +253,16 @@ fn back_out(story: &Story) -> Item {
 }
 
 fn emergency(story: &Story) -> Item {
-    let reason = story.opened.as_ref().and_then(|(_, opened)| opened.emergency.clone());
-    let mut facts = vec![match &reason {
-        Some(reason) => format!("opened as an emergency: {reason}"),
-        None => "not an emergency".to_owned(),
+    let opened = story.opened.as_ref().and_then(|(_, opened)| opened.emergency.clone());
+    let later = |event: &Event| match event {
+        Event::DeviationRecorded(deviation) if deviation.what == "emergency" => Some(deviation.reason.clone()),
+        _ => None,
+    };
+    let reason = opened.clone().or_else(|| story.each(later).next().map(|(_, reason)| reason));
+    let mut facts = vec![match (&opened, &reason) {
+        (Some(reason), _) => format!("opened as an emergency: {reason}"),
+        (None, Some(reason)) => format!("gone on with as an emergency: {reason}"),
+        (None, None) => "not an emergency".to_owned(),
     }];
     let deviations = story.each(|event| if let Event::DeviationRecorded(deviation) = event { Some(deviation) } else { None });
     facts.extend(deviations.map(|(_, deviation)| format!("deviation: {}: {}", deviation.what, deviation.reason)));
@@ -287,16 +294,17 @@ fn protection(story: &Story) -> Item {
     let mut facts = vec![
         format!("{} records, each with the SHA-256 of the one before", story.records),
         format!("head {}", story.head),
-        format!("{} seals stand in the journal; a report does not judge them, `pacenote verify` does", story.seals),
+        format!("seals: {}", seals::verdict(story)),
     ];
+    facts.extend(seals::basis(story));
+    facts.extend(seals::seals(story).iter().map(|seal| format!("sealed, {}", seal.line())));
+    facts.extend(seals::anchor(story).map(|anchor| format!("anchored: {anchor}")));
+    facts.extend(seals::warnings(story).iter().map(|warning| format!("warning: {warning}")));
     let anchors = story.each(|event| if let Event::AnchorConfirmed(anchor) = event { Some(anchor) } else { None });
     facts.extend(anchors.map(|(_, a)| format!("anchored: {} knows record {} by its head {}", a.place, a.seq, a.head)));
     let item = Item::said("Protection against later change", facts);
-    if story.seals == 0 {
-        item.but("There is no seal: who recorded it is not proven, and the whole file could have been replaced.")
-    } else {
-        item
-    }
+    let missing = seals::missing(story);
+    if missing.is_empty() { item } else { item.but(missing.join(" ")) }
 }
 
 fn retention(_: &Story) -> Item {

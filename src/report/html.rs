@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::audit::audit;
 use super::chart::{self, Mark, Span};
 use super::markup::Markup;
+use super::seals;
 use super::story::{SignalFacts, Story};
 use super::words::took;
 use crate::journal::format::sha256;
@@ -133,6 +134,7 @@ fn verify(out: &mut Markup, story: &Story) {
     out.put("<p>The journal has ", story.records, " records. ");
     out.put("The hash of its last line, its <b>head</b>: <code id=head>", &story.head, "</code></p>");
     out.put("<p>SHA-256 of the whole file: <code id=whole>", &story.sha256, "</code></p>");
+    sealed(out, story);
     if !is_embedded(story) {
         out.put("<p class=missing>The journal has ", story.raw.len(), " bytes and is too large to be within this page: ");
         out.raw("take the pack (<code>pacenote export --format pack</code>) and <code>pacenote verify</code>.</p></section>");
@@ -143,7 +145,8 @@ fn verify(out: &mut Markup, story: &Story) {
          <p id=verdict role=status></p><noscript><p>Scripts are off; use <code>pacenote verify</code>.</p></noscript>\
          <p>The button works out the chain of hashes anew from the journal within this page, in this browser and without network. \
          It <b>cannot prove</b>:</p><ul>\
-         <li>who recorded it: signatures, and whether their keys are to be trusted, are not judged here;</li>\
+         <li>who recorded it: the button judges no signature and knows no list of keys. What stands above about seals was found by the \
+         program that made this page, with the list of keys of whoever made it;</li>\
          <li>that the text of this page is what the journal says: whoever can change the page can change the button too;</li>\
          <li>that the whole journal was not replaced: compare the head with where it was shown at the time (ticket, chat, ledger);</li>\
          <li>that the files of long outputs are unchanged: this page has only their beginnings;</li>\
@@ -151,6 +154,35 @@ fn verify(out: &mut Markup, story: &Story) {
          <p>For these, save the journal, or take the pack (<code>pacenote export --format pack</code>), and run \
          <code>pacenote verify</code> with your own list of trusted keys.</p></section>",
     );
+}
+
+/// Who sealed it, and what that is worth.
+fn sealed(out: &mut Markup, story: &Story) {
+    let good = seals::judged(story).is_some_and(|judged| judged.found.code == 0);
+    out.raw(if good { "<p id=seals class=good><b>" } else { "<p id=seals class=missing><b>" })
+        .text(seals::verdict(story))
+        .raw("</b></p>");
+    out.maybe("<p>", seals::basis(story), "</p>");
+    let all = seals::seals(story);
+    if !all.is_empty() {
+        out.raw(
+            "<table class=seals><thead><tr><th>records<th>from<th>seal<th>signer<th>key<th>whose<th>verdict</tr></thead><tbody>",
+        );
+        for seal in all {
+            out.put("<tr><td>", seal.records(), "</td><td>").put("", rfc3339(seal.at), "</td>");
+            out.put("<td>", seal.purpose(), "</td>").put("<td>", &seal.signer, "</td>");
+            out.put("<td><code>", &seal.key, "</code></td>").put("<td>", seal.whose(), "</td>");
+            out.put("<td>", seal.verdict(), "</td></tr>");
+        }
+        out.raw("</tbody></table>");
+    }
+    out.maybe("<p>Anchored: ", seals::anchor(story), "</p>");
+    for warning in seals::warnings(story) {
+        out.put("<p class=missing>Warning: ", warning, "</p>");
+    }
+    for missing in seals::missing(story) {
+        out.put("<p class=missing>Missing: ", missing, "</p>");
+    }
 }
 
 fn summary(out: &mut Markup, story: &Story) {

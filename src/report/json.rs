@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `warnings` | `severe` and `text`: what must be known first; a severe one makes the record doubtful |
 //! | `session` | `id`, `outcome` (of `session.closed`; `not closed`), `opened_at`, `closed_at`, `last_record_at`, `took_ms`; `opened`: the data of `session.opened` as it stands |
-//! | `journal` | `records`, `head`, `bytes`, `sha256` (of the file), `seals` (present, not judged), `unknown_types` |
+//! | `journal` | `records`, `head`, `bytes`, `sha256` (of the file), `seals` (how many), `unknown_types` |
+//! | `verification` | what the seals are worth: `judged`, `verdict` (a sentence), `code` and `status` as `verify` has them, `signers_sha256` (of the list of keys), `required`, `closing`, `untrusted`, `warnings`, `problem`, `missing`; `seals`: each of an operator, those of a segment together, with `holds` (null: not judged) |
 //! | `audit` | what auditors ask: `question`, `facts`, `missing` (null where nothing is) |
 //! | `steps` | one a visit: `path`, `visit`, `title`, `kind`, `entered_at`, `outcome`, `reason`, `took_ms` |
 //! | `effects` | one an `effect.intended`: `seq`, `at`, `intended` (its data), `ended_at`, `ended`, `settled` |
@@ -76,6 +77,7 @@ fn document(story: &Story) -> Value {
             "seals": story.seals,
             "unknown_types": story.unknown,
         },
+        "verification": super::seals::json(story),
         "audit": audit(story),
         "steps": steps(story),
         "effects": effects(story),

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::audit::audit;
+use super::seals;
 use super::story::{Story, evidence_of, reading_of};
 use super::words::{self, took};
 use crate::redact::{Keep, strip_controls};
@@ -32,6 +33,7 @@ pub fn markdown(story: &Story) -> String {
         let said: Vec<String> = item.facts.iter().map(|fact| inline(fact)).chain(missing).collect();
         let _ = writeln!(out, "| {} | {} |", inline(item.question), said.join("<br>"));
     }
+    sealed(&mut out, story);
     steps(&mut out, story);
     let sections: [Section; 4] = [
         ("Decisions", "Nothing was decided.", |event| matches!(event, Event::DecisionMade(_))),
@@ -54,6 +56,26 @@ pub fn markdown(story: &Story) -> String {
         super::VERSION
     );
     out
+}
+
+/// Who sealed it, and what that is worth.
+pub(super) fn sealed(out: &mut String, story: &Story) {
+    let _ = writeln!(out, "\n## Seals\n\n**{}**\n", inline(&seals::verdict(story)));
+    if let Some(basis) = seals::basis(story) {
+        let _ = writeln!(out, "{}\n", inline(&basis));
+    }
+    for seal in seals::seals(story) {
+        let _ = writeln!(out, "- {}", inline(&seal.line()));
+    }
+    if let Some(anchor) = seals::anchor(story) {
+        let _ = writeln!(out, "- anchored: {}", inline(&anchor));
+    }
+    for warning in seals::warnings(story) {
+        let _ = writeln!(out, "- **Warning:** {}", inline(warning));
+    }
+    for missing in seals::missing(story) {
+        let _ = writeln!(out, "- **Missing:** {}", inline(&missing));
+    }
 }
 
 fn steps(out: &mut String, story: &Story) {

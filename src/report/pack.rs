@@ -21,7 +21,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::audit::audit;
-use super::markdown::inline;
+use super::markdown::{inline, sealed};
 use super::story::Story;
 use crate::journal::disk::open_for_reading;
 use crate::journal::format::{hex, sha256, unhex};
@@ -155,12 +155,16 @@ fn instructions(story: &Story) -> String {
         text.push_str(&format!("> {mark}{}\n\n", inline(&flaw.text)));
     }
     text.push_str(&format!(
-        "Session `{}`, {}, {} records.\nHead, the SHA-256 of the last line: `{}`\n\n{VERIFY}",
+        "Session `{}`, {}, {} records.\nHead, the SHA-256 of the last line: `{}`\n",
         story.sid,
         story.outcome(),
         story.records,
         story.head
     ));
+    text.push_str("\n## What the machine that made this pack found\n\nIts answer, by its list of keys; yours counts.\n");
+    sealed(&mut text, story);
+    text.push('\n');
+    text.push_str(VERIFY);
     text.push_str("\n## What the record does not say\n\n");
     for (question, missing) in audit(story).into_iter().filter_map(|item| Some((item.question, item.missing?))) {
         text.push_str(&format!("- {}: {}\n", inline(question), inline(&missing)));

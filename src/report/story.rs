@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
+use super::seals::{self, Judged};
 use super::source::Source;
 use crate::journal::SessionSummary;
 use crate::journal::format::{hex, sha256};
+use crate::journal::verify::Status;
 use crate::runbook::load::{self, Bundle};
 use crate::runbook::model::Unit;
 use crate::session::Event;
@@ -22,6 +24,8 @@ pub struct Beside {
     pub kin: Option<Vec<SessionSummary>>,
     /// How signals are called and judged, from the bundle as it was run.
     pub signals: BTreeMap<String, SignalFacts>,
+    /// What a verification of the journal came to; absent: nobody judged it.
+    pub judged: Option<Judged>,
 }
 
 /// What a runbook says about a signal, for its chart.
@@ -281,6 +285,10 @@ impl Story {
 
     /// What is not wrong with the record, but must not be overlooked.
     fn say_what_stands_out(&mut self) {
+        if let Some(flaw) = self.flaw_of_seals() {
+            self.broken |= flaw.severe;
+            self.flaws.push(flaw);
+        }
         let mut say = |severe: bool, text: String| self.flaws.push(Flaw { severe, text });
         match (&self.opened, &self.closed) {
             (None, _) => say(true, "No record could be read. Nothing can be said about this session.".to_owned()),
@@ -313,6 +321,21 @@ impl Story {
         if !self.unknown.is_empty() {
             let kinds: Vec<&str> = self.unknown.iter().map(String::as_str).collect();
             say(true, format!("It holds records of types this version does not know ({}).", kinds.join(", ")));
+        }
+    }
+
+    /// What a verification found wrong that the reader of the chain did not.
+    fn flaw_of_seals(&self) -> Option<Flaw> {
+        let status = seals::judged(self)?.found.status;
+        match status {
+            Status::Broken | Status::Unreadable if !self.broken => {
+                Some(Flaw { severe: true, text: format!("This journal is {}", seals::verdict(self)) })
+            }
+            // A rehearsal's seal proves nothing, and that it was one is said anyway.
+            Status::Untrusted if self.opened.as_ref().is_some_and(|(_, opened)| opened.mode != Mode::Rehearsal) => {
+                Some(Flaw { severe: false, text: format!("The seal of this journal is {}", seals::verdict(self)) })
+            }
+            _ => None,
         }
     }
 

@@ -190,7 +190,10 @@ pub(super) fn what(what: &What) -> String {
             KubernetesRequest::RolloutRestart { workload, .. } => format!("restart the pods of {workload}"),
             KubernetesRequest::RolloutPause { workload } => format!("pause the rollout of {workload}"),
             KubernetesRequest::RolloutResume { workload } => format!("resume the rollout of {workload}"),
-            KubernetesRequest::Apply { .. } => format!("apply {}", request.resource()),
+            KubernetesRequest::Apply { force, .. } => {
+                let over = if *force { ", taking fields over from their owners" } else { "" };
+                format!("apply {}{over}", request.resource())
+            }
             KubernetesRequest::DeletePod { name, selector: false } => format!("delete pod {name}"),
             KubernetesRequest::DeletePod { name, selector: true } => format!("delete the pods with {name}"),
             KubernetesRequest::RolloutUndo { workload, .. } => format!("undo the rollout of {workload}"),
@@ -281,7 +284,7 @@ fn with_evidence(first: String, evidence: Option<&Evidence>) -> Vec<String> {
     lines
 }
 
-/// A seal in one line; whether it is good is for `verify`.
+/// A seal in one line; whether it is good is for `verify`, and in a report for `seals`.
 fn sealed(seal: &serde_json::Value) -> String {
     let field = |name| seal.get(name).and_then(serde_json::Value::as_str).unwrap_or("?");
     let what = match field("role") {

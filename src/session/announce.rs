@@ -73,7 +73,7 @@ pub fn facts(session: &Session, clock_ms: u64) -> Vec<(String, String)> {
         ("ticket", change.ticket),
         ("operator", Some(session.operator.principal.clone())),
         ("took", Some(took(clock_ms))),
-        ("emergency", opened.emergency.clone()),
+        ("emergency", session.emergency().map(str::to_owned)),
         ("outcome", outcome),
     ];
     facts.into_iter().filter_map(|(k, v)| v.filter(|v| !v.is_empty()).map(|v| (k.to_owned(), v))).collect()
@@ -84,8 +84,9 @@ pub fn text(session: &Session, at: At, occasion: Occasion) -> String {
     let mut lines = vec![format!("{}: {}", heading(session, occasion), session.opened().title), subject(session)];
     lines.push(match occasion {
         Occasion::Emergency => {
-            let reason = session.opened().emergency.clone().unwrap_or_default();
-            format!("Started as an emergency by {}: {reason}", session.operator.principal)
+            let reason = session.emergency().unwrap_or_default();
+            let begun = if session.opened().emergency.is_some() { "Started" } else { "Gone on with" };
+            format!("{begun} as an emergency by {}: {reason}", session.operator.principal)
         }
         Occasion::Started => match session.plan().runbook().estimate {
             Some(estimate) => {

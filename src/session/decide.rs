@@ -484,7 +484,9 @@ impl Decider<'_> {
             ActionOf::Action(Action::Approve(_))
                 if session.opened().environment.protected && session.opened().mode == Mode::Live =>
             {
-                return refuse("On a protected environment an approval cannot be skipped; start with --emergency instead.");
+                return refuse(
+                    "On a protected environment an approval cannot be skipped; start or resume with --emergency instead.",
+                );
             }
             _ => {}
         }

@@ -239,6 +239,10 @@ pub enum KubernetesRequest {
         file: Option<String>,
         /// Or the documents.
         documents: Vec<Value>,
+        /// Whether fields of other managers are taken over: those, and only those, that
+        /// were shown beforehand.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        force: bool,
     },
     /// Deletes pods, each only while it has the uid it was read with.
     DeletePod {
@@ -282,9 +286,16 @@ impl KubernetesRequest {
             Self::DeletePod { name, .. } => {
                 Resource { group: String::new(), version: "v1".into(), kind: "Pod".into(), name: name.clone() }
             }
-            Self::Apply { file, documents } => applied(file.as_deref(), documents),
+            Self::Apply { file, documents, .. } => applied(file.as_deref(), documents),
             Self::Patch { resource, .. } | Self::Restore { resource, .. } | Self::Get { resource } => resource.clone(),
         }
+    }
+}
+
+impl What {
+    /// Whether fields may be taken over from others, which the operator confirms each time.
+    pub fn takes_over(&self) -> bool {
+        matches!(self, Self::Kubernetes(KubernetesRequest::Apply { force: true, .. }))
     }
 }
 

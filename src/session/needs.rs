@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::lease;
 use super::plan::Plan;
 use crate::runbook::expression::{Part, Template};
 use crate::runbook::model::{
-    Action, InputKind, Kubernetes, Program, ResourceRef, Runbook, SecretSource, SignalSource, Step, TextOrSecret, Undo,
-    WorkloadKind, WorkloadRef,
+    Action, Choices, Input, InputKind, Kubernetes, Program, ResourceRef, Runbook, SecretSource, SignalSource, Step, TextOrSecret,
+    Undo, WorkloadKind, WorkloadRef,
 };
 
 const APPS: &str = "apps";
@@ -42,6 +43,8 @@ pub struct Needs {
     pub open: BTreeSet<String>,
     /// Where its secrets come from.
     pub secrets: Vec<SecretSource>,
+    /// Whether a step freezes the environment.
+    freezes: bool,
     /// Programs that its commands start, where they are known before the run.
     pub programs: BTreeSet<String>,
 }
@@ -66,14 +69,25 @@ impl Needs {
                 needs.secret_text(value);
             }
         }
-        if root.lock.is_some() || plan.environment().is_some_and(|e| e.kubernetes.is_some()) {
-            // The lock, and whether somebody froze the environment.
-            needs.add(LEASES, "leases", None, &["get"]);
-        }
-        if root.lock.is_some() {
-            needs.add(LEASES, "leases", None, &["create", "update"]);
+        let environment = plan.environment().map(|e| e.name.value.as_str());
+        if let Some(environment) = environment.filter(|_| plan.environment().is_some_and(|e| e.kubernetes.is_some())) {
+            // Whether somebody froze it.
+            needs.add(LEASES, "leases", Some(lease::of_freeze(environment)), &["get"]);
+            if let Some(lock) = &root.lock {
+                needs.lease(fixed(lock).map(|name| lease::of_lock(&name)));
+            }
+            if needs.freezes {
+                needs.lease(Some(lease::of_freeze(environment)));
+            }
         }
         needs
+    }
+
+    /// A Lease that is taken. Nothing can be created by name alone: a server that decides
+    /// on a right does not know the name of what does not exist yet.
+    fn lease(&mut self, name: Option<String>) {
+        self.add(LEASES, "leases", name, &["get", "update"]);
+        self.add(LEASES, "leases", None, &["create"]);
     }
 
     fn add(&mut self, group: &str, resource: &str, name: Option<String>, verbs: &[&'static str]) {
@@ -106,7 +120,8 @@ impl Needs {
         match action {
             Action::Kubernetes(kubernetes) => self.kubernetes(file, kubernetes),
             Action::Parallel(children) => children.iter().for_each(|child| self.step(file, child)),
-            Action::Freeze { .. } => self.add(LEASES, "leases", None, &["get", "create", "update"]),
+            Action::Freeze { .. } => self.freezes = true,
+            Action::Input(inputs) => self.inputs(inputs),
             Action::Run(run) => {
                 if let Program::Command(argv) = &run.program {
                     self.programs.extend(argv.first().and_then(fixed));
@@ -197,13 +212,25 @@ impl Needs {
     }
 
     fn secrets(&mut self, runbook: &Runbook) {
-        for input in &runbook.inputs {
-            if let InputKind::Secret(Some(source)) = &input.kind {
-                self.secret(source);
-            }
+        self.inputs(&runbook.inputs);
+        for procedure in &runbook.procedures {
+            self.inputs(&procedure.params);
         }
         for target in &runbook.notify {
             self.secret_text(&target.url);
+            target.headers.iter().for_each(|(_, value)| self.secret_text(value));
+        }
+    }
+
+    fn inputs(&mut self, inputs: &[Input]) {
+        for input in inputs {
+            match &input.kind {
+                InputKind::Secret(Some(source)) => self.secret(source),
+                InputKind::Choice(Choices::Command { command, .. }) => {
+                    self.programs.extend(command.first().and_then(fixed));
+                }
+                _ => {}
+            }
         }
     }
 

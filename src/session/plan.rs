@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::runbook::Runbook;
-use crate::runbook::model::{Action, CallTarget, Environment, Kubernetes, Procedure, Step, Undo};
+use crate::runbook::model::{Action, CallTarget, Environment, Kubernetes, Procedure, Step};
 
 /// What a session walks. Never changes while it lives.
 #[derive(Debug, Clone)]
@@ -226,7 +226,6 @@ pub fn changes(action: &Action) -> bool {
 }
 
 fn unsupported_in(step: &Step, place: &str, in_parallel: bool, found: &mut Vec<Unsupported>) {
-    let mut refuse = |why: String| found.push(Unsupported { place: place.to_owned(), why });
     if in_parallel
         && (step.for_each.is_some()
             || step.repeat.is_some()
@@ -239,32 +238,8 @@ fn unsupported_in(step: &Step, place: &str, in_parallel: bool, found: &mut Vec<U
                     | Action::Kubernetes(Kubernetes::RolloutStatus { .. })
             ))
     {
-        refuse(format!("`{}` cannot run inside `parallel` in this version", action_kind(&step.action)));
-    }
-    let mut one = |action: &Action| match action {
-        Action::Kubernetes(
-            Kubernetes::SetImage { .. }
-            | Kubernetes::Patch { .. }
-            | Kubernetes::Scale { .. }
-            | Kubernetes::DeletePod { .. }
-            | Kubernetes::Apply { force: false, .. }
-            | Kubernetes::RolloutRestart { .. }
-            | Kubernetes::RolloutPause { .. }
-            | Kubernetes::RolloutResume { .. }
-            | Kubernetes::RolloutUndo { .. }
-            | Kubernetes::RolloutStatus { .. },
-        ) => {}
-        Action::Kubernetes(Kubernetes::Apply { force: true, .. }) => {
-            refuse("`force` takes fields over from those who own them, which is never done; leave it out".to_owned());
-        }
-        _ => {}
-    };
-    one(&step.action);
-    if let Some(Undo::Action(action)) = &step.undo {
-        one(action);
-    }
-    if let Some(look) = &step.look {
-        one(&look.action);
+        let why = format!("`{}` cannot run inside `parallel` in this version", action_kind(&step.action));
+        found.push(Unsupported { place: place.to_owned(), why });
     }
     if let Action::Parallel(children) = &step.action {
         for child in children {

@@ -188,9 +188,9 @@ impl Session {
         let service = self.opened.change.as_ref().and_then(|c| c.service.clone()).unwrap_or_else(|| self.opened.runbook.clone());
         Some(Prompt::Start {
             step: visit.step.clone(),
-            what,
             changes: visit_changes(self, visit),
-            type_first: danger.then_some(service),
+            type_first: if danger { Some(service) } else { taken_over(&what) },
+            what,
             needs_preparation: needs_preparation(self, visit),
         })
     }
@@ -201,6 +201,8 @@ impl Session {
         let visit = self.visit_in_hand()?;
         let prompt = self.visit_prompt(at, visit);
         match prompt {
+            // To take something over from others is confirmed wherever it stands.
+            Prompt::Start { what: Ok(what), .. } if what.takes_over() => None,
             Prompt::Start { step, needs_preparation: true, .. } if self.runs_by_itself() && !self.is_held() => Some(step),
             _ => None,
         }
@@ -286,7 +288,8 @@ impl Session {
         let number = outline.iter().position(|r| r.path == visit.step.path).map_or(0, |i| i + 1);
         let ended = visit.ended.as_ref().map(|e| e.at_ms);
         let effect = self.running_effect(visit).or_else(|| visit.effects.last().copied());
-        let text = step.and_then(|s| s.text.as_ref());
+        // What a step says of itself is not true of its being undone.
+        let text = step.filter(|_| visit.kind != EnteredAs::Undo).and_then(|s| s.text.as_ref());
         Some(StepView {
             step: visit.step.clone(),
             number: (number, outline.len()),
@@ -505,5 +508,13 @@ fn short(value: &crate::runbook::Value) -> String {
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         }
         _ => value.to_string(),
+    }
+}
+
+/// What is typed before something is taken over from others: the name of the object.
+fn taken_over(what: &Result<Box<What>, String>) -> Option<String> {
+    match what.as_deref() {
+        Ok(What::Kubernetes(request)) if what.as_ref().is_ok_and(|w| w.takes_over()) => Some(request.resource().name),
+        _ => None,
     }
 }

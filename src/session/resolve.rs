@@ -234,19 +234,16 @@ impl Resolver<'_> {
                 };
                 KubernetesRequest::RolloutUndo { workload, to }
             }
-            Kubernetes::Apply { force: true, .. } => {
-                return Err(Unknown("`force` would take fields over from others, which is never done".to_owned()));
-            }
-            Kubernetes::Apply { file: Some(file), .. } => {
+            Kubernetes::Apply { file: Some(file), force, .. } => {
                 let file = super::plan::join(self.file, &file.value);
-                KubernetesRequest::Apply { file: Some(file), documents: Vec::new() }
+                KubernetesRequest::Apply { file: Some(file), documents: Vec::new(), force: *force }
             }
-            Kubernetes::Apply { inline, .. } => {
+            Kubernetes::Apply { inline, force, .. } => {
                 let documents = match inline.as_ref().map(|inline| inline.value(self.scope)).transpose()? {
                     Some(Value::List(documents)) => documents,
                     one => one.into_iter().collect(),
                 };
-                KubernetesRequest::Apply { file: None, documents }
+                KubernetesRequest::Apply { file: None, documents, force: *force }
             }
             Kubernetes::DeletePod { name: Some(name), .. } => {
                 KubernetesRequest::DeletePod { name: name.render(self.scope)?, selector: false }
@@ -417,7 +414,10 @@ pub fn summary(what: &What) -> String {
             KubernetesRequest::RolloutRestart { workload, .. } => format!("restart the pods of {workload}"),
             KubernetesRequest::RolloutPause { workload } => format!("pause the rollout of {workload}"),
             KubernetesRequest::RolloutResume { workload } => format!("resume the rollout of {workload}"),
-            KubernetesRequest::Apply { .. } => format!("apply {}", request.resource()),
+            KubernetesRequest::Apply { force, .. } => {
+                let over = if *force { ", taking fields over from their owners" } else { "" };
+                format!("apply {}{over}", request.resource())
+            }
             KubernetesRequest::DeletePod { name, selector: false } => format!("delete pod {name}"),
             KubernetesRequest::DeletePod { name, selector: true } => format!("delete the pods with {name}"),
             KubernetesRequest::Restore { resource, .. } => format!("put back {resource} as it was before"),

@@ -82,7 +82,7 @@ impl Session {
                 None => text,
             }
         });
-        let review = self.opened.emergency.as_ref().map(|reason| format!("Review of the emergency change: {reason}"));
+        let review = self.emergency().map(|reason| format!("Review of the emergency change: {reason}"));
         followups.chain(review).collect()
     }
 }

@@ -55,6 +55,8 @@ pub struct Session {
     pub(super) id: String,
     pub(super) notes: Vec<(u64, String)>,
     pub(super) unknown_records: u64,
+    /// Reason of an emergency it was gone on with.
+    pub(super) emergency: Option<String>,
     /// So many of the first visits are those of the session this one rolls back.
     pub(super) inherited: usize,
 }
@@ -337,6 +339,7 @@ impl Session {
             id: id.to_owned(),
             notes: Vec::new(),
             unknown_records: 0,
+            emergency: None,
             inherited: 0,
         })
     }
@@ -354,6 +357,11 @@ impl Session {
     /// The plan it walks.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Why it passes what forbids it, where it was opened or gone on with as an emergency.
+    pub fn emergency(&self) -> Option<&str> {
+        self.emergency.as_deref().or(self.opened.emergency.as_deref())
     }
 
     /// What was recorded when it was opened.

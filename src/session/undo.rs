@@ -79,6 +79,7 @@ impl Session {
                 let definition = self.step_of(visit)?;
                 let (text, idle) = match &definition.undo {
                     Some(Undo::Action(action)) => (super::resolve::describe(self, visit, action), false),
+                    Some(Undo::Restore) if is_apply(&definition.action) => (made(visit, self, &definition.id), false),
                     Some(Undo::Restore) => (format!("put back what {} changed", definition.id), false),
                     Some(Undo::None(why)) => (format!("nothing: {why}"), true),
                     None => ("by hand: the runbook does not say how".to_owned(), false),
@@ -87,4 +88,24 @@ impl Session {
             })
             .collect()
     }
+}
+
+fn is_apply(action: &Action) -> bool {
+    matches!(action, Action::Kubernetes(crate::runbook::model::Kubernetes::Apply { .. }))
+}
+
+/// What putting back an `apply` does: an object that there was before gets its fields back,
+/// one that the session made is deleted, which has to be said. The state that was read
+/// before tells which are which.
+fn made(visit: &Visit, session: &Session, id: &str) -> String {
+    const MADE: &str = ": is made";
+    let seen = visit.effects.iter().rev().find_map(|e| session.effects.get(e)?.intent.object.as_ref());
+    let Some(seen) = seen else {
+        return format!("put back what {id} changed, and DELETE the objects that it made");
+    };
+    let made: Vec<&str> = seen.diff.lines().filter_map(|line| line.strip_prefix("# ")?.strip_suffix(MADE)).collect();
+    if made.is_empty() {
+        return format!("put back what {id} changed");
+    }
+    format!("put back what {id} changed, and DELETE what it made: {}", made.join(", "))
 }

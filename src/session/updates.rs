@@ -26,7 +26,7 @@ pub fn is_update(path: &StepPath) -> bool {
 
 /// A message that is due, if one is.
 pub(super) fn next(session: &Session, at: At) -> Option<Event> {
-    if session.opened().emergency.is_some() && sent(session, Occasion::Emergency).is_none() {
+    if session.emergency().is_some() && sent(session, Occasion::Emergency).is_none() {
         return intent(session, at, Occasion::Emergency);
     }
     let updates = session.plan().runbook().updates.as_ref()?;

@@ -417,7 +417,7 @@ pub(super) fn close(session: &Session, at: At) -> Event {
 /// What is owed for starting with `--emergency`: somebody looks at it afterwards. The
 /// last of the follow-ups, and noted once.
 fn emergency_review(session: &Session, at: At) -> Option<Event> {
-    let reason = session.opened.emergency.as_ref().filter(|_| session.opened.mode == Mode::Live)?;
+    let reason = session.emergency().filter(|_| session.opened.mode == Mode::Live)?;
     (session.followups == session.plan.runbook().followups.len()).then(|| {
         let text = format!("Review of the emergency change: {reason}");
         Event::FollowupNoted(FollowupNoted { text, due: Some(at.wall + REVIEW_WITHIN) })

@@ -140,6 +140,9 @@ fn facts(screen: &Screen<'_>, ui: &Ui) -> Vec<Fact> {
         Journal::Recorded(seq, last) => Fact { spans: vec![span(format!("record #{seq} of {last}"), theme.dim)], gives_way: 1 },
         Journal::Failed(seq, _) => Fact { spans: vec![span(format!("journal #{seq} ✗ FAILED"), theme.bad)], gives_way: 0 },
     });
+    if let Some(head) = screen.sealed {
+        facts.push(plain(format!("sealed {}", text::short_hash(head)), 4));
+    }
     facts
 }
 

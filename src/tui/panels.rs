@@ -115,11 +115,16 @@ fn wants(panel: &Panel) -> (u16, u16) {
         PanelData::Health(_) => (4, 0),
         PanelData::Graph(_) => (7, 4),
         // Its title says already that there is nothing.
-        PanelData::Table(table) if table.rows.is_empty() && table.notes.is_empty() => (2, 0),
+        PanelData::Table(table) if table.rows.is_empty() && table.notes.is_empty() && is_well(panel) => (2, 0),
         PanelData::Table(_) => (5, 2),
         PanelData::Logs(_) => (5, 3),
         PanelData::Unavailable(_) => (2, 0),
     }
+}
+
+/// Whether it was read and nothing is wrong with its source, so that no reason wants room.
+fn is_well(panel: &Panel) -> bool {
+    panel.updated.is_some() && !matches!(panel.source, SourceState::Lost(..) | SourceState::Degraded(_))
 }
 
 /// Draws all panels one below the other; those that have no room are folded to a line.

@@ -355,9 +355,6 @@ impl Ask<'_> {
 
     fn prompt(&mut self) {
         let theme = &self.ui.theme;
-        if let Some(words) = super::replay::asked_then(self.screen) {
-            self.say(words, theme.dim);
-        }
         match self.screen.prompt {
             Prompt::Start { what, changes, type_first, needs_preparation, step } => {
                 self.start(what.as_deref(), *changes, type_first.as_deref(), *needs_preparation, step);

@@ -11,9 +11,8 @@ use ratatui::text::{Line, Span};
 use super::action::Action;
 use super::keymap::{self, Binding, Context, Key, Op};
 use super::paint::{self, span};
+use super::text;
 use super::ui::{Level, Purpose, Ui};
-use super::{Screen, text};
-use crate::session::view::Prompt;
 
 /// Where in a session of the past the screen stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,11 +77,11 @@ impl Ui {
             };
         }
         match keymap::find(key, Context::Everywhere) {
-            Some(Op::Note | Op::RollBack | Op::Pause | Op::CommandLine) | None => {
+            Some(op) if looks(op) => None,
+            _ => {
                 self.say("this is a replay: it has happened, and no key acts on it; ? shows the keys", Level::Warn, now_ms);
                 Some(Vec::new())
             }
-            Some(_) => None,
         }
     }
 }
@@ -100,10 +99,21 @@ pub(super) fn banner(replay: &Replay, now: DateTime<Utc>, width: usize) -> Strin
     if text::width(&long) + 4 <= width { long } else { format!("REPLAY {moment}: all this has happened; no key acts") }
 }
 
+/// Whether an operation is one for looking around. All others are refused, those that do not
+/// exist yet included.
+fn looks(op: Op) -> bool {
+    use Op::{
+        Back, Bottom, Copy, Down, Help, Left, NextPane, PageDown, PageUp, Panel, PreviousPane, Redraw, Right, Search, Sheet,
+        Suspend, Top, Up, Zoom,
+    };
+    matches!(op, Up | Down | Left | Right | PageUp | PageDown | Top | Bottom | NextPane | PreviousPane | Panel | Zoom)
+        || matches!(op, Search | Help | Sheet | Copy | Suspend | Redraw | Back)
+}
+
 /// Whether a key of the table does what the table says, over a replay.
 pub(super) fn counts(binding: &Binding) -> bool {
-    let acts = matches!(binding.op, Op::Note | Op::RollBack | Op::Pause | Op::CommandLine);
-    binding.context == Context::Replay || (!acts && binding.keys.iter().any(|key| keymap::find(*key, Context::Replay).is_none()))
+    binding.context == Context::Replay
+        || (looks(binding.op) && binding.keys.iter().any(|key| keymap::find(*key, Context::Replay).is_none()))
 }
 
 /// The keys for the footer.
@@ -164,14 +174,4 @@ fn place(replay: &Replay, ui: &Ui, width: usize) -> Line<'static> {
     }
     spans.push(span(right, theme.text));
     Line::from(spans)
-}
-
-/// What a question is drawn with over a replay: it was asked then, and not of you.
-pub(super) fn asked_then(screen: &Screen<'_>) -> Option<&'static str> {
-    screen.replay?;
-    match screen.prompt {
-        Prompt::Closed { .. } => Some("The session ended here."),
-        Prompt::Busy { .. } => None,
-        _ => Some("Asked then, of whoever was at it."),
-    }
 }

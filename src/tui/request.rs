@@ -22,6 +22,7 @@ pub fn summary(what: &What) -> String {
             KubernetesRequest::RolloutRestart { workload, .. } => format!("restarts the pods of {workload}"),
             KubernetesRequest::RolloutPause { workload } => format!("pauses the rollout of {workload}"),
             KubernetesRequest::RolloutResume { workload } => format!("resumes the rollout of {workload}"),
+            KubernetesRequest::Apply { force: true, .. } => format!("applies {}, with force", request.resource()),
             KubernetesRequest::Apply { .. } => format!("applies {}", request.resource()),
             KubernetesRequest::DeletePod { name, selector: false } => format!("deletes pod {name}"),
             KubernetesRequest::DeletePod { name, selector: true } => format!("deletes the pods with {name}"),
@@ -137,14 +138,19 @@ fn kubernetes(
             out.push(fact("does", "goes on with the rollout".into()));
             out.push(fact("then", "waits for the rollout".into()));
         }
-        KubernetesRequest::Apply { file, documents } => {
+        KubernetesRequest::Apply { file, documents, force } => {
             out.extend(file.iter().map(|file| fact("file", file.clone())));
             for document in documents {
                 let json = document.to_json();
                 let shown = serde_json::to_string_pretty(&json).unwrap_or_else(|_| json.to_string());
                 out.extend(shown.lines().map(|l| code(format!("  {l}"))));
             }
-            out.push(fact("as", "the field manager pacenote; fields of others are not taken over".into()));
+            let over = if *force {
+                "the field manager pacenote; fields of others are TAKEN OVER, those shown below"
+            } else {
+                "the field manager pacenote; fields of others are not taken over"
+            };
+            out.push(fact("as", over.into()));
             out.push(fact("then", "waits for the rollouts of the workloads in it".into()));
         }
         KubernetesRequest::DeletePod { .. } => {
@@ -235,13 +241,14 @@ fn kubectl(request: &KubernetesRequest, target: Option<&str>) -> String {
         KubernetesRequest::RolloutRestart { workload, .. } => format!("kubectl{at} rollout restart {workload}"),
         KubernetesRequest::RolloutPause { workload } => format!("kubectl{at} rollout pause {workload}"),
         KubernetesRequest::RolloutResume { workload } => format!("kubectl{at} rollout resume {workload}"),
-        KubernetesRequest::Apply { file: Some(file), .. } => {
-            format!("kubectl{at} apply --server-side --field-manager=pacenote -f {}", quote(file))
+        KubernetesRequest::Apply { file: Some(file), force, .. } => {
+            format!("kubectl{at} apply --server-side --field-manager=pacenote{} -f {}", forced(*force), quote(file))
         }
-        KubernetesRequest::Apply { file: None, documents } => {
+        KubernetesRequest::Apply { file: None, documents, force } => {
             let documents: Vec<String> = documents.iter().map(|document| document.to_json().to_string()).collect();
             let all = documents.join("\n---\n");
-            format!("kubectl{at} apply --server-side --field-manager=pacenote -f - <<'DOCUMENTS'\n{all}\nDOCUMENTS")
+            let forced = forced(*force);
+            format!("kubectl{at} apply --server-side --field-manager=pacenote{forced} -f - <<'DOCUMENTS'\n{all}\nDOCUMENTS")
         }
         KubernetesRequest::DeletePod { name, selector: false } => format!("kubectl{at} delete pod {}", quote(name)),
         KubernetesRequest::DeletePod { name, selector: true } => format!("kubectl{at} delete pod -l {}", quote(name)),
@@ -262,6 +269,10 @@ fn kubectl(request: &KubernetesRequest, target: Option<&str>) -> String {
 
 fn quoted(argv: &[String]) -> String {
     argv.iter().map(|a| quote(a)).collect::<Vec<_>>().join(" ")
+}
+
+fn forced(force: bool) -> &'static str {
+    if force { " --force-conflicts" } else { "" }
 }
 
 /// Quotes an argument for a POSIX shell, where it needs it.

@@ -13,7 +13,7 @@ use super::text;
 use super::theme::Theme;
 use super::ui::{Focus, Ui};
 use crate::session::event::{StepOutcome, Treatment};
-use crate::session::view::{OutlineRow, RowState};
+use crate::session::view::{OutlineRow, Prompt, RowState};
 
 /// One line of the list.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect, f
     let focused = ui.focus == Focus::Steps;
     let (done, all) = screen.header.progress;
     let mut titles = Titles::new("Steps", theme.strong).and(format!("{done}/{all}"), theme.text);
-    if screen.header.rolling_back {
+    if screen.header.rolling_back && !matches!(screen.prompt, Prompt::Closed { .. }) {
         titles = titles.and("rolling back", theme.warn);
     }
     let inner = paint::pane(buf, area, framing, &titles, focused, theme);

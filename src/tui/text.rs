@@ -86,6 +86,11 @@ pub fn clock(ms: u64) -> String {
     format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
 }
 
+/// The beginning of a hash, enough to compare it by eye with where it was noted.
+pub fn short_hash(hex: &str) -> &str {
+    hex.get(..12).unwrap_or(hex)
+}
+
 /// A duration in at most two units: `5m40s`, `2h05m`, `12s`, `0s`, `3d04h`.
 pub fn duration(ms: u64) -> String {
     let s = ms / 1000;

@@ -138,12 +138,16 @@ impl Faults {
     }
 
     /// Whether a verb on a resource, by plural, is refused. Who names a resource means its
-    /// subresources too; who names a subresource (`pods/log`) means that alone.
-    pub(crate) fn forbids(&self, verb: &str, plural: &str, sub: &str) -> bool {
+    /// subresources too; who names a subresource (`pods/log`) means that alone. `name` is
+    /// empty where a request names no object.
+    pub(crate) fn forbids(&self, verb: &str, plural: &str, sub: &str, name: &str) -> bool {
         let whole = format!("{plural}/{sub}");
         let covers = |list: &[String], words: &[&str]| list.is_empty() || list.iter().any(|one| words.contains(&one.as_str()));
         self.holding().any(|fault| match fault {
-            Fault::Forbid(forbidden) => covers(&forbidden.verbs, &[verb]) && covers(&forbidden.resources, &[plural, &whole]),
+            Fault::Forbid(forbidden) => {
+                let spared = !name.is_empty() && forbidden.except.iter().any(|one| one == name);
+                !spared && covers(&forbidden.verbs, &[verb]) && covers(&forbidden.resources, &[plural, &whole])
+            }
             _ => false,
         })
     }
@@ -239,9 +243,10 @@ mod tests {
 
     #[test]
     fn a_withdrawn_permission_covers_what_it_names() {
-        let forbidden = Forbidden { verbs: vec!["patch".to_owned()], resources: vec![] };
+        let forbidden = Forbidden { verbs: vec!["patch".to_owned()], resources: vec![], except: vec!["checkout".to_owned()] };
         let mut faults = Faults::new(&[event(Trigger::At(period("0s")), "0s", Fault::Forbid(forbidden), None)], 1);
         advance(&mut faults, 0);
-        assert!(faults.forbids("patch", "deployments", "") && !faults.forbids("get", "deployments", ""));
+        assert!(faults.forbids("patch", "deployments", "", "") && !faults.forbids("get", "deployments", "", ""));
+        assert!(faults.forbids("patch", "deployments", "", "other") && !faults.forbids("patch", "deployments", "", "checkout"));
     }
 }

@@ -103,7 +103,7 @@ async fn respond(world: &World, request: Request<Body>) -> Answer {
         return discovery::answer(&path).map(|found| answer::json(200, &found)).ok_or_else(Refusal::no_such_path);
     };
     let verb = verb(&parts.method, &target, &query);
-    if world.with(|core| core.faults.forbids(verb, target.resource.plural, &target.sub)) {
+    if world.with(|core| core.faults.forbids(verb, target.resource.plural, &target.sub, &target.name)) {
         return Err(Refusal::forbidden(verb, target.resource, &target.sub, &target.namespace, &target.name));
     }
     match verb {

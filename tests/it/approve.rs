@@ -227,3 +227,50 @@ fn the_request_outlives_the_program() {
     again.types(&answer);
     again.until("touch v2");
 }
+
+/// An emergency passes approvals and owes a review, which somebody else signs.
+#[test]
+fn an_emergency_owes_a_review_by_somebody_else() {
+    let [alice, ann, _, _] = people();
+    let arguments = ["run", "ship.yaml", "--plain", "--trust", "--emergency", "it burns"];
+    let mut walking = Walking::start(&alice, &arguments);
+    walking.until("touch v2");
+    walking.types("start\n");
+    walking.until("completed");
+    assert!(walking.child.wait().unwrap().success());
+    let text = |output: Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let listed = text(alice.says(&["review"], ""));
+    assert!(listed.contains("it burns"), "{listed}");
+    let sid = listed.split_whitespace().next().unwrap().to_owned();
+    let own = alice.says(&["review", &sid], "accept mine\n");
+    assert!(!own.status.success() && err(&own).contains("operated this session"), "{}", err(&own));
+
+    // Ann has a copy of the folder, and her own list.
+    ann.knows(&[alice.line("")]);
+    let folder = alice.path(".local/state/pacenote/sessions").join(&sid);
+    let copy = ann.path("copy");
+    std::fs::create_dir(&copy).unwrap();
+    std::fs::copy(folder.join("journal.jsonl"), copy.join("journal.jsonl")).unwrap();
+    let blobs = std::fs::read_dir(folder.join("output")).unwrap().flatten();
+    std::fs::create_dir(copy.join("output")).unwrap();
+    for blob in blobs {
+        std::fs::copy(blob.path(), copy.join("output").join(blob.file_name())).unwrap();
+    }
+    let nothing = ann.says(&["review", "copy", "--out", "review.json"], "yes\n");
+    assert!(!nothing.status.success() && !ann.path("review.json").exists(), "{}", err(&nothing));
+    let done = ann.says(&["review", "copy", "--out", "review.json"], "accept it did burn\n");
+    assert!(done.status.success() && err(&done).contains("emergency: it burns"), "{}", err(&done));
+
+    let review = ann.path("review.json");
+    let added = alice.says(&["review", &sid, "--add", review.to_str().unwrap()], "");
+    assert!(added.status.success(), "{}", err(&added));
+    assert!(text(alice.says(&["review"], "")).contains("No review is owed"));
+    let shown = text(alice.says(&["show", &sid], ""));
+    assert!(shown.contains("review: accepted by ann") && shown.contains("it did burn"), "{shown}");
+    assert_eq!(alice.says(&["verify", &sid], "").status.code(), Some(0), "a review touches no journal");
+    // It is of this journal and no other, and its words are what was signed.
+    let forged = std::fs::read_to_string(&review).unwrap().replace("did burn", "did not");
+    std::fs::write(&review, forged).unwrap();
+    let refused = alice.says(&["review", &sid, "--add", review.to_str().unwrap()], "");
+    assert!(!refused.status.success() && err(&refused).contains("is no review of"), "{}", err(&refused));
+}

@@ -62,18 +62,6 @@ fn wrong_arguments_end_with_2() {
 }
 
 #[test]
-fn commands_that_are_not_there_yet_say_so_and_end_with_3() {
-    let home = home();
-    let commands = ["review s"];
-    for arguments in commands {
-        let output = run(home.path(), arguments);
-        assert_eq!((output.status.code(), out(&output).as_str()), (Some(3), ""), "{arguments}");
-        let said = err(&output);
-        assert!(said.contains("is not in this version") && said.contains("\n  next: "), "{arguments}: {said}");
-    }
-}
-
-#[test]
 fn config_says_what_is_in_force_and_from_where() {
     let home = home();
     let folder = home.path().join(".config/pacenote");

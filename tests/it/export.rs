@@ -11,8 +11,10 @@ use pacenote::state::StateDir;
 use pacenote::world::Scenario;
 
 mod attacks;
+mod auditors;
 mod browser;
 mod damage;
+mod sealed;
 
 /// A rehearsed session, its journal on disk.
 pub(super) struct Walked {
@@ -38,7 +40,7 @@ pub(super) fn walk(runbook: &str, scenario: &str) -> Walked {
 pub(super) fn story(journal: &Path) -> Story {
     let source = Source::read(journal).unwrap();
     let signals = Beside::signals_of(&source);
-    Story::of(source, Beside { kin: None, signals })
+    Story::of(source, Beside { kin: None, signals, judged: None })
 }
 
 /// Where pages are kept for a look at them.

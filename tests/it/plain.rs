@@ -438,3 +438,24 @@ fn what_is_looked_up_is_complete() {
     insta::assert_snapshot!("plain-looked-up", all);
     assert_eq!(session.line("quit").0, [Action::Quit]);
 }
+
+#[test]
+fn each_seal_is_told_with_the_head_once() {
+    let mut plain = Plain::new();
+    let mut sample = Sample::gate();
+    let mut told = Vec::new();
+    for head in [None, Some("3f9ab2c1d0e4aaaa"), Some("3f9ab2c1d0e4aaaa"), Some("00112233445566")] {
+        sample.sealed = head.map(str::to_owned);
+        let mut out = Vec::new();
+        plain.show(&sample.screen(), &mut out).unwrap();
+        told.push(
+            checked(out)
+                .lines()
+                .filter(|line| line.contains("sealed, head"))
+                .map(|line| line[9..].to_owned())
+                .collect::<Vec<_>>(),
+        );
+    }
+    let line = |head: &str| vec![format!("journal: sealed, head {head}")];
+    assert_eq!(told, [vec![], line("3f9ab2c1d0e4"), vec![], line("001122334455")]);
+}

@@ -14,6 +14,8 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::Value;
 
+mod canary;
+
 /// Nothing waits so long where all goes well.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -287,6 +289,26 @@ fn a_running_session_sees_a_freeze_and_may_go_on() {
     session.type_line("yes");
     assert_eq!(session.end(), Some(0));
     assert_eq!(place.recorded("freeze.set")[0]["environment"], "production");
+}
+
+/// What has not begun is kept from going on by a freeze, unless it burns.
+#[test]
+fn a_session_is_gone_on_with_as_an_emergency() {
+    let place = place("deploy", "", "");
+    let mut session = Session::start(&place, &["run", "deploy.yaml", "--trust", "--plain"]);
+    session.until("(change)");
+    session.type_line("quit");
+    assert_eq!(session.end(), Some(4));
+    place.pacenote(&["freeze", "production", "--reason", "the audit is on"]).is(0);
+    place.pacenote(&["resume", "--answers", "answers.yaml"]).is(3).says("the audit is on").says("--emergency REASON");
+    assert!(!place.path("done").exists());
+    let resume = ["resume", "--answers", "answers.yaml", "--emergency", "the shop is down"];
+    place.pacenote(&resume).is(0).says("EMERGENCY: the shop is down");
+    assert!(place.path("done").exists());
+    let what: Vec<String> = place.recorded("deviation.recorded").iter().map(|d| d["what"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(what, ["freeze", "emergency"]);
+    let owed = place.recorded("followup.noted");
+    assert!(owed[0]["text"].as_str().unwrap().starts_with("Review of the emergency change: the shop is down"));
 }
 
 #[test]

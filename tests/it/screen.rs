@@ -376,3 +376,16 @@ fn colours_say_what_the_words_say() {
     let mut blind = Ui::new(ThemeName::ColourBlind, Depth::Indexed, false);
     assert_eq!(cell_of(&mut blind, &Sample::failure(), "CrashLoopBackOff").fg, Color::Indexed(208), "orange");
 }
+
+/// The head is there to be noted elsewhere, in full width; it gives way before what one
+/// needs to act.
+#[test]
+fn the_head_of_the_last_seal_is_on_the_screen() {
+    let mut sample = Sample::gate();
+    sample.sealed = Some("3f9ab2c1d0e4".repeat(5) + "0000");
+    let wide = text(&frame_at(&sample, &mut Ui::default(), (200, 50), 10_000));
+    assert!(wide.contains("sealed 3f9ab2c1d0e4") && wide.contains("journal #"), "{wide}");
+    insta::assert_snapshot!("sealed-120x40", text(&frame_at(&sample, &mut Ui::default(), (120, 40), 10_000)));
+    let narrow = text(&frame_at(&sample, &mut Ui::default(), (80, 24), 10_000));
+    assert!(narrow.contains("journal #"), "{narrow}");
+}

@@ -17,6 +17,8 @@ use super::journal::samples;
 use super::signature::installed;
 
 mod approvals;
+mod attacks;
+mod evidence;
 mod forge;
 
 use forge::{ALICE, Forge, SID, cases, key, list};

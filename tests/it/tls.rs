@@ -104,3 +104,73 @@ async fn strangers_and_expired_certificates_are_not_trusted() {
     let failure = HttpPort::network().send(call).await.expect_err("an unknown authority");
     assert!(matches!(failure, HttpFailure::Tls(_)) && failure.before_sending(), "{failure:?}");
 }
+
+/// The program against an API server whose certificate has run out: it is said with what to
+/// do, before the session and while it is walked, and nothing hangs.
+#[test]
+fn an_expired_certificate_is_said_with_what_to_do() {
+    let home = tempfile::tempdir().expect("a folder");
+    let kubeconfig = format!(
+        "current-context: x\nclusters: [{{name: x, cluster: {{server: 'https://{}', certificate-authority: '{}'}}}}]\n\
+         users: [{{name: x, user: {{token: abc}}}}]\ncontexts: [{{name: x, context: {{cluster: x, user: x, namespace: shop}}}}]\n",
+        serve("expired", false),
+        fixture("ca.pem").display()
+    );
+    std::fs::write(home.path().join("config"), kubeconfig).expect("written");
+    let runbook = "pacenote: 1\nrunbook: expired\ntitle: Expired\nrisk: low\n\
+                   environments: {shop: {kubernetes: {context: x, namespace: shop}}}\n\
+                   signals: {image: {rollout: deployment/checkout}}\n\
+                   steps:\n- {id: image, title: The image, kubernetes: {rollout_restart: {deployment: checkout}}, undo: {none: a restart}}\n";
+    std::fs::write(home.path().join("expired.yaml"), runbook).expect("written");
+    let program = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pacenote"));
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", home.path()).env("KUBECONFIG", home.path().join("config"));
+        command.arg("--state-dir").arg(home.path().join("state")).args(arguments).current_dir(home.path());
+        command
+    };
+    let done = program(&["preflight", "expired.yaml", "--trust"]).output().expect("run");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    assert!(said.contains("FAIL") && said.contains("a certificate has expired: renew it"), "{said}");
+
+    // In a session the object cannot be read, so that nothing can be started; why stands there.
+    let mut child = program(&["run", "expired.yaml", "--trust", "--plain"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("run");
+    let mut out = std::io::BufReader::new(child.stdout.take().expect("its output"));
+    let mut seen = String::new();
+    let mut keys = child.stdin.take().expect("its input");
+    let mut line = String::new();
+    while !seen.contains("cannot be read") || !seen.contains("image: ") {
+        line.clear();
+        assert_ne!(std::io::BufRead::read_line(&mut out, &mut line).expect("read"), 0, "it ended:\n{seen}");
+        seen.push_str(&line);
+    }
+    assert!(seen.contains("a certificate has expired: renew it"), "{seen}");
+    keys.write_all(b"quit\n").expect("typed");
+    assert_eq!(child.wait().expect("it ends").code(), Some(4), "{seen}");
+}
+
+/// A change that fails at TLS was never sent: it is known not to have happened.
+#[tokio::test]
+async fn a_change_that_fails_at_tls_was_not_sent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("config");
+    let config = format!(
+        "current-context: x\nclusters: [{{name: x, cluster: {{server: 'https://{}', certificate-authority: '{}'}}}}]\n\
+         users: [{{name: x, user: {{token: abc}}}}]\ncontexts: [{{name: x, context: {{cluster: x, user: x}}}}]\n",
+        serve("expired", false),
+        fixture("ca.pem").display()
+    );
+    std::fs::write(&path, config).expect("written");
+    let options = ConnectOptions { kubeconfig: vec![path], ..ConnectOptions::new("sid") };
+    let cluster = connect(&KubeTarget::default(), &options).await.expect("a cluster");
+    let change =
+        http::Request::patch("/apis/apps/v1/namespaces/shop/deployments/checkout").body(b"{}".to_vec()).expect("a request");
+    let error = cluster.client.request::<serde_json::Value>(change).await.expect_err("expired");
+    assert!(!pacenote::ports::sent(&error), "{error:?}");
+    let said = pacenote::ports::explain(&error, &cluster);
+    assert!(said.contains("expired: renew it"), "{said}");
+}

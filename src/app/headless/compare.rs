@@ -178,14 +178,14 @@ mod tests {
     fn only_a_journal_that_cannot_be_written_is_a_stop_to_expect() {
         let text = "pacenote-scenario: 1\nscenario: a\nrunbook: ../a.yaml\nexpect: {outcome: stopped, says: no room}\n";
         let scenario = Scenario::read("a.yaml", text).unwrap();
-        let cases: [(Option<(&str, bool)>, &[&str]); 4] = [
-            (Some(("the journal: no room", true)), &[]),
-            (Some(("the journal: gone", true)), &["says: expected no room, found the journal: gone"]),
+        let cases = [
+            (Some(("the journal: no room", true)), vec![]),
+            (Some(("the journal: gone", true)), vec!["says: expected no room, found the journal: gone"]),
             (
                 Some(("nobody answered", false)),
-                &["says: expected no room, found nobody answered", "outcome: expected stopped, found not closed"],
+                vec!["says: expected no room, found nobody answered", "outcome: expected stopped, found not closed"],
             ),
-            (None, &["outcome: expected stopped, found not closed"]),
+            (None, vec!["outcome: expected stopped, found not closed"]),
         ];
         for (stopped, expected) in cases {
             let stopped = stopped.map(|(why, of_journal)| Stop { why: why.to_owned(), of_journal });

@@ -21,7 +21,7 @@ async fn asked(events: &str) -> Vec<String> {
     let state = StateDir::open(&folder.path().join("state")).unwrap();
     let cluster = Cluster::from_router(world.router(), world.namespace(), "preflight");
     let http = HttpPort::router(world.router());
-    let neighbours = Neighbourhood { state, cluster: Some(cluster.clone()), http: http.clone() };
+    let neighbours = Neighbourhood { state, cluster: Some(cluster.clone()), http: http.clone(), trust: Default::default() };
     let around = Around {
         draft: &draft,
         clock,

@@ -118,7 +118,7 @@ const ERRORS: &str = r#"  error_rate:
     baseline: 10m
 "#;
 const LATENCY: &str = r#"  p95:
-    title: 95th percentile of latency
+    title: latency p95
     prometheus: histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{app="SERVICE"}[1m])))
     every: 15s
     unit: seconds

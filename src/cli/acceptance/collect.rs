@@ -348,8 +348,9 @@ fn change(request: &Kubernetes) -> Option<String> {
         Kubernetes::SetImage { workload: of, container, image } => {
             format!("set image of {} {}={}", workload(of), container.source(), image.source())
         }
-        Kubernetes::Apply { file, .. } => {
-            format!("apply {}", file.as_ref().map_or("documents of the runbook", |f| f.value.as_str()))
+        Kubernetes::Apply { file, force, .. } => {
+            let over = if *force { ", taking fields over from their owners" } else { "" };
+            format!("apply {}{over}", file.as_ref().map_or("documents of the runbook", |f| f.value.as_str()))
         }
         Kubernetes::Patch { resource: of, .. } => format!("patch {}", resource(of)),
         Kubernetes::Scale { workload: of, replicas } => format!("scale {} to {}", workload(of), replicas.source()),

@@ -2,7 +2,7 @@
 
 use crate::error::Problem;
 use crate::redact::{Keep, strip_controls};
-use crate::replay::{Tape, decision, next_line};
+use crate::replay::{Tape, decision, line};
 use crate::session::Event;
 
 use super::super::console::Console;
@@ -27,7 +27,7 @@ pub(super) fn print(console: &mut Console, tape: &Tape, alarms: &[String], remar
         let words = match &record.event {
             Some(Event::SignalSampled(_)) => continue,
             Some(Event::GateJudged(judged)) if judged.final_verdict.is_none() => continue,
-            Some(event) => next_line(event),
+            Some(event) => line(event),
             None => Some(format!("{} (not known to this version)", strip_controls(&record.kind, Keep::NOTHING))),
         };
         let Some(words) = words else { continue };

@@ -119,11 +119,11 @@ impl<'a> Api<'a> {
         self.send(request).await
     }
 
-    /// Sends a configuration, once: fields of other managers are not taken over.
-    pub(super) async fn apply(&self, path: &str, body: &Value, dry: bool) -> Result<Reply, Trouble> {
+    /// Sends a configuration, once. Fields of other managers are taken over with `force` only.
+    pub(super) async fn apply(&self, path: &str, body: &Value, force: bool, dry: bool) -> Result<Reply, Trouble> {
         let dry = if dry { "&dryRun=All" } else { "" };
         // JSON is YAML.
-        let request = Request::patch(format!("{path}?fieldManager={MANAGER}&force=false{dry}"))
+        let request = Request::patch(format!("{path}?fieldManager={MANAGER}&force={force}{dry}"))
             .header(header::CONTENT_TYPE, "application/apply-patch+yaml")
             .body(Body::from(body.to_string().into_bytes()));
         self.send(request).await

@@ -1,7 +1,8 @@
 //! Server-side apply of several documents, and putting back what it changed.
 //!
 //! Everything is read, tried by the server and compared with what was announced before
-//! the first document is sent. Fields of other managers are never taken over: the server
+//! the first document is sent. Fields of other managers are taken over only where the
+//! runbook says `force` and the operator was shown which fields of whom; else the server
 //! refuses, and the refusal says whose they are. Putting back restores the fields of
 //! objects there were before and deletes objects that the session made, known by its
 //! annotation, by their uids.
@@ -26,6 +27,8 @@ pub(super) struct Item {
     pub deed: Deed,
     /// What that changes, for people.
     pub lines: Vec<String>,
+    /// Fields it takes over, and from whom. Without any, nothing is taken.
+    pub taken: Vec<(String, String)>,
 }
 
 /// What is sent.
@@ -58,8 +61,9 @@ pub(super) async fn items(api: &Api<'_>, bundle: &Path, request: &KubernetesRequ
 
 async fn applied(api: &Api<'_>, bundle: &Path, request: &KubernetesRequest) -> Result<Vec<Item>, String> {
     let mut items: Vec<Item> = Vec::new();
+    let force = matches!(request, KubernetesRequest::Apply { force: true, .. });
     for document in documents(bundle, request).await? {
-        let item = configured(api, document).await?;
+        let item = configured(api, document, force).await?;
         if items.iter().any(|other| other.path == item.path) {
             return Err(format!("{} is there twice; which one is meant?", item.resource));
         }
@@ -69,7 +73,7 @@ async fn applied(api: &Api<'_>, bundle: &Path, request: &KubernetesRequest) -> R
 }
 
 /// One document, tried by the server.
-async fn configured(api: &Api<'_>, document: Value) -> Result<Item, String> {
+async fn configured(api: &Api<'_>, document: Value, force: bool) -> Result<Item, String> {
     let resource = named(api, &document)?;
     let (path, current) = find(api, &resource).await?;
     let mut body = document;
@@ -80,10 +84,19 @@ async fn configured(api: &Api<'_>, document: Value) -> Result<Item, String> {
         metadata.insert("uid".into(), json!(object::uid(current)));
     }
     let before = current.as_ref().map(plan::authored).unwrap_or_default();
-    let (lines, same) = match api.apply(&path, &body, true).await {
+    let mut tried = api.apply(&path, &body, false, true).await;
+    // What is nobody else's is applied as ever; only a conflict is forced, and said.
+    let taken = match &tried {
+        Err(trouble) if force => trouble.owners().to_vec(),
+        _ => Vec::new(),
+    };
+    if !taken.is_empty() {
+        tried = api.apply(&path, &body, true, true).await;
+    }
+    let (lines, same) = match tried {
         Ok(reply) => {
             let after = plan::authored(&reply.body);
-            (diff::between(&before, &after), current.is_some() && unsigned(&before) == unsigned(&after))
+            (diff::between(&before, &after), current.is_some() && taken.is_empty() && unsigned(&before) == unsigned(&after))
         }
         Err(trouble) if plan::is_refusal(&trouble) => return Err(format!("{resource} would be refused: {}", refusal(&trouble))),
         Err(trouble) => {
@@ -98,7 +111,29 @@ async fn configured(api: &Api<'_>, document: Value) -> Result<Item, String> {
         (_, None) => std::iter::once(format!("# {resource}: is made")).chain(lines).collect(),
         (_, Some(_)) => std::iter::once(format!("# {resource}")).chain(lines).collect(),
     };
-    Ok(Item { resource, path, current, deed, lines })
+    let lines = lines.into_iter().chain(taken.iter().map(|(field, owner)| takeover(&resource, field, owner))).collect();
+    Ok(Item { resource, path, current, deed, lines, taken })
+}
+
+/// How a takeover is announced, and known again.
+fn takeover(resource: &Resource, field: &str, owner: &str) -> String {
+    format!("! {resource}: takes over {field} from {owner}; an undo puts back the value, not the owner")
+}
+
+/// Whether everything that would be taken over was announced.
+///
+/// # Errors
+/// One sentence: what was not.
+pub(super) fn taken_as_announced(seen: Option<&ObjectState>, items: &[Item]) -> Result<(), String> {
+    for item in items {
+        for (field, owner) in &item.taken {
+            let announced = takeover(&item.resource, field, owner);
+            if !seen.is_some_and(|seen| seen.diff.lines().any(|line| line == announced)) {
+                return Err(format!("{} would take over {field} from {owner}, which was not shown", item.resource));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A refusal, and for fields of others whose they are.
@@ -128,7 +163,7 @@ async fn put_back(api: &Api<'_>, bundle: &Path, of: &KubernetesRequest, before: 
             }
             (Some(old), Some(current)) => revert(api, &resource, &path, &document, old, current).await?,
         };
-        items.push(Item { resource, path, current, deed, lines });
+        items.push(Item { resource, path, current, deed, lines, taken: Vec::new() });
     }
     Ok(items)
 }
@@ -177,7 +212,7 @@ async fn revert(
 
 /// The documents of a request: those in place, or those of its file.
 async fn documents(bundle: &Path, request: &KubernetesRequest) -> Result<Vec<Value>, String> {
-    let KubernetesRequest::Apply { file, documents } = request else { return Ok(Vec::new()) };
+    let KubernetesRequest::Apply { file, documents, .. } = request else { return Ok(Vec::new()) };
     let found: Vec<Value> = match file {
         None => documents.iter().map(crate::runbook::Value::to_json).collect(),
         Some(file) => {

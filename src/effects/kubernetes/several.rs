@@ -20,9 +20,8 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Does what was worked out, then waits: for rollouts to end, and deleted objects to go.
 pub(super) async fn run(intent: &Intent, api: &Api<'_>, items: Vec<Item>, context: &Context) -> EffectReport {
-    if let Some(seen) = &intent.object
-        && let Err(why) = apply::still_as_seen(seen, &items)
-    {
+    let seen = intent.object.as_ref().map(|seen| apply::still_as_seen(seen, &items)).unwrap_or(Ok(()));
+    if let Err(why) = seen.and_then(|()| apply::taken_as_announced(intent.object.as_ref(), &items)) {
         return context.not_begun(format!("{why}; nothing was sent, look again"));
     }
     let (mut done, mut answers, mut notes, mut audit) = (Vec::new(), Vec::new(), String::new(), Vec::new());
@@ -35,6 +34,7 @@ pub(super) async fn run(intent: &Intent, api: &Api<'_>, items: Vec<Item>, contex
                 if matches!(item.deed, Deed::Apply(_)) && item.current.is_none() && !reply.created {
                     notes.push_str(&format!("; {} was made by somebody else just before, and is changed now", item.resource));
                 }
+                notes.extend(item.taken.iter().map(|(field, owner)| format!("; {field} was taken over from {owner}")));
                 done.push(item.resource.to_string());
                 answers.push((item, reply.body));
             }
@@ -63,7 +63,7 @@ pub(super) async fn run(intent: &Intent, api: &Api<'_>, items: Vec<Item>, contex
 async fn send(api: &Api<'_>, item: &Item) -> Option<Result<Reply, Trouble>> {
     Some(match &item.deed {
         Deed::Nothing => return None,
-        Deed::Apply(body) => api.apply(&item.path, body, false).await,
+        Deed::Apply(body) => api.apply(&item.path, body, !item.taken.is_empty(), false).await,
         Deed::Patch(change) => api.patch(&item.path, change, false).await,
         Deed::Delete(uid) => api.delete(&item.path, uid, false).await,
     })

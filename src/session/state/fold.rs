@@ -73,6 +73,7 @@ impl Session {
                 let path = deviation.path.as_ref();
                 let visit = path.and_then(|p| self.visits.get_mut(p)).and_then(|v| v.iter_mut().rev().find(|v| v.is_open()));
                 match (deviation.what.as_str(), visit) {
+                    ("emergency", _) => self.emergency = Some(deviation.reason.clone()),
                     ("skipped", Some(visit)) => visit.skip = Some(deviation.reason.clone()),
                     ("gate-overridden" | "approval", Some(visit)) => visit.pass = Some(deviation.reason.clone()),
                     _ => {}

@@ -289,3 +289,39 @@ fn a_resumed_rollback_goes_on_where_it_was() {
     walk.yes("finally/tell");
     assert_eq!(walk.closed(), Some(SessionOutcome::RolledBack));
 }
+
+const APPLY: &str = "steps: [{id: a, title: A, kubernetes: {apply: {inline: {apiVersion: v1, kind: ConfigMap, metadata: {name: flags}}FORCE}}, \
+                     undo: restore}, {id: z, title: Z, confirm: Z?}]";
+
+#[test]
+fn objects_that_an_apply_made_are_said_to_be_deleted() {
+    for (diff, expected) in [
+        ("# configmap/flags: is made\n+ data.a: 1", "A: put back what a changed, and DELETE what it made: configmap/flags"),
+        ("# configmap/flags\n- data.a: 0\n+ data.a: 1", "A: put back what a changed"),
+    ] {
+        let mut walk = Walk::new(&APPLY.replace("FORCE", ""));
+        let step = walk.latest("a");
+        let seen = Box::new(ObjectState { diff: diff.to_owned(), ..*object() });
+        walk.told(Command::Start { step, prepared: Some(seen), baselines: BTreeMap::new() });
+        walk.ends("a", Outcome::Succeeded);
+        let listed: Vec<_> = walk.session.if_stopped().into_iter().map(|i| i.text).collect();
+        assert_eq!(listed, [expected]);
+    }
+}
+
+#[test]
+fn taking_fields_over_is_confirmed_by_typing_the_objects_name() {
+    for (force, expected) in [(", force: true", Some("flags")), ("", None)] {
+        let walk = Walk::new(&APPLY.replace("FORCE", force));
+        let Prompt::Start { type_first, what: Ok(what), .. } = walk.prompt() else { panic!("{:?}", walk.prompt()) };
+        assert_eq!((type_first.as_deref(), what.takes_over()), (expected, expected.is_some()));
+        assert!(walk.session.plan().unsupported().is_empty());
+    }
+    // Nor does it start by itself where everything else does.
+    let body = "steps: [{id: z, title: Z, confirm: Z?}]\nprocedures: {rollback: {steps: [{id: a, title: A, kubernetes: {apply: {inline: {apiVersion: v1, \
+                kind: ConfigMap, metadata: {name: flags}}, force: true}}, undo: {none: no}}]}}";
+    let mut walk = Walk::new(body);
+    walk.roll_back();
+    assert_eq!(walk.session.starts_when_prepared(walk.at), None);
+    assert!(matches!(walk.prompt(), Prompt::Start { type_first: Some(_), .. }), "{:?}", walk.prompt());
+}

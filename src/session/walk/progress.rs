@@ -149,7 +149,7 @@ fn approved(session: &Session, at: At, visit: &Visit, approve: &Approve) -> Opti
         return Some(end(session, at, visit, StepOutcome::Failed, Some(why.clone())));
     }
     // An emergency passes every approval, and says so each time.
-    if let Some(reason) = &session.opened.emergency {
+    if let Some(reason) = session.emergency() {
         return Some(Event::DeviationRecorded(Box::new(Deviation {
             what: "approval".to_owned(),
             path: Some(visit.step.path.clone()),

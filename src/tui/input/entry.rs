@@ -233,7 +233,10 @@ fn wording(purpose: &Purpose) -> (String, String) {
         Purpose::ItemNote { ticked: true, .. } => ("Note for this item", "What was seen, or why it is ticked all the same."),
         Purpose::ItemNote { ticked: false, .. } => ("Why untick it?", why),
         Purpose::TypeName { expected, .. } => {
-            return (format!("Type {expected} to start"), "This step is marked dangerous on a protected environment.".into());
+            return (
+                format!("Type {expected} to start"),
+                "It is marked dangerous here, or takes fields over from others.".into(),
+            );
         }
         Purpose::Skip(_) => ("Why skip this step?", why),
         Purpose::Override(_) => ("Why pass the gate without its verdict?", why),

@@ -50,7 +50,7 @@ pub(super) fn review(world: &World, method: &Method, path: &str, body: &[u8]) ->
 /// Whether one may do one thing.
 fn access(core: &mut Core, review: &Value) -> Value {
     let attribute = |field: &str| text(review, &format!("/spec/resourceAttributes/{field}"));
-    match core.faults.forbids(attribute("verb"), attribute("resource"), attribute("subresource")) {
+    match core.faults.forbids(attribute("verb"), attribute("resource"), attribute("subresource"), attribute("name")) {
         true => json!({"allowed": false, "reason": "withdrawn by the scenario"}),
         false => json!({"allowed": true, "reason": "a rehearsal may do everything"}),
     }
@@ -64,7 +64,7 @@ fn rules(core: &mut Core) -> Value {
     } else {
         for resource in &RESOURCES {
             for sub in [""].iter().chain(resource.sub) {
-                let may = |verb: &&str| !core.faults.forbids(verb, resource.plural, sub);
+                let may = |verb: &&str| !core.faults.forbids(verb, resource.plural, sub, "");
                 let verbs: Vec<&str> = VERBS.into_iter().filter(may).collect();
                 let name = if sub.is_empty() { resource.plural.to_owned() } else { format!("{}/{sub}", resource.plural) };
                 if !verbs.is_empty() {

@@ -26,7 +26,7 @@ pub(super) fn usage(core: &mut Core, method: &Method, path: &str, query: &Query)
     if *method != Method::GET {
         return Some(Err(Refusal::not_allowed()));
     }
-    if core.faults.forbids(if name.is_some() { "get" } else { "list" }, "pods", "") {
+    if core.faults.forbids(if name.is_some() { "get" } else { "list" }, "pods", "", name.unwrap_or_default()) {
         return Some(Err(Refusal::forbidden(
             "list",
             Kind::Pod.resource(),

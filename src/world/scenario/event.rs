@@ -159,6 +159,9 @@ pub struct Forbidden {
     /// The resources by plural (`deployments`, `virtualservices`); all where empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
+    /// Objects, by name, that are not refused all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
 }
 
 /// An event as it is written: one key says when, one says what.

@@ -209,6 +209,32 @@ fn hostile_text_stays_text_in_every_form() {
     }
 }
 
+/// The instructions of a pack are Markdown with the same texts in it; nothing else of a
+/// pack is made of data but names of files, which are not.
+#[test]
+fn hostile_text_stays_text_in_a_pack() {
+    for attack in attacks() {
+        let session = session_of(&attack);
+        let story = story(&session.dir.journal());
+        let pack = report::pack(&story, session.dir.path(), None, None).unwrap();
+        let mut archive = tar::Archive::new(pack.as_slice());
+        let mut seen = 0;
+        for file in archive.entries().unwrap() {
+            let mut file = file.unwrap();
+            let name = file.path().unwrap().display().to_string();
+            assert!(name.starts_with(&story.sid) && !name.contains(MARK) && !name.contains(".."), "{attack:?}: {name}");
+            if name.ends_with("VERIFY.md") {
+                let text = std::io::read_to_string(&mut file).unwrap();
+                let own = text.split_once("## With pacenote").unwrap();
+                assert!(own.0.contains(MARK) && !own.0.contains(is_trick) && !own.0.contains('<'), "{attack:?}: {text}");
+                assert!(!own.0.replace("\\]", "").contains("]("), "{attack:?}: {text}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 1);
+    }
+}
+
 /// The cells of a CSV, as a spreadsheet reads them.
 fn cells(table: &str) -> Vec<String> {
     let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);

@@ -13,7 +13,7 @@ fn verbs(target: PinnedTarget) -> Vec<KubernetesRequest> {
         KubernetesRequest::RolloutRestart { workload: checkout(), at: "2026-11-21T03:40:00Z".into() },
         KubernetesRequest::RolloutPause { workload: checkout() },
         weights(90, 10),
-        KubernetesRequest::Apply { file: None, documents: vec![Value::from_json(&document)] },
+        KubernetesRequest::Apply { file: None, documents: vec![Value::from_json(&document)], force: false },
         KubernetesRequest::DeletePod { name: "checkout-1".into(), selector: false },
         KubernetesRequest::RolloutUndo { workload: checkout(), to: UndoTarget::Pinned(Box::new(target)) },
     ]

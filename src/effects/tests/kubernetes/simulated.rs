@@ -75,7 +75,7 @@ impl Shop {
 
     fn file(&self, name: &str, content: &str) -> KubernetesRequest {
         std::fs::write(self.bench.folder.path().join(name), content).unwrap();
-        KubernetesRequest::Apply { file: Some(name.into()), documents: Vec::new() }
+        KubernetesRequest::Apply { file: Some(name.into()), documents: Vec::new(), force: false }
     }
 }
 
@@ -139,7 +139,7 @@ async fn an_apply_of_fields_of_others_is_refused_with_their_owners() {
     let document = Value::from_json(
         &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {"mode": "slow"}}),
     );
-    let request = KubernetesRequest::Apply { file: None, documents: vec![document] };
+    let request = KubernetesRequest::Apply { file: None, documents: vec![document], force: false };
     let refused = prepared(&mut shop.bench, &request).await.unwrap_err();
     assert!(refused.contains(".data.mode belongs to kubectl-edit"), "{refused}");
     assert!(refused.contains("nothing is taken over"), "{refused}");
@@ -148,12 +148,56 @@ async fn an_apply_of_fields_of_others_is_refused_with_their_owners() {
     assert_eq!(shop.flags().await["mode"], "fast");
 }
 
+fn forced(mode: &str) -> KubernetesRequest {
+    let document = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {"mode": mode}});
+    KubernetesRequest::Apply { file: None, documents: vec![Value::from_json(&document)], force: true }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_force_it_is_shown_whose_fields_are_taken_and_then_they_are() {
+    let mut shop = Shop::open();
+    shop.patch(FLAGS, &json!({"data": {"mode": "fast"}})).await;
+    let seen = prepared(&mut shop.bench, &forced("slow")).await.unwrap();
+    assert!(seen.diff.contains("! configmap/flags: takes over .data.mode from kubectl-edit"), "{}", seen.diff);
+    assert!(seen.diff.contains("+ data.mode: slow"), "{}", seen.diff);
+    assert_eq!(shop.flags().await["mode"], "fast", "nothing was sent yet");
+    let mut change = kubernetes(forced("slow"));
+    change.object = Some(seen.clone());
+    let report = shop.bench.run(change).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Succeeded, Some(true)), "{}", report.message);
+    assert!(report.message.contains(".data.mode was taken over from kubectl-edit"), "{}", report.message);
+    assert_eq!(shop.flags().await["mode"], "slow");
+    // Put back, the value is what it was.
+    shop.changes(&restore(&forced("slow"), &seen)).await;
+    assert_eq!(shop.flags().await["mode"], "fast");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_shown_is_not_taken_over() {
+    let mut shop = Shop::open();
+    // Nobody else's when it was shown: applied as ever.
+    let seen = prepared(&mut shop.bench, &forced("slow")).await.unwrap();
+    let unseen = kubernetes(forced("slow"));
+    let shown = !seen.diff.contains("takes over");
+    shop.patch(FLAGS, &json!({"data": {"mode": "fast"}})).await;
+    // Nobody was shown anything, and somebody has it by now.
+    let report = shop.bench.run(unseen).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Failed, Some(false)), "{}", report.message);
+    assert!(report.message.contains("would take over .data.mode from kubectl-edit, which was not shown"), "{}", report.message);
+    // What was shown is another state by now.
+    let mut change = kubernetes(forced("slow"));
+    change.object = Some(seen);
+    let report = shop.bench.run(change).await;
+    assert_eq!((report.outcome, report.changed), (Outcome::Failed, Some(false)), "shown: {shown}: {}", report.message);
+    assert_eq!(shop.flags().await["mode"], "fast");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_apply_waits_for_its_workloads() {
     let mut shop = Shop::open();
     let document = Value::from_json(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "checkout"},
         "spec": {"template": {"metadata": {"annotations": {"note": "x"}}}}}));
-    let request = KubernetesRequest::Apply { file: None, documents: vec![document] };
+    let request = KubernetesRequest::Apply { file: None, documents: vec![document], force: false };
     let seen = shop.changes(&request).await;
     let status = shop.workload("deployments", "checkout").await["status"].clone();
     assert_eq!((&status["updatedReplicas"], &status["availableReplicas"]), (&json!(2), &json!(2)), "{status}");
