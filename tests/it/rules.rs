@@ -348,7 +348,7 @@ fn a_version_must_have_passed_elsewhere_first() {
     place.run(&["--env", "production"]).is(3).says("no intact journal shows that deploy v1.2.4 was completed in staging");
     place.run(&["--env", "staging"]).is(0);
     place.run(&["--env", "production", "--input", "version=v9"]).is(3).says("deploy v9 was completed in staging");
-    place.pacenote(&["preflight", "deploy.yaml", "--env", "production"]).says("completed in staging: session");
+    place.pacenote(&["preflight", "deploy.yaml", "--trust", "--env", "production"]).says("completed in staging: session");
     place.run(&["--env", "production"]).is(0);
     let met = place.recorded("session.opened")[0]["evidence"][0].as_str().unwrap_or_default().to_owned();
     assert!(met.starts_with("completed in staging: session ") && met.contains("a key of this user"), "{met}");
