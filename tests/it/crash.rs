@@ -278,7 +278,9 @@ fn one(seed: u64, span: Duration, figures: &Figures) -> Result<(), String> {
         let _ = writeln!(story, "{} after {after:?}: exit {:?}\n{}{}", arguments[0], went.exit, went.printed, went.complained);
         let journals = place.journals();
         let [journal] = journals.as_slice() else {
-            if journals.is_empty() && went.killed && place.done().is_empty() && went.printed.is_empty() {
+            // What is found before the start is printed before there is a journal.
+            let beforehand = |line: &str| line == "Before it starts:" || line.starts_with("  ");
+            if journals.is_empty() && went.killed && place.done().is_empty() && went.printed.lines().all(beforehand) {
                 figures.unopened.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
