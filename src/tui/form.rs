@@ -114,6 +114,7 @@ impl Form {
 
     /// Text from the clipboard.
     pub fn paste(&mut self, text: &str) {
+        let text = &text::pasted(text);
         let Some(field) = self.fields.get_mut(self.active) else { return };
         let several = field.several_lines();
         if let Editor::Text(area) = &mut field.editor {

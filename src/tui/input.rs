@@ -71,7 +71,9 @@ impl Ui {
     /// Takes pasted text, where something is being typed.
     pub fn paste(&mut self, pasted: &str) {
         self.touch();
+        let pasted = &super::text::pasted(pasted);
         if let Some(Overlay::Entry(entry)) = &mut self.overlay {
+            entry.error = None;
             let lines: Vec<_> = pasted.lines().map(|l| super::text::clean(l).into_owned()).collect();
             entry.area.insert_str(if entry.purpose.is_of_lines() { lines.join("\n") } else { lines.join(" ") });
         } else if let Some(search) = self.search.as_mut().filter(|s| s.editing) {

@@ -11,6 +11,11 @@ use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+/// What was pasted, with lines as files have them: terminals end them as Enter would.
+pub(super) fn pasted(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
 /// Whether a character may reach the screen.
 fn drawable(c: char) -> bool {
     !(c.is_control()

@@ -156,6 +156,26 @@ fn a_checklist_ticks_and_asks_for_notes() {
     assert!(matches!(command(&op.press(KeyCode::Enter)), Command::CompleteChecklist { .. }));
 }
 
+/// Terminals paste lines that end with a carriage return, or type them one by one.
+#[test]
+fn an_approvers_answer_keeps_its_lines_however_it_is_pasted() {
+    let lines = ["by: ann", "-----BEGIN SSH SIGNATURE-----", "U1NI", "-----END SSH SIGNATURE-----"];
+    for end in ["\r", "\n", "\r\n"] {
+        let mut op = Operator::new(Sample::approve());
+        assert_eq!(op.char('a'), vec![]);
+        assert_eq!(op.press(KeyCode::Enter), vec![], "nothing is there yet");
+        op.ui.paste(&lines.map(|line| format!("{line}{end}")).concat());
+        assert_eq!(op.press(KeyCode::Enter), vec![Action::Answer(lines.join("\n"))], "{end:?}");
+    }
+    let mut op = Operator::new(Sample::approve());
+    op.char('a');
+    for (n, line) in lines.iter().enumerate() {
+        line.chars().for_each(|c| drop(op.char(c)));
+        let done = op.press(KeyCode::Enter);
+        assert_eq!(done.is_empty(), n < 3, "{line}");
+    }
+}
+
 #[test]
 fn the_rollback_plan_asks_once_and_not_too_soon() {
     let mut op = Operator::new(Sample::gate());
