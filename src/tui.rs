@@ -35,6 +35,7 @@ pub mod preflight;
 mod prompt;
 pub mod replay;
 mod request;
+mod scroll;
 mod step;
 mod steps;
 pub mod text;

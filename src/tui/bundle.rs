@@ -11,9 +11,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::keymap::Key;
-use super::paint::{self, Framing, Titles, span};
+use super::paint::{self, Titles, span};
+use super::scroll::Scroll;
 use super::text;
-use super::theme::{self, Theme};
+use super::theme::Theme;
 
 /// What is typed to accept.
 const WORD: &str = "accept";
@@ -57,16 +58,15 @@ pub enum BundleAnswer {
 #[derive(Debug)]
 pub struct BundleScreen {
     bundle: Bundle,
-    top: usize,
+    scroll: Scroll,
     typed: String,
-    extent: Cell<(usize, usize)>,
     end_seen: Cell<bool>,
 }
 
 impl BundleScreen {
     /// A screen for a bundle.
     pub fn new(bundle: Bundle) -> Self {
-        Self { bundle, top: 0, typed: String::new(), extent: Cell::new((0, 1)), end_seen: Cell::new(false) }
+        Self { bundle, scroll: Scroll::default(), typed: String::new(), end_seen: Cell::new(false) }
     }
 
     /// Takes a key.
@@ -75,9 +75,6 @@ impl BundleScreen {
             return None;
         }
         let key = Key::from(event);
-        let (total, rows) = self.extent.get();
-        let last = total.saturating_sub(rows);
-        let page = rows.max(2) - 1;
         match (key.code, key.ctrl) {
             // Letters are the word's, once it may be typed.
             (KeyCode::Char(c), false) if self.end_seen.get() && WORD.contains(c.to_ascii_lowercase()) => {
@@ -86,49 +83,29 @@ impl BundleScreen {
             }
             (KeyCode::Char('q'), false) => return Some(BundleAnswer::Refused),
             (KeyCode::Esc, false) | (KeyCode::Char('c' | 'd'), true) => return Some(BundleAnswer::Refused),
-            (KeyCode::Down | KeyCode::Char('j'), false) => self.top = (self.top + 1).min(last),
-            (KeyCode::Up | KeyCode::Char('k'), false) => self.top = self.top.saturating_sub(1),
-            (KeyCode::PageDown | KeyCode::Char(' '), false) => self.top = (self.top + page).min(last),
-            (KeyCode::PageUp, _) => self.top = self.top.saturating_sub(page),
-            (KeyCode::Home | KeyCode::Char('g'), false) => self.top = 0,
-            (KeyCode::End | KeyCode::Char('G'), false) => self.top = last,
             (KeyCode::Backspace, _) => {
                 self.typed.pop();
             }
             (KeyCode::Enter, _) if self.end_seen.get() && self.typed == WORD => return Some(BundleAnswer::Accepted),
             (KeyCode::Enter, _) => self.typed.clear(),
-            _ => {}
+            _ => {
+                self.scroll.key(key);
+            }
         }
         None
     }
 
     /// Draws it.
     pub fn view(&self, theme: &Theme, ascii: bool, frame: &mut Frame<'_>) {
-        let area = frame.area();
-        let buf = frame.buffer_mut();
-        if area.width < 30 || area.height < 8 {
-            paint::put(buf, area.x, area.y, area.width, "This window is too small.", theme.text);
-        } else {
-            self.draw(theme, buf, area);
-        }
-        if ascii {
-            theme::to_ascii(frame.buffer_mut());
-        }
+        paint::whole(frame, theme, ascii, 30, |buf, area| self.draw(theme, buf, area));
     }
 
     fn draw(&self, theme: &Theme, buf: &mut Buffer, area: Rect) {
         let list = Rect { height: area.height - 2, ..area };
         let titles =
             Titles::new("Accept this bundle?", theme.strong).and(text::clean(&self.bundle.title).into_owned(), theme.accent);
-        let inner = paint::pane(buf, list, Framing::Box, &titles, true, theme);
-        let inner = Rect { x: inner.x + 1, width: inner.width - 2, ..inner };
-        let lines = self.lines(usize::from(inner.width), theme);
-        let rows = usize::from(inner.height);
-        let top = self.top.min(lines.len().saturating_sub(rows));
-        paint::put_lines(buf, inner, &lines, top);
-        paint::scrollbar(buf, Rect { width: inner.width + 1, ..inner }, top, lines.len(), theme);
-        self.extent.set((lines.len(), rows));
-        if top + rows >= lines.len() {
+        let left = self.scroll.draw(buf, list, &titles, theme, |width| self.lines(width, theme));
+        if left == 0 {
             self.end_seen.set(true);
         }
         let y = list.bottom();
@@ -140,7 +117,6 @@ impl BundleScreen {
             ]);
             paint::put_line(buf, area.x, y, area.width, &ask);
         } else {
-            let left = lines.len() - top - rows;
             paint::put(buf, area.x, y, area.width, &format!(" {left} more lines to read before it can be accepted"), theme.warn);
         }
         let keys = Line::from(vec![

@@ -1,6 +1,7 @@
 //! The form that is filled in before a session opens.
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -8,7 +9,7 @@ use ratatui::text::Line;
 use super::form::{Answers, Form, FormEvent};
 use super::keymap::{self, Context, Op};
 use super::paint::{self, Framing, Titles, span};
-use super::theme::{self, Theme};
+use super::theme::Theme;
 use super::{header, text};
 use crate::runbook::model::Input;
 use crate::session::event::Mode;
@@ -65,38 +66,33 @@ impl InputsScreen {
 
     /// Draws it.
     pub fn view(&self, theme: &Theme, ascii: bool, frame: &mut Frame<'_>) {
-        let area = frame.area();
-        let buf = frame.buffer_mut();
-        if area.width < 30 || area.height < 8 {
-            paint::put(buf, area.x, area.y, area.width, "This window is too small.", theme.text);
-        } else {
-            let badge = match self.mode {
-                Mode::Live => theme.live,
-                Mode::DryRun => theme.dry_run,
-                Mode::Rehearsal => theme.rehearsal,
-            };
-            let words = text::clean(&self.environment);
-            let head = Line::from(vec![
-                span(" pacenote", theme.accent),
-                span(" │ ", theme.border),
-                span(format!(" {} {words} ", header::mode_words(self.mode)), badge),
-                span(" │ ", theme.border),
-                span(self.title.clone(), theme.strong),
-            ]);
-            paint::put_line(buf, area.x, area.y, area.width, &head);
-            let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
-            let inner = paint::pane(buf, body, Framing::Box, &Titles::new("Before it begins", theme.strong), true, theme);
-            self.form.draw(buf, Rect { x: inner.x + 1, width: inner.width - 2, ..inner }, theme, true);
-            let mut spans = vec![span(" ", theme.text)];
-            for b in keymap::of(Context::Form) {
-                let label = if b.op == Op::Back { "no session" } else { b.label };
-                spans.push(span(b.shown, theme.key));
-                spans.push(span(format!(" {label}   "), theme.text));
-            }
-            paint::put_line(buf, area.x, area.bottom() - 1, area.width, &Line::from(spans));
+        paint::whole(frame, theme, ascii, 30, |buf, area| self.draw(theme, buf, area));
+    }
+
+    fn draw(&self, theme: &Theme, buf: &mut Buffer, area: Rect) {
+        let badge = match self.mode {
+            Mode::Live => theme.live,
+            Mode::DryRun => theme.dry_run,
+            Mode::Rehearsal => theme.rehearsal,
+        };
+        let words = text::clean(&self.environment);
+        let head = Line::from(vec![
+            span(" pacenote", theme.accent),
+            span(" │ ", theme.border),
+            span(format!(" {} {words} ", header::mode_words(self.mode)), badge),
+            span(" │ ", theme.border),
+            span(self.title.clone(), theme.strong),
+        ]);
+        paint::put_line(buf, area.x, area.y, area.width, &head);
+        let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
+        let inner = paint::pane(buf, body, Framing::Box, &Titles::new("Before it begins", theme.strong), true, theme);
+        self.form.draw(buf, Rect { x: inner.x + 1, width: inner.width - 2, ..inner }, theme, true);
+        let mut spans = vec![span(" ", theme.text)];
+        for b in keymap::of(Context::Form) {
+            let label = if b.op == Op::Back { "no session" } else { b.label };
+            spans.push(span(b.shown, theme.key));
+            spans.push(span(format!(" {label}   "), theme.text));
         }
-        if ascii {
-            theme::to_ascii(frame.buffer_mut());
-        }
+        paint::put_line(buf, area.x, area.bottom() - 1, area.width, &Line::from(spans));
     }
 }

@@ -14,7 +14,7 @@ use ratatui::text::Line;
 use super::keymap::Key;
 use super::paint::{self, Framing, Titles, span};
 use super::text;
-use super::theme::{self, Theme};
+use super::theme::Theme;
 
 /// What can be done with a line of the launcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,16 +164,7 @@ impl Launcher {
 
     /// Draws it.
     pub fn view(&self, theme: &Theme, ascii: bool, frame: &mut Frame<'_>) {
-        let area = frame.area();
-        let buf = frame.buffer_mut();
-        if area.width < 20 || area.height < 8 {
-            paint::put(buf, area.x, area.y, area.width, "This window is too small.", theme.text);
-        } else {
-            self.draw(theme, buf, area);
-        }
-        if ascii {
-            theme::to_ascii(frame.buffer_mut());
-        }
+        paint::whole(frame, theme, ascii, 20, |buf, area| self.draw(theme, buf, area));
     }
 
     fn draw(&self, theme: &Theme, buf: &mut ratatui::buffer::Buffer, area: Rect) {

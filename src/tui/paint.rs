@@ -3,13 +3,28 @@
 //! Every function here accepts any rectangle and any text; what does not fit is cut and
 //! marked with `…`. All text is cleaned on its way.
 
+use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::text;
-use super::theme::Theme;
+use super::theme::{self, Theme};
+
+/// Draws a whole screen of at least `min_width` cells, in ASCII where that is wanted.
+pub(super) fn whole(frame: &mut Frame<'_>, theme: &Theme, ascii: bool, min_width: u16, draw: impl FnOnce(&mut Buffer, Rect)) {
+    let area = frame.area();
+    let buf = frame.buffer_mut();
+    if area.width < min_width || area.height < 8 {
+        put(buf, area.x, area.y, area.width, "This window is too small.", theme.text);
+    } else {
+        draw(buf, area);
+    }
+    if ascii {
+        theme::to_ascii(buf);
+    }
+}
 
 /// Puts text at a place, in at most `max` cells; gives the column after it.
 pub(super) fn put(buf: &mut Buffer, x: u16, y: u16, max: u16, content: &str, style: Style) -> u16 {

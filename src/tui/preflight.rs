@@ -1,8 +1,6 @@
 //! What was found before a session begins, as it comes in, and the question whether to go
 //! on.
 
-use std::cell::Cell;
-
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
@@ -10,9 +8,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::keymap::Key;
-use super::paint::{self, Framing, Titles, span};
+use super::paint::{self, Titles, span};
+use super::scroll::Scroll;
 use super::text;
-use super::theme::{self, Theme};
+use super::theme::Theme;
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +63,7 @@ pub struct PreflightScreen {
     pub working: Vec<String>,
     /// What is still being asked takes too long to wait for.
     pub late: bool,
-    top: usize,
-    extent: Cell<(usize, usize)>,
+    scroll: Scroll,
 }
 
 impl PreflightScreen {
@@ -85,35 +83,19 @@ impl PreflightScreen {
             return None;
         }
         let key = Key::from(event);
-        let (total, rows) = self.extent.get();
-        let last = total.saturating_sub(rows);
-        let page = rows.max(2) - 1;
         match (key.code, key.ctrl) {
             (KeyCode::Enter, _) if ripe => return Some(PreflightAnswer::GoOn),
             (KeyCode::Esc | KeyCode::Char('q'), false) | (KeyCode::Char('c' | 'd'), true) => return Some(PreflightAnswer::Leave),
-            (KeyCode::Down | KeyCode::Char('j'), false) => self.top = (self.top + 1).min(last),
-            (KeyCode::Up | KeyCode::Char('k'), false) => self.top = self.top.saturating_sub(1),
-            (KeyCode::PageDown | KeyCode::Char(' '), false) => self.top = (self.top + page).min(last),
-            (KeyCode::PageUp, _) => self.top = self.top.saturating_sub(page),
-            (KeyCode::Home | KeyCode::Char('g'), false) => self.top = 0,
-            (KeyCode::End | KeyCode::Char('G'), false) => self.top = last,
-            _ => {}
+            _ => {
+                self.scroll.key(key);
+            }
         }
         None
     }
 
     /// Draws it.
     pub fn view(&self, theme: &Theme, ascii: bool, frame: &mut Frame<'_>) {
-        let area = frame.area();
-        let buf = frame.buffer_mut();
-        if area.width < 30 || area.height < 8 {
-            paint::put(buf, area.x, area.y, area.width, "This window is too small.", theme.text);
-        } else {
-            self.draw(theme, buf, area);
-        }
-        if ascii {
-            theme::to_ascii(frame.buffer_mut());
-        }
+        paint::whole(frame, theme, ascii, 30, |buf, area| self.draw(theme, buf, area));
     }
 
     fn draw(&self, theme: &Theme, buf: &mut Buffer, area: Rect) {
@@ -121,14 +103,7 @@ impl PreflightScreen {
         let titles = Titles::new("Before it starts", theme.strong)
             .and(text::clean(&self.title).into_owned(), theme.accent)
             .right(text::clean(&self.target).into_owned(), theme.live);
-        let inner = paint::pane(buf, list, Framing::Box, &titles, true, theme);
-        let inner = Rect { x: inner.x + 1, width: inner.width - 2, ..inner };
-        let lines = self.lines(usize::from(inner.width), theme);
-        let rows = usize::from(inner.height);
-        let top = self.top.min(lines.len().saturating_sub(rows));
-        paint::put_lines(buf, inner, &lines, top);
-        paint::scrollbar(buf, Rect { width: inner.width + 1, ..inner }, top, lines.len(), theme);
-        self.extent.set((lines.len(), rows));
+        self.scroll.draw(buf, list, &titles, theme, |width| self.lines(width, theme));
         let (said, style) = self.summary(theme);
         paint::put(buf, area.x, list.bottom(), area.width, &format!(" {said}"), style);
         let keys = Line::from(vec![
