@@ -10,11 +10,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 
 use crate::session::approval::{Refusal, Request, RequestOperator};
 use crate::session::event::Signed;
-use crate::signature::{APPROVAL, AllowedSigners, Distrust, Message, PublicKey, SignError, Signature, SignatureError, Signer};
+use crate::signature::{
+    APPROVAL, AllowedSigners, Distrust, Message, PublicKey, SignError, Signature, SignatureError, Signer, hex, sha256, unhex,
+};
 
 pub mod review;
 
@@ -159,11 +160,7 @@ impl Answer {
 
 /// SHA-256 of a request: its name in records.
 pub fn hash(request: &str) -> String {
-    hex(&Sha256::digest(request.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    hex(&sha256(request.as_bytes()))
 }
 
 /// Whether a signature is over a request, or over this refusal of it; why they refused.
@@ -174,7 +171,7 @@ fn hex(bytes: &[u8]) -> String {
 pub fn is_over(signature: &Signature, request_sha256: &str, refusal: Option<&str>) -> Result<Option<String>, Rejected> {
     match refusal {
         None => {
-            let bytes = unhex(request_sha256).ok_or(Rejected::Other)?;
+            let bytes = unhex(request_sha256.as_bytes()).ok_or(Rejected::Other)?;
             signature.verify(APPROVAL, &bytes).map_err(|e| match e {
                 SignatureError::Wrong(_) => Rejected::Other,
                 other => Rejected::Signature(other),
@@ -183,21 +180,10 @@ pub fn is_over(signature: &Signature, request_sha256: &str, refusal: Option<&str
         }
         Some(text) => {
             let refusal = Refusal::parse(text).map_err(Rejected::Malformed)?;
-            signature.verify(APPROVAL, &Sha256::digest(text.as_bytes()).into())?;
+            signature.verify(APPROVAL, &sha256(text.as_bytes()))?;
             if refusal.request == request_sha256 { Ok(Some(refusal.reason)) } else { Err(Rejected::Other) }
         }
     }
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// Judges an answer to a request at a moment.

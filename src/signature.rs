@@ -11,6 +11,7 @@
 //! The format: OpenSSH's PROTOCOL.sshsig; the hash is always SHA-256 here.
 
 mod allowed;
+mod hash;
 mod key;
 mod revoked;
 mod signer;
@@ -18,6 +19,7 @@ mod sshsig;
 mod wire;
 
 pub use allowed::{AllowedSigners, Distrust, ListError, Trusted};
+pub use hash::{Hash, hex, sha256, unhex};
 pub use key::{KeyError, PublicKey};
 pub use revoked::Revoked;
 pub use signer::{Kind, Message, SignError, Signer};
@@ -32,9 +34,6 @@ pub fn random() -> Result<String, SignError> {
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).map_err(|_| SignError::NoRandomness)?;
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
-
-/// The SHA-256 of what is signed.
-pub type Hash = [u8; 32];
 
 /// The namespace of seals: a signature made for one purpose counts for no other.
 pub const SESSION: &str = "pacenote-session";

@@ -11,10 +11,10 @@ use std::io;
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
-use sha2::{Digest, Sha256};
 
 use crate::session::At;
 use crate::session::time::rfc3339;
+pub use crate::signature::{Hash, hex, sha256, unhex};
 
 /// The version of the format, `v` of each record.
 pub const VERSION: u64 = 1;
@@ -29,48 +29,10 @@ pub const MAX_DEPTH: usize = 100;
 /// 2^53: numbers stay below it, because common JSON readers round beyond.
 pub const NUMBER_LIMIT: u64 = 1 << 53;
 
-/// The SHA-256 of a line with its newline, or of a blob.
-pub type Hash = [u8; 32];
-
 /// `prev` of the first record.
 pub const NO_HASH: Hash = [0; 32];
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-/// The SHA-256 of some bytes.
-pub fn sha256(bytes: &[u8]) -> Hash {
-    Sha256::digest(bytes).into()
-}
-
-/// A hash as the format writes it: 64 lower-case hexadecimal digits.
-pub fn hex(hash: &Hash) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in hash {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
-}
-
-/// Reads 64 lower-case hexadecimal digits.
-pub fn unhex(text: &[u8]) -> Option<Hash> {
-    fn digit(byte: u8) -> Option<u8> {
-        match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        }
-    }
-    if text.len() != 64 {
-        return None;
-    }
-    let mut hash = NO_HASH;
-    for (byte, pair) in hash.iter_mut().zip(text.chunks_exact(2)) {
-        let &[high, low] = pair else { return None };
-        *byte = (digit(high)? << 4) | digit(low)?;
-    }
-    Some(hash)
-}
 
 /// Whether a text can be a session id: lower-case letters, digits, `-` and `_`, so that
 /// it is safe as a file's name and needs no escaping anywhere.
