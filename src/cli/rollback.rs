@@ -314,5 +314,6 @@ async fn enter(
     let lock = neighbours.lock(draft, take_over).await.map_err(|error| walk::locked(&error))?;
     let environment = draft.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
-    Ok(Watched { notices: Vec::new(), lock, freezes, freeze: None, preflight: Vec::new() })
+    let signers = super::verify::signers(basis, None)?;
+    Ok(Watched { notices: Vec::new(), lock, freezes, freeze: None, preflight: Vec::new(), signers })
 }

@@ -27,6 +27,7 @@ use crate::runbook::load::{self, Bundle};
 use crate::secrets::{Accepted, Secret, Secrets};
 use crate::session::event::{BundleRecord, Mode, SessionOutcome};
 use crate::session::{Plan, Session};
+use crate::signature::AllowedSigners;
 use crate::state::ledger::Ledger;
 use crate::state::marks::{Marks, Notes};
 use crate::state::{self, StateDir};
@@ -228,6 +229,8 @@ pub(super) struct Watched {
     pub(super) freeze: Option<Freeze>,
     /// What was found before the start, for the sheet.
     pub(super) preflight: Vec<(String, String, bool)>,
+    /// Whose approvals count; none where there is no list of keys.
+    pub(super) signers: Option<AllowedSigners>,
 }
 
 /// Judges whether a session may be entered, and takes its lock. Nothing of it is written
@@ -258,7 +261,17 @@ async fn enter(
     let environment = session.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
     let entered = opening::Entered { window: found.window, evidence: found.evidence, deviations, lock: event };
-    Ok((entered, Watched { notices, lock, freezes, freeze: found.freeze, preflight: Vec::new() }))
+    Ok((
+        entered,
+        Watched {
+            notices,
+            lock,
+            freezes,
+            freeze: found.freeze,
+            preflight: Vec::new(),
+            signers: neighbours.trust.signers.clone(),
+        },
+    ))
 }
 
 /// Everything that speaks against a start, at once.
@@ -328,7 +341,7 @@ pub(super) async fn live(
     doors.notices.extend(demands::announcement(basis));
     doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
     doors.anchors = anchors;
-    doors.approvals = Approvals::signed(super::verify::signers(basis, None)?, basis.policy.rules.groups.clone(), dir.path());
+    doors.approvals = Approvals::signed(watched.signers, basis.policy.rules.groups.clone(), dir.path());
     let mut walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
     walk.preflight = watched.preflight;
     let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
