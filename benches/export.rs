@@ -10,20 +10,20 @@ use std::time::{Duration, Instant};
 use pacenote::journal::{SessionDir, Writer};
 use pacenote::redact::Redactor;
 use pacenote::report::{self, Beside, Source, Story};
-use pacenote::session::Event;
-use pacenote::session::event::{GateJudged, SignalSampled, Verdict};
-use pacenote::session::path::StepPath;
-use pacenote::session::reading::{Measure, Reading};
 use pacenote::state::StateDir;
 
 #[expect(dead_code, clippy::unwrap_used, reason = "the tests of the journal use the rest, and may panic")]
 #[path = "../tests/support/samples.rs"]
 mod samples;
 
+#[path = "../tests/support/four_hours.rs"]
+mod four_hours;
+
 #[path = "../tests/support/no_sync.rs"]
 mod no_sync;
 
-const SECONDS: u64 = 4 * 3600;
+use four_hours::{SECONDS, judged, sampled};
+
 const ROUNDS: usize = 5;
 const SID: &str = "20261121-033344-canary-deploy-7f3a9c";
 
@@ -39,7 +39,7 @@ fn main() -> Outcome {
         let start = Instant::now();
         let source = Source::read(&dir.journal())?;
         let signals = Beside::signals_of(&source);
-        size = report::html(&Story::of(source, Beside { kin: None, signals, judged: None })).len();
+        size = report::html(&Story::of(source, Beside { signals, ..Beside::default() })).len();
         best = best.min(start.elapsed());
     }
     let journal = dir.journal().metadata()?.len() as f64 / 1e6;
@@ -74,36 +74,4 @@ fn write(dir: &SessionDir) -> Outcome<u64> {
     }
     writer.append(samples::at(SECONDS * 1000), &samples::closed())?;
     Ok(records + 1)
-}
-
-/// A reading of two of six signals; numbers with all their digits, as Prometheus gives them.
-fn sampled(second: u64) -> Event {
-    let reading = |n: u64| {
-        let value = ((second * 7 + n * 13) as f64 / 37.0).sin() + n as f64 + fastrand::f64() * 0.1;
-        let reading = Reading {
-            taken: samples::at(second * 1000).wall,
-            ok: Some(true),
-            failures: 0,
-            members: BTreeMap::from([("value".to_owned(), Measure(value))]),
-            problem: None,
-            unreachable: false,
-            detail: Vec::new(),
-        };
-        (format!("signal_{n}"), reading)
-    };
-    let first = second * 2 % 6;
-    Event::SignalSampled(SignalSampled { readings: BTreeMap::from([reading(first), reading(first + 1)]) })
-}
-
-fn judged(second: u64) -> Event {
-    Event::GateJudged(Box::new(GateJudged {
-        path: StepPath::new("soak"),
-        visit: 1,
-        verdict: Verdict::Pass,
-        why: "the conditions hold".to_owned(),
-        passed_ms: second * 1000,
-        failures: 0,
-        final_verdict: None,
-        evidence: None,
-    }))
 }

@@ -15,9 +15,8 @@ use pacenote::replay::Playback;
 use pacenote::report::Source;
 use pacenote::runbook::load;
 use pacenote::session::Event;
-use pacenote::session::event::{EnteredAs, GateJudged, SignalSampled, StepEntered, Verdict};
+use pacenote::session::event::{EnteredAs, StepEntered};
 use pacenote::session::path::StepPath;
-use pacenote::session::reading::{Measure, Reading};
 use pacenote::state::StateDir;
 use pacenote::tui::{self, Transport, Ui};
 use ratatui::Terminal;
@@ -27,10 +26,14 @@ use ratatui::backend::TestBackend;
 #[path = "../tests/support/samples.rs"]
 mod samples;
 
+#[path = "../tests/support/four_hours.rs"]
+mod four_hours;
+
 #[path = "../tests/support/no_sync.rs"]
 mod no_sync;
 
-const SECONDS: u64 = 4 * 3600;
+use four_hours::{SECONDS, judged, sampled};
+
 const ROUNDS: usize = 5;
 const SID: &str = "20261121-033344-canary-deploy-7f3a9c";
 /// Six signals, two guards on them, a step and a long gate.
@@ -156,36 +159,4 @@ fn entered(step: &str) -> Event {
         cause: None,
         undoes: None,
     })
-}
-
-/// A reading of two of six signals.
-fn sampled(second: u64) -> Event {
-    let reading = |n: u64| {
-        let value = ((second * 7 + n * 13) as f64 / 37.0).sin() + n as f64 + fastrand::f64() * 0.1;
-        let reading = Reading {
-            taken: samples::at(second * 1000).wall,
-            ok: Some(true),
-            failures: 0,
-            members: BTreeMap::from([("value".to_owned(), Measure(value))]),
-            problem: None,
-            unreachable: false,
-            detail: Vec::new(),
-        };
-        (format!("signal_{n}"), reading)
-    };
-    let first = second * 2 % 6;
-    Event::SignalSampled(SignalSampled { readings: BTreeMap::from([reading(first), reading(first + 1)]) })
-}
-
-fn judged(second: u64) -> Event {
-    Event::GateJudged(Box::new(GateJudged {
-        path: StepPath::new("soak"),
-        visit: 1,
-        verdict: Verdict::Pass,
-        why: "the conditions hold".to_owned(),
-        passed_ms: second * 1000,
-        failures: 0,
-        final_verdict: None,
-        evidence: None,
-    }))
 }

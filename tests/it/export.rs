@@ -40,7 +40,7 @@ pub(super) fn walk(runbook: &str, scenario: &str) -> Walked {
 pub(super) fn story(journal: &Path) -> Story {
     let source = Source::read(journal).unwrap();
     let signals = Beside::signals_of(&source);
-    Story::of(source, Beside { kin: None, signals, judged: None })
+    Story::of(source, Beside { signals, ..Beside::default() })
 }
 
 /// Where pages are kept for a look at them.
