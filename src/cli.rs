@@ -33,6 +33,7 @@ pub mod select;
 pub mod sessions;
 mod settings;
 pub mod show;
+mod signing;
 mod stats;
 pub mod trace;
 pub mod verify;

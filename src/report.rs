@@ -10,6 +10,7 @@
 //! All texts of a journal count as hostile: [`markup`] is the only way into HTML and can
 //! take data as escaped text only.
 
+pub mod answers;
 mod asciicast;
 pub mod audit;
 mod chart;

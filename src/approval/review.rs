@@ -4,11 +4,15 @@
 //! journal by its head, so it is of that very record and no other, and it is signed like an
 //! approval, over a text that can be taken for neither request nor refusal.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Rejected;
-use crate::signature::{APPROVAL, Message, SignError, Signature, Signer};
+use crate::session::event::Operator;
+use crate::signature::{APPROVAL, AllowedSigners, Message, SignError, Signature, Signer};
 
+/// The file of reviews, beside the journal.
+pub const REVIEWS: &str = "reviews.jsonl";
 /// The version of the form.
 const FORM: u32 = 1;
 
@@ -94,5 +98,94 @@ impl SignedReview {
         let signature = Signature::parse(&self.sig)?;
         signature.verify(APPROVAL, &Message::Bytes(self.review.as_bytes()).sha256())?;
         if review.session == session && review.head == head { Ok((review, signature)) } else { Err(Rejected::Other) }
+    }
+}
+
+/// Of what a review has to be, and by whose keys it is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The session.
+    pub session: &'a str,
+    /// SHA-256 of the last line of its journal.
+    pub head: &'a str,
+    /// Who had it in hand, and so cannot review it.
+    pub operators: &'a [Operator],
+    /// Whose keys are known; absent: nobody's.
+    pub signers: Option<&'a AllowedSigners>,
+    /// As of when.
+    pub at: DateTime<Utc>,
+}
+
+/// One line of `reviews.jsonl`, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// A review of this very journal, by the key it names.
+    Review {
+        /// What was signed.
+        review: Review,
+        /// Who says to have signed.
+        by: String,
+        /// Fingerprint of the key.
+        key: String,
+        /// Why it is not known to be theirs, or does not count as somebody else's; absent: it is,
+        /// and does.
+        untrusted: Option<String>,
+    },
+    /// No review of this journal; why.
+    Other(String),
+}
+
+impl Judged {
+    /// Whether it settles that a review is owed.
+    pub fn counts(&self) -> bool {
+        matches!(self, Self::Review { untrusted: None, .. })
+    }
+
+    /// One line for people.
+    pub fn line(&self) -> String {
+        match self {
+            Self::Review { review, by, key, untrusted } => {
+                let trust = untrusted.as_ref().map_or(String::new(), |why| format!(" (DOES NOT COUNT: {why})"));
+                format!("{} by {by} with {key} at {}: {}{trust}", review.finding.word(), review.at, review.note)
+            }
+            Self::Other(why) => format!("A REVIEW THAT DOES NOT COUNT: {why}"),
+        }
+    }
+}
+
+impl Subject<'_> {
+    /// The operator whose name or key this is.
+    pub fn operator(&self, by: &str, key: &str) -> Option<&Operator> {
+        self.operators.iter().find(|o| o.principal == by || o.key.as_deref() == Some(key))
+    }
+
+    /// Judges the lines of a `reviews.jsonl`.
+    pub fn judge(&self, lines: &str) -> Vec<Judged> {
+        let one = |line: &str| match serde_json::from_str(line) {
+            Ok(signed) => self.judge_one(&signed),
+            Err(why) => Judged::Other(why.to_string()),
+        };
+        lines.lines().filter(|line| !line.trim().is_empty()).map(one).collect()
+    }
+
+    /// Judges one review.
+    pub fn judge_one(&self, signed: &SignedReview) -> Judged {
+        let (review, signature) = match signed.of(self.session, self.head) {
+            Ok(found) => found,
+            Err(why) => return Judged::Other(why.to_string()),
+        };
+        let (by, key) = (signed.by.clone(), signature.key().fingerprint());
+        let untrusted = match (self.operator(&by, &key), self.signers) {
+            (Some(operator), _) => {
+                Some(format!("{} operated this session, and a review must be somebody else's", operator.principal))
+            }
+            (None, None) => Some("there is no list of allowed signers to know its key by".to_owned()),
+            (None, Some(signers)) => match signers.judge(&by, signature.key(), APPROVAL, self.at) {
+                Ok(trusted) if trusted.anyone => Some("the list has its key for everybody (`*`)".to_owned()),
+                Ok(_) => None,
+                Err(why) => Some(why.to_string()),
+            },
+        };
+        Judged::Review { review, by, key, untrusted }
     }
 }

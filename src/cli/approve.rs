@@ -7,7 +7,7 @@
 //! output, all else to standard error, so that it can be sent on with a redirection.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead as _, Read as _};
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use chrono::{DateTime, Utc};
 
 use super::args::ApproveArgs;
 use super::console::Console;
-use super::{Basis, walk};
-use crate::approval::{Answer, LONGEST, hash};
+use super::{Basis, signing, walk};
+use crate::approval::{Answer, hash};
 use crate::error::{Exit, Problem};
 use crate::redact::{Keep, strip_controls};
 use crate::runbook::load::load;
@@ -98,14 +98,9 @@ fn read(path: &Path) -> Result<String, Problem> {
     Ok(text)
 }
 
-/// One's own key: one that others can know, and not an operator's.
+/// One's own key, where it is not an operator's.
 fn own_key(basis: &Basis, request: &Request) -> Result<Signer, Problem> {
-    let Some(path) = basis.config.ssh_key.value.as_deref() else {
-        return Err(Problem::cannot_start("no SSH key is set up to sign with")
-            .hint("set `ssh_key` and `principal` in config.yaml; `pacenote config` says where that is"));
-    };
-    let signer = Signer::open(path)
-        .map_err(|e| Problem::cannot_start(format!("your key cannot be used: {e}")).hint(crate::app::sealing::hint(&e)))?;
+    let signer = signing::own_key(basis)?;
     let key = signer.public().fingerprint();
     let principal = basis.config.principal.value.as_deref();
     let own = request.operators.iter().find(|o| Some(o.principal.as_str()) == principal || o.key.as_deref() == Some(&*key));
@@ -180,16 +175,7 @@ fn shown(request: &Request, text: &str, now: DateTime<Utc>) -> String {
     fact("namespace", environment.namespace.clone().unwrap_or_default());
     if let Some(change) = &request.change {
         fact("change", change.kind.clone());
-        for (name, value) in [
-            ("service", &change.service),
-            ("version", &change.version),
-            ("ticket", &change.ticket),
-            ("reason", &change.reason),
-            ("requester", &change.requester),
-            ("risk", &change.risk),
-        ] {
-            fact(name, value.clone().unwrap_or_default());
-        }
+        change.named().for_each(|(name, value)| fact(name, value.to_owned()));
     }
     for (name, value) in &request.inputs {
         fact("input", format!("{name} = {value}"));
@@ -220,16 +206,9 @@ enum Said {
 }
 
 fn asked() -> Result<Said, Problem> {
-    let mut line = String::new();
-    io::stdin()
-        .lock()
-        .take(LONGEST as u64)
-        .read_line(&mut line)
-        .map_err(|e| Problem::cannot_start(format!("the answer cannot be read: {e}")))?;
-    let (word, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
-    let reason = strip_controls(rest.trim(), Keep::NOTHING);
-    match word {
-        "approve" if rest.trim().is_empty() => Ok(Said::Approve),
+    let (word, reason) = signing::typed()?;
+    match word.as_str() {
+        "approve" if reason.is_empty() => Ok(Said::Approve),
         "refuse" if reason.is_empty() => Err(Problem::usage("a refusal needs a reason: `refuse REASON`")),
         "refuse" if reason.len() > LONGEST_REASON => {
             Err(Problem::usage("the reason is too long; put it into a ticket and name that"))

@@ -10,10 +10,13 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
+
 use super::args::{ExportArgs, ExportFormat, Required, TrustArgs};
 use super::console::Console;
 use super::verify::Judge;
 use super::{Basis, show};
+use crate::approval::review::{self, Subject};
 use crate::error::{Exit, Problem};
 use crate::journal::SessionSummary;
 use crate::journal::format::{hex, sha256};
@@ -37,8 +40,9 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ExportArgs) 
     })?;
     let signals = Beside::signals_of(&source);
     let judged = Some(judged(basis, &path, &arguments.trust)?);
-    let mut story = Story::of(source, Beside { kin: None, signals, judged });
+    let mut story = Story::of(source, Beside { signals, judged, ..Beside::default() });
     story.beside.kin = kin(basis, &path, &story);
+    story.beside.reviews = reviews(basis, &path, &story, &arguments.trust)?;
     let bytes = match arguments.format {
         ExportFormat::Html => report::html(&story).into_bytes(),
         ExportFormat::Markdown => report::markdown(&story).into_bytes(),
@@ -91,6 +95,15 @@ fn judged(basis: &Basis, journal: &Path, trust: &TrustArgs) -> Result<Judged, Pr
         Required::Anchor => "anchor",
     };
     Ok(Judged { found, list, asked: trust.require.iter().map(name).collect() })
+}
+
+/// What others said of it afterwards, judged by the same list of keys.
+fn reviews(basis: &Basis, journal: &Path, story: &Story, trust: &TrustArgs) -> Result<Vec<review::Judged>, Problem> {
+    let lines = super::review::beside(journal)?;
+    let signers = super::verify::signers(basis, trust.signers.as_deref())?;
+    let operators = story.operators();
+    let (session, head) = (story.sid.as_str(), story.head.as_str());
+    Ok(Subject { session, head, operators: &operators, signers: signers.as_ref(), at: Utc::now() }.judge(&lines))
 }
 
 fn signers_file<'a>(basis: &'a Basis, trust: &'a TrustArgs) -> &'a Path {

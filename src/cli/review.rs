@@ -5,17 +5,18 @@
 //! Reviews stand beside the journal (`reviews.jsonl`), each named in the ledger. Without a
 //! session it lists the reviews that are owed.
 
-use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::Utc;
 
 use super::args::ReviewArgs;
 use super::console::Console;
-use super::{Basis, show, verify};
-use crate::approval::review::{Finding, Review, SignedReview};
+use super::{Basis, show, signing, verify};
+use crate::approval::review::{Finding, Judged, REVIEWS, Review, SignedReview, Subject};
 use crate::error::{Exit, Problem};
+use crate::journal::disk::open_for_reading;
 use crate::journal::verify::{Options, Verification, verify_with};
 use crate::journal::{Blobs, Mark, Reader};
 use crate::redact::{Keep, strip_controls};
@@ -23,11 +24,10 @@ use crate::report::words;
 use crate::session::Event;
 use crate::session::event::{Mode, Operator};
 use crate::session::time::rfc3339;
-use crate::signature::{APPROVAL, AllowedSigners, Signer};
+use crate::signature::AllowedSigners;
 use crate::state::ledger::{About, Ledger};
+use crate::state::population::population;
 
-/// The file of reviews, beside the journal.
-pub(super) const REVIEWS: &str = "reviews.jsonl";
 /// `type` of the ledger's line.
 const REVIEWED: &str = "session.reviewed";
 /// More of it belongs into a ticket.
@@ -42,6 +42,12 @@ struct Reviewed {
     emergency: Option<String>,
     live: bool,
     lines: Vec<String>,
+}
+
+impl Reviewed {
+    fn subject<'a>(&'a self, session: &'a str, head: &'a str, signers: Option<&'a AllowedSigners>) -> Subject<'a> {
+        Subject { session, head, operators: &self.operators, signers, at: Utc::now() }
+    }
 }
 
 /// Signs a review, adds one that was made elsewhere, or lists what is owed.
@@ -59,11 +65,12 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ReviewArgs) 
             .at(journal.display())
             .hint("a session is reviewed once it is closed and sealed, and its journal is intact"));
     }
+    let subject = reviewed.subject(&sid, &head, signers.as_ref());
     let (signed, local) = match &arguments.add {
-        Some(file) => (from_elsewhere(file, &sid, &head, signers.as_ref())?, true),
-        None => (made_here(console, basis, &reviewed, &sid, &head)?, arguments.out.is_none()),
+        Some(file) => (from_elsewhere(file, &subject)?, true),
+        None => (made_here(console, basis, &reviewed, &subject)?, arguments.out.is_none()),
     };
-    not_an_operator(&reviewed.operators, &signed, &sid, &head)?;
+    let judged = subject.judge_one(&signed);
     let mut line = serde_json::to_string(&signed).unwrap_or_default();
     line.push('\n');
     if let Some(out) = &arguments.out {
@@ -74,10 +81,17 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ReviewArgs) 
     if local {
         keep(&journal.with_file_name(REVIEWS), &line)?;
         let mark = Mark { sid: sid.clone(), seq: reviewed.verification.records.saturating_sub(1), head };
-        if let Err(error) = Ledger::of(&basis.state()?).append(REVIEWED, &mark, Utc::now(), About::default()) {
+        if is_of_this_machine(basis, &journal, &sid)
+            && let Err(error) = Ledger::of(&basis.state()?).append(REVIEWED, &mark, Utc::now(), About::default())
+        {
             return Err(Problem::failed(format!("the review is kept, and the ledger could not be told: {error}")));
         }
-        console.line(format_args!("{sid} is reviewed by {}.", signed.by))?;
+        match judged {
+            Judged::Review { untrusted: None, .. } => console.line(format_args!("{sid} is reviewed by {}.", signed.by))?,
+            Judged::Review { untrusted: Some(why), .. } | Judged::Other(why) => {
+                console.line(format_args!("The review of {sid} is kept. It does not count as one yet: {why}."))?;
+            }
+        }
     }
     Ok(Exit::Done)
 }
@@ -114,15 +128,14 @@ fn look(journal: &Path, signers: Option<&AllowedSigners>) -> Result<Reviewed, Pr
     Ok(found)
 }
 
-fn made_here(console: &mut Console, basis: &Basis, reviewed: &Reviewed, sid: &str, head: &str) -> Result<SignedReview, Problem> {
-    let set_up = || "set `ssh_key` and `principal` in config.yaml; `pacenote config` says where that is";
-    let path = basis.config.ssh_key.value.as_deref();
-    let path = path.ok_or_else(|| Problem::cannot_start("no SSH key is set up to sign with").hint(set_up()))?;
+fn made_here(console: &mut Console, basis: &Basis, reviewed: &Reviewed, subject: &Subject<'_>) -> Result<SignedReview, Problem> {
+    let signer = signing::own_key(basis)?;
     let by = basis.config.principal.value.as_deref();
-    let by = by.ok_or_else(|| Problem::cannot_start("it is not said who you are").hint(set_up()))?;
-    let signer = Signer::open(path)
-        .map_err(|e| Problem::cannot_start(format!("your key cannot be used: {e}")).hint(crate::app::sealing::hint(&e)))?;
-    operates(&reviewed.operators, by, &signer.public().fingerprint())?;
+    let by = by.ok_or_else(|| Problem::cannot_start("it is not said who you are").hint(signing::SET_UP))?;
+    if let Some(operator) = subject.operator(by, &signer.public().fingerprint()) {
+        return Err(Problem::cannot_start(format!("{} operated this session", operator.principal))
+            .hint("a review must be somebody else's"));
+    }
     console.note(reviewed.verification.sentence());
     if let Some(reason) = &reviewed.emergency {
         console.note(format_args!("EMERGENCY: {}", strip_controls(reason, Keep::NOTHING)));
@@ -131,16 +144,13 @@ fn made_here(console: &mut Console, basis: &Basis, reviewed: &Reviewed, sid: &st
         console.note(format_args!("  {line}"));
     }
     console.note(format_args!(
-        "All of it: pacenote show {sid}, or replay. You sign as {by} with {}.\n\
+        "All of it: pacenote show {}, or replay. You sign as {by} with {}.\n\
          Type `accept` or `object`, and what you found; anything else signs nothing.",
+        subject.session,
         signer.public().fingerprint()
     ));
-    let mut line = String::new();
-    let typed = io::stdin().lock().take(64 * 1024).read_line(&mut line);
-    typed.map_err(|e| Problem::cannot_start(format!("the answer cannot be read: {e}")))?;
-    let (word, note) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
-    let note = strip_controls(note.trim(), Keep::NOTHING);
-    let finding = match word {
+    let (word, note) = signing::typed()?;
+    let finding = match word.as_str() {
         "accept" | "object" if note.is_empty() => {
             return Err(Problem::usage(format!("say what you found: {word} TEXT")));
         }
@@ -151,32 +161,25 @@ fn made_here(console: &mut Console, basis: &Basis, reviewed: &Reviewed, sid: &st
         "object" => Finding::Objected,
         _ => return Err(Problem::failed("nothing was signed").hint("say `accept TEXT` or `object TEXT`")),
     };
-    let review = Review::new(sid, head, finding, &note, rfc3339(Utc::now()));
+    let review = Review::new(subject.session, subject.head, finding, &note, rfc3339(Utc::now()));
     review.sign(&signer, by).map_err(|e| Problem::cannot_start(format!("nothing was signed: {e}")))
 }
 
-/// A review made on another machine counts if its key is trusted here.
-fn from_elsewhere(file: &Path, sid: &str, head: &str, signers: Option<&AllowedSigners>) -> Result<SignedReview, Problem> {
-    let refuse = |why: String| Problem::failed(format!("this is no review of {sid}: {why}")).at(file.display());
+/// A review made on another machine is taken up if it counts here.
+fn from_elsewhere(file: &Path, subject: &Subject<'_>) -> Result<SignedReview, Problem> {
+    let refuse = |why: String| Problem::failed(format!("this is no review of {}: {why}", subject.session)).at(file.display());
     let text = std::fs::read_to_string(file).map_err(|e| refuse(e.to_string()))?;
     let signed: SignedReview = serde_json::from_str(text.trim()).map_err(|e| refuse(e.to_string()))?;
-    let (_, signature) = signed.of(sid, head).map_err(|e| refuse(e.to_string()))?;
-    let signers = signers.ok_or_else(|| refuse("there is no list of allowed signers to know its key by".to_owned()))?;
-    let trusted = signers.judge(&signed.by, signature.key(), APPROVAL, Utc::now()).map_err(|e| refuse(e.to_string()))?;
-    if trusted.anyone { Err(refuse("the list has its key for everybody (`*`)".to_owned())) } else { Ok(signed) }
-}
-
-fn not_an_operator(operators: &[Operator], signed: &SignedReview, sid: &str, head: &str) -> Result<(), Problem> {
-    let (_, signature) = signed.of(sid, head).map_err(|e| Problem::failed(format!("the review does not count: {e}")))?;
-    operates(operators, &signed.by, &signature.key().fingerprint())
-}
-
-fn operates(operators: &[Operator], by: &str, key: &str) -> Result<(), Problem> {
-    match operators.iter().find(|o| o.principal == by || o.key.as_deref() == Some(key)) {
-        None => Ok(()),
-        Some(operator) => Err(Problem::cannot_start(format!("{} operated this session", operator.principal))
-            .hint("a review must be somebody else's")),
+    match subject.judge_one(&signed) {
+        Judged::Review { untrusted: None, .. } => Ok(signed),
+        Judged::Review { untrusted: Some(why), .. } | Judged::Other(why) => Err(refuse(why)),
     }
+}
+
+/// Whether a journal is this machine's: the ledger says nothing of copies of others'.
+fn is_of_this_machine(basis: &Basis, journal: &Path, sid: &str) -> bool {
+    let own = basis.state().and_then(|state| super::session_or_archived(&state, sid));
+    own.is_ok_and(|dir| dir.journal().canonicalize().ok() == journal.canonicalize().ok())
 }
 
 /// Adds a line, and comes back once it is on the disk.
@@ -186,45 +189,34 @@ fn keep(path: &Path, line: &str) -> Result<(), Problem> {
     written.map_err(|e| Problem::failed(format!("the review cannot be kept: {e}")).at(path.display()))
 }
 
-/// The reviews beside a journal, each in a line for people.
-pub(super) fn lines(journal: &Path, sid: &str, head: &str, signers: Option<&AllowedSigners>) -> Vec<String> {
-    let mut text = String::new();
-    let file = std::fs::File::open(journal.with_file_name(REVIEWS));
-    if file.and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text)).is_err() {
-        return Vec::new();
-    }
-    let said = |line: &str| {
-        let signed: SignedReview = serde_json::from_str(line).map_err(|e| e.to_string())?;
-        let (review, signature) = signed.of(sid, head).map_err(|e| e.to_string())?;
-        let key = signature.key();
-        let trust = match signers.map(|signers| signers.judge(&signed.by, key, APPROVAL, Utc::now())) {
-            Some(Ok(trusted)) if !trusted.anyone => String::new(),
-            Some(Ok(_)) => " (NOT TRUSTED: its key is listed for everybody)".to_owned(),
-            Some(Err(why)) => format!(" (NOT TRUSTED: {why})"),
-            None => " (not known by whom: there is no list of allowed signers)".to_owned(),
-        };
-        Ok(format!("{} by {} at {}: {}{trust}", review.finding.word(), signed.by, review.at, review.note))
+/// What stands in the file of reviews beside a journal; empty where there is none.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub(super) fn beside(journal: &Path) -> Result<String, Problem> {
+    let path = journal.with_file_name(REVIEWS);
+    let unreadable = |e: io::Error| Problem::cannot_start(format!("the reviews cannot be read: {e}")).at(path.display());
+    let file = match open_for_reading(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(e) => return Err(unreadable(e)),
     };
-    text.lines()
-        .map(|line| match said(line) {
-            Ok(text) => strip_controls(&text, Keep::NOTHING),
-            Err::<_, String>(why) => strip_controls(&format!("A REVIEW THAT DOES NOT COUNT: {why}"), Keep::NOTHING),
-        })
-        .collect()
+    let mut bytes = Vec::new();
+    file.take(LONGEST_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LONGEST_FILE {
+        return Err(unreadable(io::Error::other("the file is too large to be one")));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Lists the emergencies that nobody has reviewed.
 fn owed(console: &mut Console, basis: &Basis) -> Result<Exit, Problem> {
     let state = basis.state()?;
     let signers = verify::signers(basis, None)?;
-    let mut journals: Vec<PathBuf> = Vec::new();
-    let folder = state.path().join("sessions");
-    if let Ok(entries) = folder.read_dir() {
-        journals.extend(entries.flatten().map(|entry| entry.path().join("journal.jsonl")).filter(|path| path.is_file()));
-    }
-    journals.sort();
+    let (members, _) = population(&state).map_err(|e| super::explain_state(&e))?;
     let mut open = 0;
-    for journal in journals {
+    for dir in members.into_iter().filter_map(|member| member.folder) {
+        let journal = dir.journal();
         // The first line says whether it was one: most were not.
         let opened = Reader::open_file(&journal, Blobs::Resolve).ok().and_then(|mut reader| reader.by_ref().next());
         let emergency = match opened.and_then(Result::ok).and_then(|line| line.record.event) {
@@ -235,18 +227,14 @@ fn owed(console: &mut Console, basis: &Basis) -> Result<Exit, Problem> {
             continue;
         }
         let reviewed = look(&journal, signers.as_ref())?;
-        let verification = &reviewed.verification;
-        let sid = verification.sid.clone().unwrap_or_default();
-        let reviews = lines(&journal, &sid, &verification.head, signers.as_ref());
-        if !reviewed.live
-            || verification.outcome.is_none()
-            || reviews.iter().any(|line| line.starts_with("accepted") || line.starts_with("objected"))
-        {
+        let subject = reviewed.subject(dir.sid(), &reviewed.verification.head, signers.as_ref());
+        let settled = subject.judge(&beside(&journal)?).iter().any(Judged::counts);
+        if !reviewed.live || reviewed.verification.outcome.is_none() || settled {
             continue;
         }
         open += 1;
         let reason = reviewed.emergency.as_deref().unwrap_or_default();
-        console.line(format_args!("{sid}  {}", strip_controls(reason, Keep::NOTHING)))?;
+        console.line(format_args!("{}  {}", dir.sid(), strip_controls(reason, Keep::NOTHING)))?;
     }
     if open == 0 {
         console.line("No review is owed.")?;

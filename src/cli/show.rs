@@ -7,10 +7,14 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
+
+use crate::approval::review::Subject;
 use crate::error::{Exit, Problem};
 use crate::journal::{Blobs, Reader, Record, SessionDir};
 use crate::redact::{Keep, strip_controls};
 use crate::report::words;
+use crate::session::Event;
 
 use super::Basis;
 use super::args::{ShowArgs, ShowFormat};
@@ -29,12 +33,13 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &ShowArgs) -> Result
     };
     let mut reader = Reader::open_file(&path, Blobs::Resolve).map_err(unreadable)?;
     let mut print = Printer { console, format: arguments.format, records: 0 };
-    let (mut damage, mut sid) = (None, None);
+    let (mut damage, mut sid, mut operators) = (None, String::new(), Vec::new());
     for line in reader.by_ref() {
         match line {
             Ok(line) => {
-                sid.get_or_insert_with(|| line.record.sid.clone());
                 print.record(&line.record, &line.raw)?;
+                operators.extend(line.record.event.as_ref().and_then(Event::operator).cloned());
+                sid = line.record.sid;
             }
             Err(error) => damage = Some(error),
         }
@@ -42,11 +47,11 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &ShowArgs) -> Result
     print.end()?;
     if arguments.format == ShowFormat::Text && damage.is_none() && print.records > 0 {
         print.console.line(format_args!("{:21}head {}", "", reader.head()))?;
-        if let Some(sid) = &sid {
-            let signers = super::verify::signers(basis, None)?;
-            for review in super::review::lines(&path, sid, &reader.head(), signers.as_ref()) {
-                print.console.line(format_args!("{:21}review: {review}", ""))?;
-            }
+        let signers = super::verify::signers(basis, None)?;
+        let (session, head) = (sid.as_str(), &*reader.head());
+        let subject = Subject { session, head, operators: &operators, signers: signers.as_ref(), at: Utc::now() };
+        for review in subject.judge(&super::review::beside(&path)?) {
+            print.console.line(format_args!("{:21}review: {}", "", strip_controls(&review.line(), Keep::NOTHING)))?;
         }
     }
     if arguments.format == ShowFormat::Text

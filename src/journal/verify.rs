@@ -30,7 +30,7 @@ mod seals;
 mod source;
 
 use approvals::Approvals;
-pub use report::{Anchored, Finding, Report, SealFound, Status, Verification};
+pub use report::{Anchored, ApprovalFound, Finding, Report, SealFound, Status, Verification};
 use seals::{Digester, OperatorSeal, Seals};
 use source::Source;
 
@@ -162,6 +162,7 @@ fn empty(path: &Path) -> Verification {
         unknown: BTreeSet::new(),
         seals: 0,
         seal: None,
+        approvals: Vec::new(),
         untrusted: Vec::new(),
         warnings: Vec::new(),
         problem: None,
@@ -353,6 +354,7 @@ impl<'a> Check<'a> {
         self.result.blobs = self.seen.len() as u64;
         self.result.torn_bytes = torn.len() as u64;
         self.result.seals = self.seals.count;
+        self.judge_approvals(self.options.now);
         let ended = self.chain.stage.is_ended();
         let closing = self.seals.by_operators.last().filter(|seal| ended && seal.role == Role::Close).cloned();
         let torn = !torn.is_empty() && (!ended || self.options.rules.has(Rule::Tail));
@@ -395,17 +397,24 @@ impl<'a> Check<'a> {
         if (rehearsal || closing.issuer == Some(Issuer::Simulated)) && options.rules.has(Rule::Simulated) {
             self.result.untrusted.insert(0, "it is a rehearsal's, sealed by a simulated key that anyone can make".to_owned());
         }
+        self.judge_approvals(at);
         if options.approvals {
-            let none = BTreeMap::new();
-            let groups = options.groups.unwrap_or(&none);
-            let approvers = options.signers.map(|signers| Approvers { signers, groups });
-            self.result.untrusted.extend(self.approvals.untrusted(approvers.as_ref(), at));
+            let objections = self.result.approvals.iter().filter_map(ApprovalFound::objection);
+            self.result.untrusted.extend(self.approvals.passed().iter().cloned().chain(objections));
         }
         let (signer, key) = (closing.signer.clone(), closing.key.fingerprint());
         self.result.seal = Some(SealFound { signer, key, issuer: closing.issuer, anchored });
         let mut seen = BTreeSet::new();
         self.result.untrusted.retain(|why| seen.insert(why.clone()));
         self.result.warnings.dedup();
+    }
+
+    /// Looks the approvers' keys up, as of a moment.
+    fn judge_approvals(&mut self, at: DateTime<Utc>) {
+        let none = BTreeMap::new();
+        let groups = self.options.groups.unwrap_or(&none);
+        let approvers = self.options.signers.map(|signers| Approvers { signers, groups });
+        self.result.approvals = self.approvals.judged(approvers.as_ref(), at);
     }
 
     fn trust_one(&mut self, seal: &OperatorSeal, at: DateTime<Utc>) {

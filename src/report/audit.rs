@@ -9,9 +9,11 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::answers::{Worth, answers, reviews};
 use super::seals;
 use super::story::Story;
 use super::words::{self, opened::operator, took};
+use crate::approval::review;
 use crate::journal::SessionState;
 use crate::session::Event;
 use crate::session::event::{EnteredAs, Mode, Outcome};
@@ -173,10 +175,7 @@ fn reasons(story: &Story) -> Vec<Item> {
 fn separation(story: &Story) -> Item {
     let question = "Requester, approver and operator are different people";
     let requester = story.opened.as_ref().and_then(|(_, o)| o.change.as_ref()).and_then(|change| change.requester.clone());
-    let mut operators: BTreeSet<String> = story.opened.iter().map(|(_, o)| o.operator.principal.clone()).collect();
-    let resumed =
-        story.each(|event| if let Event::SessionResumed(r) = event { Some(r.operator.principal.clone()) } else { None });
-    operators.extend(resumed.map(|(_, principal)| principal));
+    let operators: BTreeSet<String> = story.operators().into_iter().map(|operator| operator.principal).collect();
     let given = story.each(|event| if let Event::ApprovalGiven(answer) = event { Some(answer) } else { None });
     let given: Vec<_> = given.map(|(_, answer)| answer).collect();
     let real: BTreeSet<&str> = given.iter().filter(|answer| !answer.simulated).map(|answer| answer.by.as_str()).collect();
@@ -191,6 +190,15 @@ fn separation(story: &Story) -> Item {
     }
     if real.is_empty() {
         missing.push("Nobody approved.".to_owned());
+    }
+    for answer in answers(story).into_iter().filter(|answer| answer.approves) {
+        let (by, step) = (&answer.by, &answer.path);
+        match &answer.worth {
+            Worth::Trusted => facts.push(format!("{by} approved {step}, {}", answer.line())),
+            Worth::Untrusted(why) => missing.push(format!("That the approval of {step} is {by}'s is not known: {why}.")),
+            Worth::NotJudged => missing.push(format!("Whose key approved {step} for {by} was not judged.")),
+            Worth::Simulated => {}
+        }
     }
     for one in real.iter().filter(|one| operators.contains(**one)) {
         missing.push(format!("{one} approved and operated."));
@@ -272,9 +280,10 @@ fn emergency(story: &Story) -> Item {
     }];
     let deviations = story.each(|event| if let Event::DeviationRecorded(deviation) = event { Some(deviation) } else { None });
     facts.extend(deviations.map(|(_, deviation)| format!("deviation: {}: {}", deviation.what, deviation.reason)));
+    facts.extend(reviews(story).into_iter().map(|review| format!("review: {review}")));
     let item = Item::said("Emergency, what was bypassed and why, later review", facts);
-    if reason.is_some() {
-        item.but("A later review is owed; this journal cannot hold it, and none was given to this report.")
+    if reason.is_some() && !story.beside.reviews.iter().any(review::Judged::counts) {
+        item.but("A later review is owed: none that counts stands beside the journal.")
     } else {
         item
     }

@@ -51,6 +51,7 @@ pub fn html(story: &Story) -> String {
     events::decisions(&mut out, story);
     events::deviations(&mut out, story);
     events::approvals(&mut out, story);
+    events::reviews(&mut out, story);
     events::judgements(&mut out, story);
     events::changes(&mut out, story);
     events::notes(&mut out, story);

@@ -8,11 +8,12 @@
 //! | `warnings` | `severe` and `text`: what must be known first; a severe one makes the record doubtful |
 //! | `session` | `id`, `outcome` (of `session.closed`; `not closed`), `opened_at`, `closed_at`, `last_record_at`, `took_ms`; `opened`: the data of `session.opened` as it stands |
 //! | `journal` | `records`, `head`, `bytes`, `sha256` (of the file), `seals` (how many), `unknown_types` |
-//! | `verification` | what the seals are worth: `judged`, `verdict` (a sentence), `code` and `status` as `verify` has them, `signers_sha256` (of the list of keys), `required`, `closing`, `untrusted`, `warnings`, `problem`, `missing`; `seals`: each of an operator, those of a segment together, with `holds` (null: not judged) |
+//! | `verification` | what the seals are worth: `judged`, `verdict` (a sentence), `code` and `status` as `verify` has them, `signers_sha256` (of the list of keys), `required`, `closing`, `untrusted`, `warnings`, `problem`, `missing`; `seals`: each of an operator, those of a segment together, with `holds` (null: not judged); `approvals`: each signed answer with `key` and `untrusted` (why; null: it is trusted), null where nothing was judged |
 //! | `audit` | what auditors ask: `question`, `facts`, `missing` (null where nothing is) |
 //! | `steps` | one a visit: `path`, `visit`, `title`, `kind`, `entered_at`, `outcome`, `reason`, `took_ms` |
 //! | `effects` | one an `effect.intended`: `seq`, `at`, `intended` (its data), `ended_at`, `ended`, `settled` |
 //! | `decisions`, `approvals`, `deviations`, `gates`, `guards`, `items`, `notes`, `followups` | the records of these kinds: `seq`, `at`, `type`, `data` as in the journal, with texts kept in files put back in |
+//! | `reviews` | those beside the journal: `by`, `key`, `at`, `finding`, `note`, `untrusted` (why it does not count; null: it does) |
 //! | `signals` | by name: `title`, `unit`, `warn`, `critical`, `source`, `readings`, `problems`; `members`: by name a list of `[milliseconds since 1970, "number"]`, null where there was no finite one |
 //! | `tested` | earlier and later sessions of the same bundle on this machine; null where none was looked for |
 //!
@@ -95,6 +96,7 @@ fn document(story: &Story) -> Value {
     if let Some(members) = document.as_object_mut() {
         members.extend(kinds.map(|(name, kinds)| (name.to_owned(), records(story, kinds))));
         members.insert("signals".to_owned(), signals.into());
+        members.insert("reviews".to_owned(), super::answers::json(story));
         members.insert("tested".to_owned(), json!(story.beside.kin));
     }
     document

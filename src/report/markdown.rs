@@ -6,9 +6,9 @@
 use std::fmt::Write as _;
 
 use super::audit::audit;
-use super::seals;
 use super::story::{Story, evidence_of, reading_of};
 use super::words::{self, took};
+use super::{answers, seals};
 use crate::redact::{Keep, strip_controls};
 use crate::session::Event;
 use crate::session::event::Evidence;
@@ -49,6 +49,7 @@ pub fn markdown(story: &Story) -> String {
     for one in sections {
         section(&mut out, story, one);
     }
+    reviews(&mut out, story);
     timeline(&mut out, story);
     let _ = writeln!(
         out,
@@ -96,15 +97,30 @@ fn steps(out: &mut String, story: &Story) {
 
 fn section(out: &mut String, story: &Story, (heading, none, belongs): Section) {
     let _ = writeln!(out, "\n## {heading}\n");
+    let answers = answers::answers(story);
     let mut any = false;
     for (moment, event) in story.each(|event| Some(event).filter(|event| belongs(event))) {
         any = true;
         let first = words::lines(event).into_iter().next().unwrap_or_default();
         let _ = writeln!(out, "- {} {} (record {})", moment.ts.format("%H:%M:%S"), inline(&first), moment.seq);
+        if let Some(answer) = answers.iter().find(|answer| answer.seq == moment.seq) {
+            let _ = writeln!(out, "  - {}", inline(&answer.line()));
+        }
         evidence_of(event).into_iter().for_each(|found| evidence(out, found));
     }
     if !any {
         let _ = writeln!(out, "{none}");
+    }
+}
+
+/// What others said afterwards; nothing where nobody did.
+fn reviews(out: &mut String, story: &Story) {
+    let reviews = answers::reviews(story);
+    if !reviews.is_empty() {
+        let _ = writeln!(out, "\n## Reviewed afterwards\n");
+    }
+    for review in reviews {
+        let _ = writeln!(out, "- {}", inline(&review));
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `output/<sha256>` | every file of `output/` that has such a name |
 //! | `torn-<n>.bin` | bytes that were cut off torn tails, where there are any |
 //! | `bundle/…` | the runbook and what it calls, as run |
+//! | `reviews.jsonl` | what others said of it afterwards, where anybody did |
 //! | `ledger.jsonl` | the lines of the ledger that name the session, where there is one |
 //! | `allowed_signers` | the trusted keys of the machine that made the pack, where given; a verifier brings their own |
 //! | `VERIFY.md` | how to check it, and what is known to be wrong |
@@ -23,6 +24,7 @@ use std::path::Path;
 use super::audit::audit;
 use super::markdown::{inline, sealed};
 use super::story::Story;
+use crate::approval::review::REVIEWS;
 use crate::journal::disk::open_for_reading;
 use crate::journal::format::{hex, sha256, unhex};
 
@@ -62,6 +64,7 @@ pub fn pack(story: &Story, folder: &Path, ledger: Option<&[u8]>, signers: Option
     entries.extend(files(folder, "output", &|name| unhex(name.as_bytes()).is_some(), 1)?);
     entries.extend(torn(folder)?);
     entries.extend(files(folder, "bundle", &|_| true, DEEPEST)?);
+    entries.extend(optional(folder, REVIEWS)?);
     entries
         .extend(ledger.map(|ledger| extract(ledger, &story.sid)).filter(|e| !e.is_empty()).map(|e| ("ledger.jsonl".into(), e)));
     entries.extend(signers.map(|signers| ("allowed_signers".to_owned(), signers.to_vec())));
@@ -111,6 +114,14 @@ fn files(root: &Path, folder: &str, wanted: &dyn Fn(&str) -> bool, depth: usize)
     }
     found.sort();
     Ok(found)
+}
+
+fn optional(folder: &Path, name: &str) -> Result<Option<Entry>, PackError> {
+    match read(&folder.join(name)) {
+        Ok(bytes) => Ok(Some((name.to_owned(), bytes))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(PackError::Unreadable(name.to_owned(), error)),
+    }
 }
 
 fn torn(folder: &Path) -> Result<Vec<Entry>, PackError> {

@@ -191,7 +191,7 @@ pub fn missing(story: &Story) -> Vec<String> {
     if story.seals == 0 {
         missing.push("There is no seal: who recorded it is not proven, and the whole file could have been replaced.".to_owned());
     } else {
-        let hands = story.each(|event| matches!(event, Event::SessionOpened(_) | Event::SessionResumed(_)).then_some(())).count();
+        let hands = story.operators().len();
         if has(Role::Open) < hands {
             missing.push(format!(
                 "Of {hands} times that an operator took the session in hand, {} are not sealed by them.",
@@ -240,5 +240,6 @@ pub(super) fn json(story: &Story) -> Value {
         "problem": judged.and_then(|judged| judged.found.problem.as_ref()),
         "missing": missing(story),
         "seals": seals(story),
+        "approvals": judged.map(|judged| &judged.found.approvals),
     })
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::seals::{self, Judged};
 use super::source::Source;
+use crate::approval::review;
 use crate::journal::SessionSummary;
 use crate::journal::format::{hex, sha256};
 use crate::journal::verify::Status;
@@ -13,7 +14,8 @@ use crate::runbook::load::{self, Bundle};
 use crate::runbook::model::Unit;
 use crate::session::Event;
 use crate::session::event::{
-    EffectEnded, EnteredAs, Mode, Opened, OutcomeSettled, SessionClosed, SignalEvidence, SignalSampled, StepEntered, StepOutcome,
+    EffectEnded, EnteredAs, Mode, Opened, Operator, OutcomeSettled, SessionClosed, SignalEvidence, SignalSampled, StepEntered,
+    StepOutcome,
 };
 use crate::session::intent::Intent;
 
@@ -26,6 +28,8 @@ pub struct Beside {
     pub signals: BTreeMap<String, SignalFacts>,
     /// What a verification of the journal came to; absent: nobody judged it.
     pub judged: Option<Judged>,
+    /// What others said of it afterwards, signed, and judged by the same list of keys.
+    pub reviews: Vec<review::Judged>,
 }
 
 /// What a runbook says about a signal, for its chart.
@@ -347,6 +351,11 @@ impl Story {
     /// The records of one kind, by what `pick` makes of them.
     pub fn each<'a, T>(&'a self, pick: impl Fn(&'a Event) -> Option<T> + 'a) -> impl Iterator<Item = (&'a Moment, T)> {
         self.moments.iter().filter_map(move |moment| Some((moment, pick(moment.event.as_ref()?)?)))
+    }
+
+    /// Who had it in hand, in order.
+    pub fn operators(&self) -> Vec<Operator> {
+        self.each(Event::operator).map(|(_, operator)| operator.clone()).collect()
     }
 
     /// Whether a rollback was entered.

@@ -99,6 +99,17 @@ pub enum Event {
     JournalSealed(serde_json::Value),
 }
 
+impl Event {
+    /// Who takes the session in hand with it; none where nobody does.
+    pub fn operator(&self) -> Option<&Operator> {
+        match self {
+            Self::SessionOpened(opened) => Some(&opened.operator),
+            Self::SessionResumed(resumed) => Some(&resumed.operator),
+            _ => None,
+        }
+    }
+}
+
 /// How a session acts on the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -170,6 +181,22 @@ pub struct ChangeRecord {
     pub risk: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub committed: Option<String>,
+}
+
+impl ChangeRecord {
+    /// What is known of it besides its kind, by name, in the order people are told.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let named = [
+            ("service", &self.service),
+            ("version", &self.version),
+            ("ticket", &self.ticket),
+            ("requester", &self.requester),
+            ("committed", &self.committed),
+            ("risk", &self.risk),
+            ("reason", &self.reason),
+        ];
+        named.into_iter().filter_map(|(name, value)| value.as_deref().map(|value| (name, value)))
+    }
 }
 
 /// Where it happens, resolved.

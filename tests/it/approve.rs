@@ -7,7 +7,9 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use pacenote::approval::review::{Finding, Review};
 use pacenote::signature::Signer;
+use serde_json::Value;
 
 use super::signature::installed;
 
@@ -71,6 +73,16 @@ impl Person {
     fn answers(&self, request: &Path, word: &str) -> Output {
         let request = request.to_str().unwrap();
         self.says(&["approve", request, "--runbook", "ship.yaml"], word)
+    }
+
+    fn exports(&self, sid: &str, form: &str) -> String {
+        let done = self.says(&["export", sid, "--format", form], "");
+        assert!(done.status.success(), "{}", err(&done));
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
+
+    fn report(&self, sid: &str) -> Value {
+        serde_json::from_str(&self.exports(sid, "json")).unwrap()
     }
 
     fn approves(&self, request: &Path) -> String {
@@ -178,11 +190,24 @@ fn a_change_waits_for_two_others_and_an_auditor_can_tell() {
     let wants = ["verify", &walking.sid, "--require", "operator,approvals"];
     let verified = alice.says(&wants, "");
     assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
+    let told = alice.report(&walking.sid);
+    let worth = |told: &Value, n: usize| told["verification"]["approvals"][n]["untrusted"].clone();
+    assert_eq!((worth(&told, 0), worth(&told, 1)), (Value::Null, Value::Null), "{told}");
+    let page = alice.exports(&walking.sid, "html");
+    assert!(page.contains("<td>trusted") && !page.contains("NOT TRUSTED") && page.contains("bob approved ok"), "{page}");
     // An auditor who does not know Bob for a manager is told so.
     alice.knows(&[alice.line(""), ann.line(",managers"), bob.line("")]);
     let doubted = alice.says(&wants, "");
     let said = String::from_utf8_lossy(&doubted.stdout).into_owned();
     assert!(doubted.status.code() == Some(6) && said.contains("bob is none of those who may approve"), "{said}");
+    let told = alice.report(&walking.sid);
+    assert_eq!(worth(&told, 0), Value::Null, "{told}");
+    assert!(worth(&told, 1).as_str().unwrap().contains("bob is none of those who may approve"), "{told}");
+    let markdown = alice.exports(&walking.sid, "markdown");
+    assert!(markdown.contains("That the approval of ok is bob's is not known"), "{markdown}");
+    std::fs::remove_file(alice.path(".config/pacenote/allowed_signers")).unwrap();
+    let page = alice.exports(&walking.sid, "html");
+    assert!(page.contains("NOT TRUSTED: there is no list of allowed signers") && !page.contains("<td>trusted"), "{page}");
 }
 
 #[test]
@@ -245,9 +270,22 @@ fn an_emergency_owes_a_review_by_somebody_else() {
     let own = alice.says(&["review", &sid], "accept mine\n");
     assert!(!own.status.success() && err(&own).contains("operated this session"), "{}", err(&own));
 
+    // Nor does it help to put one's own beside the journal by hand.
+    assert!(alice.exports(&sid, "markdown").contains("A later review is owed"));
+    let folder = alice.path(".local/state/pacenote/sessions").join(&sid);
+    let told = alice.report(&sid);
+    let head = told["journal"]["head"].as_str().unwrap();
+    let own = Review::new(&sid, head, Finding::Accepted, "all well", "2026-11-21T03:33:44Z".to_owned());
+    let own = own.sign(&Signer::open(&alice.key()).unwrap(), "ann").unwrap();
+    std::fs::write(folder.join("reviews.jsonl"), format!("{}\nrubbish\n", serde_json::to_string(&own).unwrap())).unwrap();
+    assert!(text(alice.says(&["review"], "")).contains("it burns"), "still owed");
+    let told = alice.report(&sid);
+    assert!(told["reviews"][0]["untrusted"].as_str().unwrap().contains("operated this session"), "{told}");
+    assert!(told["reviews"][1]["untrusted"].is_string(), "{told}");
+    assert!(alice.exports(&sid, "html").contains("A later review is owed"));
+
     // Ann has a copy of the folder, and her own list.
     ann.knows(&[alice.line("")]);
-    let folder = alice.path(".local/state/pacenote/sessions").join(&sid);
     let copy = ann.path("copy");
     std::fs::create_dir(&copy).unwrap();
     std::fs::copy(folder.join("journal.jsonl"), copy.join("journal.jsonl")).unwrap();
@@ -268,6 +306,13 @@ fn an_emergency_owes_a_review_by_somebody_else() {
     let shown = text(alice.says(&["show", &sid], ""));
     assert!(shown.contains("review: accepted by ann") && shown.contains("it did burn"), "{shown}");
     assert_eq!(alice.says(&["verify", &sid], "").status.code(), Some(0), "a review touches no journal");
+    for form in ["html", "markdown"] {
+        let told = alice.exports(&sid, form);
+        assert!(told.contains("Reviewed afterwards") && told.contains("it did burn"), "{told}");
+        assert!(!told.contains("A later review is owed"), "{told}");
+    }
+    assert_eq!(alice.report(&sid)["reviews"][2]["untrusted"], Value::Null);
+    assert!(alice.exports(&sid, "pack").contains("/reviews.jsonl"), "a pack takes them along");
     // It is of this journal and no other, and its words are what was signed.
     let forged = std::fs::read_to_string(&review).unwrap().replace("did burn", "did not");
     std::fs::write(&review, forged).unwrap();

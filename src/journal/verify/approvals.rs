@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::super::rules::{Rule, Rules};
 use super::super::scan::Line;
+use super::report::ApprovalFound;
 use crate::approval::{self, Approvers};
 use crate::runbook::Value;
 use crate::session::approval::{Request, RequestOperator};
@@ -53,10 +54,12 @@ struct Asked {
     given: Vec<(String, String)>,
 }
 
-/// An approval whose key is to be looked up.
+/// An answer whose key is to be looked up.
 #[derive(Debug)]
 struct Given {
+    seq: u64,
     step: Step,
+    approves: bool,
     by: String,
     may: Vec<String>,
     key: PublicKey,
@@ -157,8 +160,8 @@ impl Approvals {
     pub(super) fn take(&mut self, record: &Line<'_>, read: Read<'_>) -> Result<(), String> {
         match record.kind {
             "approval.requested" => self.requested(&data(record)?, read),
-            "approval.given" => self.answered(&data(record)?, record.ts, true),
-            "approval.refused" => self.answered(&data(record)?, record.ts, false),
+            "approval.given" => self.answered(&data(record)?, record, true),
+            "approval.refused" => self.answered(&data(record)?, record, false),
             "approval.voided" => {
                 let at: At = data(record)?;
                 self.asked.remove(&(at.path, at.visit));
@@ -237,7 +240,7 @@ impl Approvals {
         facts.into_iter().find(|(_, same)| !same).map_or(Ok(()), |(what, _)| Err(what))
     }
 
-    fn answered(&mut self, answer: &Answered, ts: &str, given: bool) -> Result<(), String> {
+    fn answered(&mut self, answer: &Answered, record: &Line<'_>, given: bool) -> Result<(), String> {
         let step = (answer.path.clone(), answer.visit);
         let rules = self.rules;
         rules.hold(
@@ -263,7 +266,7 @@ impl Approvals {
             format!("the approval's signature does not count: {}", good.as_ref().err().map_or("", String::as_str))
         })?;
         let expires = asked.and_then(|asked| asked.request.as_ref()).and_then(Request::expires);
-        let now = DateTime::parse_from_rfc3339(ts).map(|t| t.to_utc()).unwrap_or_default();
+        let now = DateTime::parse_from_rfc3339(record.ts).map(|t| t.to_utc()).unwrap_or_default();
         rules.hold(Rule::ApprovalTime, expires.is_none_or(|expires| now < expires), || "the request had expired")?;
         self.not_an_operator(&answer.by, &signed.key)?;
         let twice = |(by, key): &(String, String)| *by == answer.by || *key == signed.key;
@@ -273,7 +276,8 @@ impl Approvals {
             if given {
                 asked.given.push((answer.by.clone(), signed.key.clone()));
             }
-            self.given.push(Given { step, by: answer.by.clone(), may: asked.by.clone(), key });
+            let (by, may) = (answer.by.clone(), asked.by.clone());
+            self.given.push(Given { seq: record.seq, step, approves: given, by, may, key });
         }
         Ok(())
     }
@@ -312,17 +316,27 @@ impl Approvals {
         given.try_for_each(|(by, key)| self.not_an_operator(by, key))
     }
 
-    /// Why the approvals are not enough for a verifier who wants all of them to be trusted.
-    pub(super) fn untrusted(&self, approvers: Option<&Approvers<'_>>, at: DateTime<Utc>) -> Vec<String> {
-        let mut found = self.passed.clone();
-        for Given { step: (path, _), by, may, key } in &self.given {
-            let why = match approvers {
+    /// Each answer that is signed, and whether the verifier's list has its key for one who
+    /// may answer. All of them are good answers: the rules have judged that.
+    pub(super) fn judged(&self, approvers: Option<&Approvers<'_>>, at: DateTime<Utc>) -> Vec<ApprovalFound> {
+        let judge = |given: &Given| ApprovalFound {
+            seq: given.seq,
+            path: given.step.0.clone(),
+            visit: given.step.1,
+            approves: given.approves,
+            by: given.by.clone(),
+            key: given.key.fingerprint(),
+            untrusted: match approvers {
                 None => Some("there is no list of allowed signers to trust its key by".to_owned()),
-                Some(approvers) => approvers.trusts(by, key, may, at).err().map(|why| why.to_string()),
-            };
-            found.extend(why.map(|why| format!("the approval of {path} by {by} is not trusted: {why}")));
-        }
-        found
+                Some(approvers) => approvers.trusts(&given.by, &given.key, &given.may, at).err().map(|why| why.to_string()),
+            },
+        };
+        self.given.iter().map(judge).collect()
+    }
+
+    /// What was passed without an approval, for people.
+    pub(super) fn passed(&self) -> &[String] {
+        &self.passed
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Verification {
     pub seals: u64,
     /// Who sealed the end.
     pub seal: Option<SealFound>,
+    /// The signed answers to requests for approval, up to the first thing that is wrong.
+    pub approvals: Vec<ApprovalFound>,
     /// Why that is not enough.
     pub untrusted: Vec<String>,
     /// What one should know all the same.
@@ -71,6 +73,34 @@ pub struct SealFound {
     /// When an anchor knew the head, where one was asked for and does.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "anchored")]
     pub anchored: Option<Anchored>,
+}
+
+/// A signed answer to a request for approval: by its rules a good one, to this request.
+/// Whose key it is, the verifier's list says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApprovalFound {
+    /// Number of its record.
+    pub seq: u64,
+    /// The step that asked.
+    pub path: String,
+    /// Its visit.
+    pub visit: u32,
+    /// It approves; false: it refuses.
+    pub approves: bool,
+    /// Under which name.
+    pub by: String,
+    /// Fingerprint of the key.
+    pub key: String,
+    /// Why the list does not have that key for one who may answer; absent: it does.
+    pub untrusted: Option<String>,
+}
+
+impl ApprovalFound {
+    /// What keeps it from being trusted, for people.
+    pub fn objection(&self) -> Option<String> {
+        let what = if self.approves { "approval" } else { "refusal" };
+        self.untrusted.as_ref().map(|why| format!("the {what} of {} by {} is not trusted: {why}", self.path, self.by))
+    }
 }
 
 /// Something outside the journal that knows its head.

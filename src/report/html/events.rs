@@ -1,6 +1,7 @@
 //! The sections of the page that tell what people and the session decided, and on what.
 
 use super::time;
+use crate::report::answers::{self, Answer};
 use crate::report::markup::{Markup, clip};
 use crate::report::story::{Effect, Moment, Story, reading_of};
 use crate::report::words::{by, took, what};
@@ -60,9 +61,8 @@ pub(super) fn deviations(out: &mut Markup, story: &Story) {
 
 pub(super) fn approvals(out: &mut Markup, story: &Story) {
     let answer = |verb: &'static str, answer: &ApprovalAnswer| {
-        let simulated = if answer.simulated { " (simulated: no person approved)" } else { "" };
         let reason = answer.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        (verb, answer.path.clone(), format!("{}{simulated}{reason}", answer.by))
+        (verb, answer.path.clone(), format!("{}{reason}", answer.by))
     };
     let all: Vec<_> = story
         .each(move |event| match event {
@@ -81,14 +81,31 @@ pub(super) fn approvals(out: &mut Markup, story: &Story) {
         return;
     }
     out.raw(
-        "<section><h2>Approvals</h2><table><thead><tr><th>time<th>step<th>what<th>who, and why<th>record</tr></thead><tbody>",
+        "<section><h2>Approvals</h2><table><thead><tr><th>time<th>step<th>what<th>who, and why<th>key<th>its worth<th>record</tr></thead><tbody>",
     );
+    let answers = answers::answers(story);
     for (moment, (verb, path, who)) in all {
         out.raw("<tr><td>");
         time(out, moment.ts);
-        out.put("<td>", path, "").put("<td>", verb, "").put("<td>", who, "").put("<td>", moment.seq, "</tr>");
+        out.put("<td>", path, "").put("<td>", verb, "").put("<td>", who, "");
+        let answer = answers.iter().find(|answer| answer.seq == moment.seq);
+        out.put("<td><code>", answer.and_then(|answer| answer.key.as_deref()).unwrap_or_default(), "</code>");
+        out.put("<td>", answer.map(Answer::verdict).unwrap_or_default(), "").put("<td>", moment.seq, "</tr>");
     }
     out.raw("</tbody></table></section>");
+}
+
+/// What others said afterwards; nothing where nobody did.
+pub(super) fn reviews(out: &mut Markup, story: &Story) {
+    let reviews = answers::reviews(story);
+    if reviews.is_empty() {
+        return;
+    }
+    out.raw("<section><h2>Reviewed afterwards</h2><p>These stand beside the journal, each signed over its head.</p><ul>");
+    for review in reviews {
+        out.put("<li>", review, "</li>");
+    }
+    out.raw("</ul></section>");
 }
 
 /// Gates and guards: what the session itself judged.

@@ -74,16 +74,7 @@ pub(in crate::report) fn tool(tool: &Tool) -> String {
 }
 
 fn change(change: &ChangeRecord) -> String {
-    let named = [
-        ("service", &change.service),
-        ("version", &change.version),
-        ("ticket", &change.ticket),
-        ("requester", &change.requester),
-        ("committed", &change.committed),
-        ("risk", &change.risk),
-        ("reason", &change.reason),
-    ];
-    let details: String = named.iter().filter_map(|(name, v)| v.as_ref().map(|v| format!(", {name} {v}"))).collect();
+    let details: String = change.named().map(|(name, value)| format!(", {name} {value}")).collect();
     format!("{}{details}", change.kind)
 }
 

@@ -46,7 +46,7 @@ const LAYERS: &[Layer] = &[
     Layer { module: "tui", uses: &["session", "live", "runbook", "inputs"], never: &WORLD },
     Layer {
         module: "report",
-        uses: &["session", "journal", "runbook", "redact"],
+        uses: &["session", "journal", "runbook", "redact", "approval"],
         never: &[
             "tokio",
             "rustix",
