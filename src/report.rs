@@ -33,7 +33,7 @@ pub use csv::row as csv_row;
 pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
-pub use pack::{PackError, pack};
+pub use pack::{PackError, VERIFY_SCRIPT, pack};
 pub use source::Source;
 pub use story::{Beside, Effect, Flaw, Moment, SignalFacts, Step, Story, Track};
 

@@ -78,6 +78,11 @@ pub(super) fn journal(basis: &Basis, named: &str) -> Result<PathBuf, Problem> {
     if path.is_dir() && path.join("journal.jsonl").exists() {
         return Ok(path.join("journal.jsonl"));
     }
+    if path.is_file() && path.extension().is_some_and(|extension| extension == "tar") {
+        return Err(Problem::usage("this is a pack, and `verify` alone reads those as they are")
+            .at(path.display())
+            .hint("unpack it (`tar xf`) and name the folder it holds"));
+    }
     if path.is_file() {
         return Ok(path.to_owned());
     }

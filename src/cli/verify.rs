@@ -14,14 +14,13 @@ use crate::error::{Exit, Problem};
 use crate::journal::Mark;
 use crate::journal::verify::{self, Options, Progress, Report, Verification};
 use crate::redact::{Keep, strip_controls};
+use crate::report::VERIFY_SCRIPT;
 use crate::signature::{AllowedSigners, ListError, Revoked};
 
 use super::Basis;
 use super::args::{Required, TextOrJson, TrustArgs, VerifyArgs};
 use super::console::Console;
 
-/// The same checks with stock tools.
-pub const SCRIPT: &str = include_str!("verify/script.sh");
 /// Of files from this size on, progress is told, each time so much more has been read.
 const STEP: u64 = 256 << 20;
 
@@ -32,7 +31,7 @@ const STEP: u64 = 256 << 20;
 /// written; a journal that is broken is an answer and no error.
 pub fn run(console: &mut Console, basis: &Basis, arguments: &VerifyArgs) -> Result<Exit, Problem> {
     if arguments.print_script {
-        console.text(SCRIPT)?;
+        console.text(VERIFY_SCRIPT)?;
         return Ok(Exit::Done);
     }
     let paths = arguments.targets.iter().map(|target| path(basis, target)).collect::<Result<Vec<_>, _>>()?;

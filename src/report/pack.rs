@@ -12,6 +12,7 @@
 //! | `reviews.jsonl` | what others said of it afterwards, where anybody did |
 //! | `ledger.jsonl` | the lines of the ledger that name the session, where there is one |
 //! | `allowed_signers` | the trusted keys of the machine that made the pack, where given; a verifier brings their own |
+//! | `verify.sh` | checks the journal with stock tools |
 //! | `VERIFY.md` | how to check it, and what is known to be wrong |
 //! | `SHA256SUMS` | of all files above, as `sha256sum -c` reads it |
 //!
@@ -30,6 +31,8 @@ use crate::journal::format::{hex, sha256, unhex};
 
 /// The text of VERIFY.md, before what is particular to the session.
 const VERIFY: &str = include_str!("../../assets/report/VERIFY.md");
+/// A script for the shell that checks a journal with stock tools, as `pacenote verify` does.
+pub const VERIFY_SCRIPT: &str = include_str!("../../assets/report/verify.sh");
 
 /// Folders of a bundle are this deep at most; more is not one of ours.
 const DEEPEST: usize = 16;
@@ -68,6 +71,7 @@ pub fn pack(story: &Story, folder: &Path, ledger: Option<&[u8]>, signers: Option
     entries
         .extend(ledger.map(|ledger| extract(ledger, &story.sid)).filter(|e| !e.is_empty()).map(|e| ("ledger.jsonl".into(), e)));
     entries.extend(signers.map(|signers| ("allowed_signers".to_owned(), signers.to_vec())));
+    entries.push(("verify.sh".to_owned(), VERIFY_SCRIPT.as_bytes().to_vec()));
     entries.push(("VERIFY.md".to_owned(), instructions(story).into_bytes()));
     let sums: String = entries.iter().map(|(name, bytes)| format!("{}  {name}\n", hex(&sha256(bytes)))).collect();
     entries.push(("SHA256SUMS".to_owned(), sums.into_bytes()));

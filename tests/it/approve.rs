@@ -81,6 +81,27 @@ impl Person {
         String::from_utf8_lossy(&done.stdout).into_owned()
     }
 
+    /// Makes a pack, unpacks it, and does what its VERIFY.md says where it says this.
+    fn follows(&self, sid: &str, what: &str) -> String {
+        let packed = self.says(&["export", sid, "--format", "pack", "--output", "pack.tar"], "");
+        assert!(packed.status.success(), "{}", err(&packed));
+        let shell = |script: &str| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", script]).current_dir(self.home.path()).stdin(Stdio::null());
+            let done = shell.output().unwrap();
+            format!("{}{}", String::from_utf8_lossy(&done.stdout), err(&done))
+        };
+        let refused = self.says(&["show", "pack.tar"], "");
+        assert!(err(&refused).contains("unpack it"), "{}", err(&refused));
+        shell("tar xf pack.tar");
+        let shown = self.says(&["replay", &format!("./{sid}"), "--plain"], "");
+        assert!(shown.status.success() && !shown.stdout.is_empty(), "an unpacked one is a session: {}", err(&shown));
+        let text = std::fs::read_to_string(self.path(sid).join("VERIFY.md")).unwrap();
+        let script = text.split("```").skip(1).step_by(2).find(|script| script.contains(what)).expect("a script");
+        let list = self.path(".config/pacenote/allowed_signers");
+        shell(&format!("cd {sid}\n{}", script.replace("YOUR_LIST", list.to_str().unwrap())))
+    }
+
     fn report(&self, sid: &str) -> Value {
         serde_json::from_str(&self.exports(sid, "json")).unwrap()
     }
@@ -195,6 +216,12 @@ fn a_change_waits_for_two_others_and_an_auditor_can_tell() {
     assert_eq!((worth(&told, 0), worth(&told, 1)), (Value::Null, Value::Null), "{told}");
     let page = alice.exports(&walking.sid, "html");
     assert!(page.contains("<td>trusted") && !page.contains("NOT TRUSTED") && page.contains("bob approved ok"), "{page}");
+    if installed() {
+        let said = alice.follows(&walking.sid, "\"approval.given\"");
+        for name in ["ann", "bob"] {
+            assert!(said.contains(&format!("Good \"pacenote-approval\" signature for {name} with")), "{said}");
+        }
+    }
     // An auditor who does not know Bob for a manager is told so.
     alice.knows(&[alice.line(""), ann.line(",managers"), bob.line("")]);
     let doubted = alice.says(&wants, "");
@@ -312,7 +339,11 @@ fn an_emergency_owes_a_review_by_somebody_else() {
         assert!(!told.contains("A later review is owed"), "{told}");
     }
     assert_eq!(alice.report(&sid)["reviews"][2]["untrusted"], Value::Null);
-    assert!(alice.exports(&sid, "pack").contains("/reviews.jsonl"), "a pack takes them along");
+    if installed() {
+        let said = alice.follows(&sid, "<reviews.jsonl");
+        assert!(said.contains("Good \"pacenote-approval\" signature for ann with") && said.contains("it did burn"), "{said}");
+        assert!(said.contains("Could not verify signature"), "the one by hand is not Ann's: {said}");
+    }
     // It is of this journal and no other, and its words are what was signed.
     let forged = std::fs::read_to_string(&review).unwrap().replace("did burn", "did not");
     std::fs::write(&review, forged).unwrap();

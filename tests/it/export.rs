@@ -148,10 +148,11 @@ fn a_pack_is_checked_with_common_tools() {
         String::from_utf8(output.stdout).unwrap()
     };
     let listed = sh("tar xvf pack.tar").replace(&format!("{sid}/"), "");
-    let files =
-        format!("journal.jsonl output/{name} bundle/canary-deploy.yaml ledger.jsonl allowed_signers VERIFY.md SHA256SUMS");
+    let files = format!(
+        "journal.jsonl output/{name} bundle/canary-deploy.yaml ledger.jsonl allowed_signers verify.sh VERIFY.md SHA256SUMS"
+    );
     assert_eq!(listed.split_whitespace().collect::<Vec<_>>().join(" "), files);
-    assert_eq!(sh(&format!("cd {sid} && sha256sum -c SHA256SUMS | grep -c OK")), "6\n");
+    assert_eq!(sh(&format!("cd {sid} && sha256sum -c SHA256SUMS | grep -c OK")), "7\n");
     assert_eq!(sh(&format!("cat {sid}/ledger.jsonl")), format!("{{\"sid\":\"{sid}\"}}\n"));
     let unpacked = temp.path().join(sid).join("journal.jsonl");
     assert_eq!(std::fs::read(&unpacked).unwrap(), std::fs::read(walked.dir.journal()).unwrap());

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use chrono::{DateTime, Utc};
-use pacenote::cli::verify::SCRIPT;
 use pacenote::journal::rules::{Rule, Rules};
 use pacenote::journal::verify::{Options, Status, Verification, verify_with};
 use pacenote::journal::{Mark, Role, Sealer, SessionDir, Witness, Writer};
 use pacenote::redact::Redactor;
+use pacenote::report::VERIFY_SCRIPT as SCRIPT;
 use pacenote::session::Event;
 use pacenote::signature::{AllowedSigners, Revoked};
 
