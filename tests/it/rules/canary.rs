@@ -5,6 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pacenote::world::{Clock, Scenario, Surroundings, World, serve};
 use serde_json::Value;
 
 use super::{Hook, Place, StatusCode, place};
@@ -36,7 +37,7 @@ fn shows(bytes: &[u8]) -> Option<String> {
 
 /// A step each that prints it, in every coding; one that is sensitive; one that captures
 /// it; one that fails with it in its words.
-fn session(hook: &Hook) -> Place {
+fn session(hook: &Hook, from: &str, environment: &str) -> Place {
     let step = |id: &str, script: &str, more: &str| {
         format!(
             "  - {{id: {id}, title: {id}, run: {{script: '{script}', shell: sh, env: {{TOKEN: '${{{{ secrets.token }}}}'}}{more}}}, \
@@ -52,21 +53,54 @@ fn session(hook: &Hook) -> Place {
         "  - {id: tell, title: Tell, notify: {to: ops, text: 'kept ${{ steps.keeps.kept }}'}}\n".to_owned(),
     ]
     .concat();
-    let place = place("deploy", "", &format!("{more}updates: {{to: ops, every: 15m}}\n{}", hook.runbook("json")));
+    let place = place("deploy", environment, &format!("{more}updates: {{to: ops, every: 15m}}\n{}", hook.runbook("json")));
     let text = std::fs::read_to_string(place.runbook()).unwrap();
-    let inputs = "inputs:\n  token: {type: secret, from: {env: CANARY_TOKEN}}\n";
-    std::fs::write(place.runbook(), text.replacen("inputs:\n", inputs, 1).replace("secrets.token", "inputs.token")).unwrap();
+    let inputs = format!("inputs:\n  token: {{type: secret, from: {from}}}\n");
+    std::fs::write(place.runbook(), text.replacen("inputs:\n", &inputs, 1).replace("secrets.token", "inputs.token")).unwrap();
     place
 }
 
-#[test]
-fn a_canary_is_in_no_file_and_in_nothing_that_was_sent() {
+/// A cluster with the canary in a Secret, and the settings that lead there.
+struct Shop {
+    runtime: tokio::runtime::Runtime,
+    config: String,
+}
+
+impl Shop {
+    fn open() -> Self {
+        pacenote::ports::install_crypto();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let text = format!(
+            "pacenote-scenario: 1\nscenario: secrets\nrunbook: none.yaml\nseed: 7\nworld:\n  namespace: shop\n  objects:\n    \
+             - {{apiVersion: v1, kind: Secret, metadata: {{name: deploy}}, data: {{token: {}}}}}\n",
+            STANDARD.encode(CANARY)
+        );
+        let scenario = Scenario::read("test.yaml", &text).unwrap();
+        let world = World::new(&scenario, Surroundings::default(), Clock::start_at_speed(chrono::Utc::now(), 1.0));
+        let (address, serving) = runtime.block_on(serve(world.router())).unwrap();
+        runtime.spawn(serving);
+        let config = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: world\n\
+             clusters:\n- {{name: world, cluster: {{server: \"http://{address}\"}}}}\nusers:\n- {{name: me, user: {{}}}}\n\
+             contexts:\n- {{name: world, context: {{cluster: world, user: me, namespace: shop}}}}\n"
+        );
+        Self { runtime, config }
+    }
+}
+
+/// Walks the session and looks at everything it leaves and says.
+fn walk(from: &str, environment: &str, set_up: impl FnOnce(&Place)) {
     let hook = Hook::new(StatusCode::OK);
-    let place = session(&hook);
+    let place = session(&hook, from, environment);
+    set_up(&place);
     let arguments = ["--log", "trace", "run", "deploy.yaml", "--trust", "--answers", "answers.yaml"];
-    let done = place.command(&arguments).env("CANARY_TOKEN", CANARY).stdin(std::process::Stdio::null()).output().unwrap();
+    let mut command = place.command(&arguments);
+    if from.contains("env") {
+        command.env("CANARY_TOKEN", CANARY);
+    }
+    let done = command.stdin(std::process::Stdio::null()).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert_eq!(done.status.code(), Some(0), "{out}\n{err}");
+    assert_eq!(done.status.code(), Some(0), "{from}: {out}\n{err}");
     let sid = place.records()[0]["sid"].as_str().unwrap().to_owned();
     for form in ["html", "markdown", "json", "csv", "cast", "pack"] {
         let name = format!("report.{form}");
@@ -86,11 +120,35 @@ fn a_canary_is_in_no_file_and_in_nothing_that_was_sent() {
     all.push(("show".into(), shown.out.into_bytes()));
     all.push(("sent".into(), serde_json::to_vec(&told).unwrap()));
     for (name, bytes) in &all {
-        assert_eq!(shows(bytes), None, "{name}");
+        assert_eq!(shows(bytes), None, "{from}: {name}");
     }
-    let told = all.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains("[redacted CANARY_TOKEN]"));
-    assert!(told, "it came by, and was taken out");
+    let told = all.iter().any(|(_, bytes)| String::from_utf8_lossy(bytes).contains("[redacted "));
+    assert!(told, "{from}: it came by, and was taken out");
     for (name, bytes) in &all {
         assert!(!String::from_utf8_lossy(bytes).contains("hush"), "{name} keeps the output of a sensitive step");
     }
+}
+
+#[test]
+fn a_canary_of_the_environment_is_in_no_file_and_in_nothing_that_was_sent() {
+    walk("{env: CANARY_TOKEN}", "", |_| {});
+}
+
+#[test]
+fn neither_is_one_of_a_file_or_of_a_command() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("token");
+    std::fs::write(&file, format!("{CANARY}\n")).unwrap();
+    walk(&format!("{{file: '{}'}}", file.display()), "", |_| {});
+    walk(&format!("{{command: [cat, '{}']}}", file.display()), "", |_| {});
+}
+
+#[test]
+fn neither_is_one_of_the_cluster() {
+    let shop = Shop::open();
+    walk("{kubernetes: {name: deploy, key: token}}", "kubernetes: {context: world, namespace: shop}", |place| {
+        std::fs::create_dir(place.path(".kube")).unwrap();
+        std::fs::write(place.path(".kube/config"), &shop.config).unwrap();
+    });
+    shop.runtime.shutdown_background();
 }
