@@ -12,6 +12,8 @@ use chrono::{DateTime, TimeZone as _, Utc};
 use super::markup::Markup;
 use super::story::{SignalFacts, Track};
 
+/// Milliseconds.
+const MINUTE: i64 = 60_000;
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 170.0;
 const LEFT: f64 = 58.0;
@@ -141,21 +143,27 @@ fn grid(out: &mut Markup, scale: &Scale, span: Span) {
         line_between(out, (LEFT, y), (WIDTH - RIGHT, y));
         out.put("<text class=tick text-anchor=end x=52 y=", format_args!("{:.1}", y + 3.5), ">").put("", number(tick), "</text>");
     }
-    for at in hours(span) {
+    let step = step_of(span);
+    let form = if step % MINUTE == 0 { "%H:%M" } else { "%H:%M:%S" };
+    for at in moments(span, step) {
         let x = span.x(at);
         out.raw("<line class=grid");
         line_between(out, (x, TOP), (x, HEIGHT - BOTTOM));
-        let time = Utc.timestamp_millis_opt(at).single().map(|t| t.format("%H:%M").to_string()).unwrap_or_default();
+        let time = Utc.timestamp_millis_opt(at).single().map(|t| t.format(form).to_string()).unwrap_or_default();
         out.put("<text class=tick text-anchor=middle x=", format_args!("{x:.1}"), " y=164>").put("", time, "</text>");
     }
 }
 
-/// Round moments to write below a chart, at most nine.
-fn hours(span: Span) -> Vec<i64> {
-    let minute = 60_000;
-    let steps = [1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440, 10_080];
+/// Milliseconds between the moments written below a chart: round ones, so that there are
+/// at most nine.
+fn step_of(span: Span) -> i64 {
+    let seconds = [1, 2, 5, 10, 15, 30].map(|seconds| seconds * 1_000);
+    let minutes = [1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440, 10_080].map(|minutes| minutes * MINUTE);
     let length = (span.to - span.from).max(1);
-    let step = steps.into_iter().map(|step| step * minute).find(|step| length / step <= 8).unwrap_or(length);
+    seconds.into_iter().chain(minutes).find(|step| length / step <= 8).unwrap_or(length)
+}
+
+fn moments(span: Span, step: i64) -> Vec<i64> {
     let first = span.from.div_euclid(step) * step + step;
     (0..9).map(|n| first + n * step).take_while(|at| *at < span.to).collect()
 }
@@ -311,6 +319,18 @@ mod tests {
         let (letters, to_the_end): (String, _) =
             (line.chars().filter(char::is_ascii_uppercase).collect(), line.ends_with("H950.0"));
         assert_eq!((letters.as_str(), to_the_end), ("MHVHMH", true), "{line}");
+    }
+
+    #[test]
+    fn moments_are_round_and_few() {
+        let cases = [(8, 7, 1), (62, 6, 10), (240, 8, 30), (600, 5, 120), (14_400, 8, 1_800)];
+        for (seconds, count, step) in cases {
+            let from = 1_767_607_201_000;
+            let span = Span { from, to: from + seconds * 1_000 };
+            let found = moments(span, step_of(span));
+            assert!(found.iter().all(|at| at % step_of(span) == 0 && *at > span.from), "{seconds} s");
+            assert_eq!((found.len(), step_of(span)), (count, step * 1_000), "{seconds} s");
+        }
     }
 
     #[test]

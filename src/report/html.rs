@@ -170,7 +170,7 @@ fn sealed(out: &mut Markup, story: &Story) {
             "<table class=seals><thead><tr><th>records<th>from<th>seal<th>signer<th>key<th>whose<th>verdict</tr></thead><tbody>",
         );
         for seal in all {
-            out.put("<tr><td>", seal.records(), "</td><td>").put("", rfc3339(seal.at), "</td>");
+            out.put("<tr><td>", seal.records(), "</td><td>").put("", seal.at.format("%Y-%m-%d %H:%M:%S"), "</td>");
             out.put("<td>", seal.purpose(), "</td>").put("<td>", &seal.signer, "</td>");
             out.put("<td><code>", &seal.key, "</code></td>").put("<td>", seal.whose(), "</td>");
             out.put("<td>", seal.verdict(), "</td></tr>");

@@ -179,7 +179,7 @@ pub fn basis(story: &Story) -> Option<String> {
     };
     let asked = if judged.asked.is_empty() { "nothing more".to_owned() } else { judged.asked.join(", ") };
     Some(format!(
-        "Judged by the rules of `pacenote verify` when this report was made, with {list}; asked for besides a trusted closing seal: {asked}."
+        "Judged by the rules of pacenote verify when this report was made, with {list}; asked for besides a trusted closing seal: {asked}."
     ))
 }
 

@@ -81,7 +81,7 @@ pub(super) fn approvals(out: &mut Markup, story: &Story) {
         return;
     }
     out.raw(
-        "<section><h2>Approvals</h2><table><thead><tr><th>time<th>step<th>what<th>who, and why<th>key<th>its worth<th>record</tr></thead><tbody>",
+        "<section><h2>Approvals</h2><table class=answers><thead><tr><th>time<th>step<th>what<th>who, and why<th>key<th>its worth<th>record</tr></thead><tbody>",
     );
     let answers = answers::answers(story);
     for (moment, (verb, path, who)) in all {
