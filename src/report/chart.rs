@@ -184,6 +184,19 @@ impl Scale {
         Self { bottom: (low / step).floor() * step, top: (high / step).ceil() * step, step }
     }
 
+    /// A scale of durations in milliseconds, from nothing, with steps that are round for people.
+    pub(super) fn of_time(high: f64) -> Self {
+        const SECONDS: [f64; 17] = [
+            1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 43_200.0,
+            86_400.0,
+        ];
+        let rough = high / 3.0;
+        match SECONDS.into_iter().map(|seconds| seconds * 1_000.0).find(|step| *step >= rough) {
+            Some(step) => Self { bottom: 0.0, top: (high / step).ceil().max(1.0) * step, step },
+            None => Self::over(0.0, high),
+        }
+    }
+
     /// The greatest value on it.
     pub(super) fn top(&self) -> f64 {
         self.top
@@ -339,6 +352,12 @@ mod tests {
             let scale = Scale::over(low, high);
             assert!(scale.bottom <= low && scale.top >= high, "{low} {high}");
             assert!((2..=6).contains(&scale.ticks().count()), "{low} {high}: {:?}", scale.ticks().collect::<Vec<_>>());
+        }
+        for (high, step, top) in
+            [(0.0, 1_000.0, 1_000.0), (400_000.0, 300_000.0, 600_000.0), (1_800_000.0, 600_000.0, 1_800_000.0)]
+        {
+            let scale = Scale::of_time(high);
+            assert_eq!((scale.step, scale.top), (step, top), "{high}");
         }
         assert_eq!([0.5, 12_000.0, 3.0, 0.0].map(number), ["0.5", "12k", "3", "0"]);
     }

@@ -73,7 +73,7 @@ fn groups(out: &mut Markup, statistics: &Statistics) {
     if statistics.groups.is_empty() {
         return;
     }
-    out.raw("<section><h2>One by one</h2><table><thead><tr>");
+    out.raw("<section><h2>One by one</h2><table class=figures><thead><tr>");
     let mut rows = by_group(&statistics.groups).into_iter();
     for heading in rows.next().unwrap_or_default() {
         out.put("<th>", heading, "</th>");

@@ -52,7 +52,10 @@ pub(super) fn figure(out: &mut Markup, metric: Metric, groups: &[Group]) {
     let limit = metric.target().map(Target::limit);
     let top = limit.map_or(greatest, |limit| limit.max(greatest));
     let top = if metric.unit() == Unit::Percent { top.min(100.0).max(greatest) } else { top };
-    let scale = Scale::over(0.0, if top > 0.0 { top } else { 1.0 });
+    let scale = match metric.unit() {
+        Unit::Time => Scale::of_time(top),
+        Unit::Percent | Unit::PerWeek => Scale::over(0.0, if top > 0.0 { top } else { 1.0 }),
+    };
     out.raw("<svg viewBox=\"0 0 960 170\" role=img>");
     out.put("<title>", format_args!("{}: at most {}", metric.name(), quantity(metric.unit(), greatest)), "</title>");
     grid(out, metric.unit(), &scale, groups);
