@@ -11,7 +11,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use super::args::RollbackArgs;
-use super::walk::{self, Watched};
+use super::walk::{self, Live, Watched};
 use super::{Basis, demands, explain_state, facts};
 use crate::app::entry::{self, Neighbourhood};
 use crate::app::opening::{self, Finished, Opening};
@@ -65,9 +65,10 @@ pub(super) fn run(basis: &Basis, arguments: &RollbackArgs) -> Result<Exit, Probl
         let secrets = Secrets::new(&accepted, new.bundle(), redactor.clone());
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         walk::declare_secrets(&bundle, &secrets);
-        let secrets = Arc::new(secrets);
-        let walk = &arguments.walk;
-        walk::live(basis, session, writer, clock, redactor, &new, cluster, secrets, watched, told, walk, unattended).await
+        let (secrets, anchors) = (Arc::new(secrets), told);
+        Live { basis, session, writer, clock, redactor, dir: &new, cluster, secrets, watched, anchors }
+            .walk(&arguments.walk, unattended)
+            .await
     })?;
     runtime.shutdown_background();
     Ok(exit)

@@ -16,18 +16,17 @@ use crate::app::entry::{self, Neighbourhood};
 use crate::app::opening::{self, Opening, Who};
 use crate::app::preflight::Around;
 use crate::app::unattended::Unattended;
-use crate::app::{self, Approvals, Ended, Walk, headless, lines, screen, sealing, watch};
+use crate::app::{self, Approvals, Ended, Walk, headless, lines, screen, sealing};
 use crate::clock::Clock;
-use crate::coordination::{Freeze, Freezes, Lock, LockError, Watch};
+use crate::coordination::LockError;
 use crate::error::{Exit, Problem};
 use crate::journal::{SessionDir, Writer};
 use crate::ports::{self, Cluster, ConnectOptions, HttpPort, KubeTarget};
 use crate::redact::Redactor;
 use crate::runbook::load::{self, Bundle};
-use crate::secrets::{Accepted, Secret, Secrets};
+use crate::secrets::{Accepted, Secrets};
 use crate::session::event::{BundleRecord, Mode, SessionOutcome};
 use crate::session::{Plan, Session};
-use crate::signature::AllowedSigners;
 use crate::state::ledger::Ledger;
 use crate::state::marks::{Marks, Notes};
 use crate::state::{self, StateDir};
@@ -37,9 +36,11 @@ use crate::world::World;
 
 mod beforehand;
 mod inputs;
+mod live;
 
 use inputs::ask_inputs;
 pub(super) use inputs::declare_secrets;
+pub(super) use live::{Live, Watched};
 
 /// `run`.
 pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
@@ -109,21 +110,10 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
             watched.preflight = passed.rows;
         }
         let (session, writer) = opening.open(&dir, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
-        live(
-            basis,
-            session,
-            writer,
-            clock,
-            redactor,
-            &dir,
-            cluster,
-            Arc::new(secrets),
-            watched,
-            told,
-            &arguments.walk,
-            unattended,
-        )
-        .await
+        let (secrets, anchors) = (Arc::new(secrets), told);
+        Live { basis, session, writer, clock, redactor, dir: &dir, cluster, secrets, watched, anchors }
+            .walk(&arguments.walk, unattended)
+            .await
     });
     runtime.shutdown_background();
     exit.inspect_err(|_| leave_nothing_behind(&dir))
@@ -183,21 +173,10 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         declare_secrets(&bundle, &secrets);
-        live(
-            basis,
-            session,
-            writer,
-            clock,
-            redactor,
-            &dir,
-            cluster,
-            Arc::new(secrets),
-            watched,
-            told,
-            &arguments.walk,
-            unattended,
-        )
-        .await
+        let (secrets, anchors) = (Arc::new(secrets), told);
+        Live { basis, session, writer, clock, redactor, dir: &dir, cluster, secrets, watched, anchors }
+            .walk(&arguments.walk, unattended)
+            .await
     })?;
     runtime.shutdown_background();
     Ok(exit)
@@ -219,18 +198,6 @@ fn beforehand_face(basis: &Basis, walk: &WalkArgs, unattended: bool) -> beforeha
     } else {
         beforehand::Face::Screen(Box::new(Look::of(basis, capabilities)))
     }
-}
-
-/// What is kept watch over while a session is walked.
-pub(super) struct Watched {
-    pub(super) notices: Vec<String>,
-    pub(super) lock: Option<Lock>,
-    pub(super) freezes: Option<(Freezes, String)>,
-    pub(super) freeze: Option<Freeze>,
-    /// What was found before the start, for the sheet.
-    pub(super) preflight: Vec<(String, String, bool)>,
-    /// Whose approvals count; none where there is no list of keys.
-    pub(super) signers: Option<AllowedSigners>,
 }
 
 /// Judges whether a session may be entered, and takes its lock. Nothing of it is written
@@ -298,54 +265,6 @@ pub(super) fn locked(error: &LockError) -> Problem {
         )),
         LockError::Trouble { .. } => problem.hint("a lock that cannot be taken keeps nobody away, so nothing was started"),
     }
-}
-
-/// Walks a live session through its real doors.
-#[expect(clippy::too_many_arguments, reason = "the parts of one session, put together in one place")]
-pub(super) async fn live(
-    basis: &Basis,
-    session: Session,
-    writer: Writer,
-    clock: Clock,
-    redactor: Redactor,
-    dir: &SessionDir,
-    cluster: Option<Cluster>,
-    secrets: Arc<Secrets>,
-    watched: Watched,
-    anchors: Option<Told>,
-    walk_args: &WalkArgs,
-    unattended: Option<(crate::world::answers::Answers, u64)>,
-) -> Result<Exit, Problem> {
-    let at = clock.now();
-    let mut headers = watch::Headers { pace: 1.0, ..watch::Headers::default() };
-    for name in watch::secrets_needed(&session, at) {
-        let value = secrets.resolve(&name).await.map_err(|e| {
-            Problem::cannot_start(format!("a secret that a signal needs cannot be had: {e}"))
-                .hint("set it, or take the header out of the runbook")
-        })?;
-        headers.secrets.insert(name, value.expose().to_owned());
-    }
-    let program =
-        std::env::current_exe().map_err(|e| Problem::cannot_start(format!("this program's own file cannot be found: {e}")))?;
-    let frame = Frame {
-        session: dir.clone(),
-        bundle: dir.bundle(),
-        secrets: secrets.clone(),
-        outputs: app::outputs(dir, &redactor),
-        clock,
-    };
-    let mut doors = Doors::live(frame, demands::door(basis), cluster, program, headers);
-    doors.effects.dry_run = session.mode() == Mode::DryRun;
-    doors.effects.freezes = watched.freezes.as_ref().map(|(freezes, _)| freezes.clone());
-    doors.notices = watched.notices;
-    doors.notices.extend(demands::announcement(basis));
-    doors.coordination = Some(Watch::start(watched.lock, watched.freezes, watched.freeze));
-    doors.anchors = anchors;
-    doors.approvals = Approvals::signed(watched.signers, basis.policy.rules.groups.clone(), dir.path());
-    let mut walk = Walk::new(session, writer, clock, redactor, doors).map_err(Problem::cannot_start)?;
-    walk.preflight = watched.preflight;
-    let mut keep = |name: &str, value: &str| secrets.give(name, Secret::new(value)).map_err(|e| e.to_string());
-    face(basis, walk, walk_args, unattended, &mut keep).await
 }
 
 /// `rehearse`.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio::io::AsyncWriteExt;
 
-use super::context::{Context, millis, uncertain};
+use super::context::{Context, changed_by, millis, uncertain};
 use super::{Commands, ScriptedAnswer, StopSignal, secret, text};
 use crate::live::output::OutputLine;
 use crate::session::event::Outcome;
@@ -315,13 +315,7 @@ fn verdict(intent: &Intent, status: &Status, stopped: bool) -> EffectReport {
     };
     let mut report = match (&interrupted, status.exit) {
         (None, Some(code)) => {
-            let changed = if !intent.changes {
-                Some(false)
-            } else if code == 0 {
-                Some(true)
-            } else {
-                None
-            };
+            let changed = changed_by(intent, code);
             EffectReport { changed, ..EffectReport::new(intent.effect, Outcome::Succeeded, how) }
         }
         (None, None) => uncertain(intent, &how),

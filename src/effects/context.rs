@@ -154,6 +154,16 @@ pub(super) fn lost_while_away(intent: &Intent) -> EffectReport {
     uncertain(intent, "this program ended while the request was under way, and nobody saw its answer")
 }
 
+/// Whether a command that ended with a code changed something: nobody knows of a change
+/// that says it failed.
+pub(super) fn changed_by(intent: &Intent, code: i32) -> Option<bool> {
+    match (intent.changes, code) {
+        (false, _) => Some(false),
+        (true, 0) => Some(true),
+        (true, _) => None,
+    }
+}
+
 /// Nobody knows how it ended: for a change that is unknown, for a read simply failed.
 pub(super) fn uncertain(intent: &Intent, why: &str) -> EffectReport {
     let (outcome, changed) = if intent.changes { (Outcome::Unknown, None) } else { (Outcome::Failed, Some(false)) };

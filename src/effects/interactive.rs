@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::command::{Prepared, folder, prepared};
-use super::context::{Context, uncertain};
+use super::context::{Context, changed_by, uncertain};
 use super::text;
 use crate::session::event::Outcome;
 use crate::session::intent::{Intent, What};
@@ -57,13 +57,7 @@ pub(super) async fn run(intent: &Intent, context: &mut Context) -> EffectReport 
     match ended {
         Some(Ok(status)) => match status.code() {
             Some(code) => {
-                let changed = if !intent.changes {
-                    Some(false)
-                } else if code == 0 {
-                    Some(true)
-                } else {
-                    None
-                };
+                let changed = changed_by(intent, code);
                 let report = EffectReport::new(intent.effect, Outcome::Succeeded, format!("exit code {code}"));
                 EffectReport { changed, exit: Some(code), ..report }
             }

@@ -17,6 +17,7 @@ use crate::approval::review;
 use crate::journal::SessionState;
 use crate::session::Event;
 use crate::session::event::{EnteredAs, Mode, Outcome};
+use crate::session::resolve::summary;
 use crate::session::time::rfc3339;
 
 /// One question.
@@ -141,7 +142,7 @@ fn resources(story: &Story) -> Item {
     for effect in story.changes() {
         let what = match &effect.intent.object {
             Some(object) => format!("{} in {}", object.resource, object.namespace),
-            None => words::what(&effect.intent.what),
+            None => format!("{}: {}", effect.intent.path, summary(&effect.intent.what)),
         };
         let end = match effect.ended.as_ref().map(|(_, ended)| ended.outcome) {
             Some(Outcome::Succeeded) => "succeeded",

@@ -203,7 +203,7 @@ fn summary(out: &mut Markup, story: &Story) {
 fn marks(story: &Story) -> Vec<(Mark, String)> {
     let marked = story.each(|event| match event {
         Event::EffectIntended(intent) if intent.changes => {
-            Some(("change", format!("{}: {}", intent.path, super::words::what(&intent.what))))
+            Some(("change", format!("{}: {}", intent.path, crate::session::resolve::summary(&intent.what))))
         }
         Event::GuardTripped(guard) => Some(("guard", format!("guard {} tripped", guard.guard))),
         Event::StepEntered(entered) if entered.kind == EnteredAs::Rollback => Some(("rollback", "rollback entered".to_owned())),

@@ -9,8 +9,9 @@ use crate::session::event::{
     ApprovalAnswer, DecisionMade, Deviation, EffectEnded, Evidence, GateEnd, GateJudged, GuardTripped, JournalRecovered, Outcome,
     SessionClosed, SignalSampled, StepEnded, StepEntered, StepOutcome, Verdict,
 };
-use crate::session::intent::{Intent, KubernetesRequest, Purpose, Starter, What};
+use crate::session::intent::{Intent, Purpose, Starter, What};
 use crate::session::reading::Reading;
+use crate::session::resolve::summary;
 
 pub(super) mod opened;
 
@@ -168,40 +169,12 @@ fn intent_lines(intent: &Intent) -> Vec<String> {
         Purpose::Look => " to look".to_owned(),
     };
     let verb = if intent.changes { "changes" } else { "reads" };
-    let mut lines = one(format!("{} effect {}{purpose} {verb}: {}", intent.path, intent.effect, what(&intent.what)));
+    let mut lines = one(format!("{} effect {}{purpose} {verb}: {}", intent.path, intent.effect, summary(&intent.what)));
     if let What::Run(run) = &intent.what {
         lines.extend(run.script.iter().flat_map(|script| script.lines()).map(|line| format!("| {line}")));
     }
     lines.extend(intent.object.iter().flat_map(|object| object.diff.lines()).map(str::to_owned));
     lines
-}
-
-/// What is done, on one line.
-pub(super) fn what(what: &What) -> String {
-    match what {
-        What::Run(run) => run.argv.join(" "),
-        What::Http(http) => format!("{} {}", http.method, http.url),
-        What::Notify(notify) => format!("tell {}: {}", notify.to, notify.text),
-        What::Freeze(freeze) => format!("freeze {}: {}", freeze.environment, freeze.reason),
-        What::Kubernetes(request) => match request {
-            KubernetesRequest::SetImage { workload, container, image } => format!("set image of {workload} {container}={image}"),
-            KubernetesRequest::Patch { resource, body, .. } => format!("patch {resource} {}", body.to_json()),
-            KubernetesRequest::Scale { workload, replicas } => format!("scale {workload} to {replicas} replicas"),
-            KubernetesRequest::RolloutRestart { workload, .. } => format!("restart the pods of {workload}"),
-            KubernetesRequest::RolloutPause { workload } => format!("pause the rollout of {workload}"),
-            KubernetesRequest::RolloutResume { workload } => format!("resume the rollout of {workload}"),
-            KubernetesRequest::Apply { force, .. } => {
-                let over = if *force { ", taking fields over from their owners" } else { "" };
-                format!("apply {}{over}", request.resource())
-            }
-            KubernetesRequest::DeletePod { name, selector: false } => format!("delete pod {name}"),
-            KubernetesRequest::DeletePod { name, selector: true } => format!("delete the pods with {name}"),
-            KubernetesRequest::RolloutUndo { workload, .. } => format!("undo the rollout of {workload}"),
-            KubernetesRequest::Restore { resource, .. } => format!("put {resource} back to what it was"),
-            KubernetesRequest::RolloutStatus { workload } => format!("watch the rollout of {workload}"),
-            KubernetesRequest::Get { resource } => format!("read {resource}"),
-        },
-    }
 }
 
 fn effect_lines(ended: &EffectEnded) -> Vec<String> {
@@ -230,7 +203,8 @@ pub(super) fn says(reading: &Reading) -> String {
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
 
-fn gate_lines(gate: &GateJudged) -> Vec<String> {
+/// What a gate came to, and how it ended where it did.
+pub(super) fn verdict(gate: &GateJudged) -> (&'static str, &'static str) {
     let verdict = match gate.verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "FAIL",
@@ -241,6 +215,11 @@ fn gate_lines(gate: &GateJudged) -> Vec<String> {
         GateEnd::Failed => "; THE GATE FAILED",
         GateEnd::Hold => "; no verdict in time, it asks",
     });
+    (verdict, end)
+}
+
+fn gate_lines(gate: &GateJudged) -> Vec<String> {
+    let (verdict, end) = verdict(gate);
     with_evidence(format!("{} judged {verdict}: {}{end}", gate.path, gate.why), gate.evidence.as_ref())
 }
 

@@ -4,12 +4,11 @@ use super::time;
 use crate::report::answers::{self, Answer};
 use crate::report::markup::{Markup, clip};
 use crate::report::story::{Effect, Moment, Story, reading_of};
-use crate::report::words::{by, took, what};
+use crate::report::words::{by, took, verdict};
 use crate::session::Event;
-use crate::session::event::{
-    ApprovalAnswer, DecisionMade, Deviation, Evidence, GateEnd, GateJudged, GuardTripped, Outcome, Verdict,
-};
+use crate::session::event::{ApprovalAnswer, DecisionMade, Deviation, Evidence, GateJudged, GuardTripped, Outcome};
 use crate::session::intent::{Purpose, What};
+use crate::session::resolve::summary;
 
 /// Of one difference or script so many bytes are shown.
 const LONGEST: usize = 16 * 1024;
@@ -127,16 +126,7 @@ pub(super) fn judgements(out: &mut Markup, story: &Story) {
         time(out, moment.ts);
         match judged {
             Judged::Gate(gate) => {
-                let verdict = match gate.verdict {
-                    Verdict::Pass => "pass",
-                    Verdict::Fail => "FAIL",
-                    Verdict::Inconclusive => "INCONCLUSIVE",
-                };
-                let end = gate.final_verdict.map_or("", |end| match end {
-                    GateEnd::Passed => "; the gate passed",
-                    GateEnd::Failed => "; THE GATE FAILED",
-                    GateEnd::Hold => "; no verdict in time, it asks",
-                });
+                let (verdict, end) = verdict(gate);
                 out.put(" gate ", &gate.path, ": ").text(verdict).text(end).put("</h3><p>", &gate.why, "");
                 record(out, moment);
                 out.raw("</p>");
@@ -162,7 +152,7 @@ pub(super) fn changes(out: &mut Markup, story: &Story) {
         let intent = &effect.intent;
         out.raw("<article><h3>");
         time(out, effect.at);
-        out.put(" ", &intent.path, ": ").text(what(&intent.what)).raw("</h3><p>");
+        out.put(" ", &intent.path, ": ").text(summary(&intent.what)).raw("</h3><p>");
         out.put("effect ", intent.effect, ", started by ").text(by(intent.by));
         if let Purpose::Undo { of, .. } = &intent.purpose {
             out.put(", to undo ", of, "");
