@@ -51,7 +51,7 @@ impl Session {
     /// What the session asks for now: the most urgent thing.
     pub fn prompt(&self, at: At) -> Prompt {
         if let Some(closed) = &self.closed {
-            return Prompt::Closed { outcome: closed.outcome };
+            return Prompt::Closed { outcome: closed.outcome, deviations: closed.deviations };
         }
         if let Some(prompt) = self.guard_prompt(at) {
             return prompt;
