@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::disk::open_for_reading;
 use super::folder::{Holder, SessionDir};
 use super::format::{MAX_LINE, hex, sha256};
-use super::scan;
+use super::{content, scan};
 use crate::session::Event;
 use crate::session::event::{Mode, Opened, SessionOutcome};
 use crate::session::figures::clip;
@@ -177,7 +177,8 @@ fn ends(dir: &SessionDir) -> io::Result<Option<Ends>> {
 /// Fills in what the lines say; the outcome if the session is closed.
 fn fill(summary: &mut SessionSummary, ends: &Ends) -> Result<Option<SessionOutcome>, String> {
     let first = scan::scan(&ends.first).map_err(|flaw| flaw.to_string())?;
-    if let Ok(Event::SessionOpened(opened)) = serde_json::from_slice(&ends.first) {
+    // The beginnings of long texts are enough for a list.
+    if let Ok(Event::SessionOpened(opened)) = content::event(&ends.first, &first, &mut content::heads) {
         summary.opened = Some(opened_summary(&opened, time(first.ts)));
     }
     let Some(line) = ends.last.first() else { return Ok(None) };
@@ -186,10 +187,11 @@ fn fill(summary: &mut SessionSummary, ends: &Ends) -> Result<Option<SessionOutco
     summary.last_kind = Some(last.kind.to_owned());
     summary.records = last.seq + 1;
     summary.head = hex(&sha256(&[line.as_slice(), b"\n"].concat()));
-    Ok(ends.last.iter().find_map(|line| match serde_json::from_slice(line) {
+    let outcome = |line: &Vec<u8>| match content::event(line, &scan::scan(line).ok()?, &mut content::heads) {
         Ok(Event::SessionClosed(closed)) => Some(closed.outcome),
         _ => None,
-    }))
+    };
+    Ok(ends.last.iter().find_map(outcome))
 }
 
 /// What `session.opened` says, for lists.

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use super::blob::BlobError;
-use super::format::{MAX_LINE, hex, sha256};
+use super::blob::{BlobError, Found};
+use super::content;
+use super::format::{Hash, MAX_LINE, hex, sha256};
 use super::order::{Chain, is_known};
 use super::rules::{Rule, Rules};
 use super::scan::{self, BlobRef};
@@ -300,7 +301,9 @@ impl<'a> Check<'a> {
     /// Takes a record whose content counts here.
     fn told(&mut self, text: &[u8], record: &scan::Line<'_>) -> Result<(), String> {
         let seq = self.chain.seq;
-        match serde_json::from_slice(text) {
+        let source = &self.source;
+        let mut load = |hash: Hash, _: u64| Ok(source.text(&hex(&hash)).map_or(Found::Missing, Found::Whole));
+        match content::event(text, record, &mut load) {
             Ok(Event::SessionOpened(opened)) => {
                 let at = DateTime::parse_from_rfc3339(record.ts).unwrap_or_default().to_utc();
                 self.result.opened = Some(opened_summary(&opened, at));
@@ -314,7 +317,7 @@ impl<'a> Check<'a> {
             Ok(Event::SessionClosed(closed)) => self.result.outcome = Some(closed.outcome),
             Ok(_) => {}
             // Who has it in hand must be known; the rest counts where it can be read.
-            Err(why) if seq == 0 => return Err(format!("the content cannot be read: {why}")),
+            Err(why) if seq == 0 => return Err(why.to_string()),
             Err(_) => {}
         }
         Ok(())
