@@ -22,10 +22,11 @@ use super::seal::{Issuer, Mark, Role};
 use super::summary::opened_summary;
 use crate::approval::Approvers;
 use crate::session::Event;
-use crate::session::event::Mode;
+use crate::session::event::{BundleRecord, Mode};
 use crate::signature::{AllowedSigners, SESSION};
 
 mod approvals;
+mod kept;
 mod report;
 mod seals;
 mod source;
@@ -166,6 +167,7 @@ fn empty(path: &Path) -> Verification {
         approvals: Vec::new(),
         untrusted: Vec::new(),
         warnings: Vec::new(),
+        kept: Vec::new(),
         problem: None,
     }
 }
@@ -182,6 +184,8 @@ struct Check<'a> {
     seen: BTreeSet<BlobRef>,
     seals: Seals,
     approvals: Approvals,
+    /// The runbook, as the first record has it.
+    ran: Option<BundleRecord>,
     torn: Vec<u8>,
 }
 
@@ -196,6 +200,7 @@ impl<'a> Check<'a> {
             seen: BTreeSet::new(),
             seals: Seals::new(options.rules),
             approvals: Approvals::new(options.rules),
+            ran: None,
             torn: Vec::new(),
         }
     }
@@ -286,7 +291,7 @@ impl<'a> Check<'a> {
             "session.opened" | "session.resumed" | "session.closed" => self.told(text, &scanned)?,
             kind if self.approvals.wants(kind) => {
                 let source = &self.source;
-                self.approvals.take(&scanned, &|name| source.text(name))?;
+                self.approvals.take(&scanned, &|name| source.text(&format!("output/{name}")))?;
             }
             kind if !is_known(kind) => {
                 self.result.unknown.insert(kind.to_owned());
@@ -302,11 +307,13 @@ impl<'a> Check<'a> {
     fn told(&mut self, text: &[u8], record: &scan::Line<'_>) -> Result<(), String> {
         let seq = self.chain.seq;
         let source = &self.source;
-        let mut load = |hash: Hash, _: u64| Ok(source.text(&hex(&hash)).map_or(Found::Missing, Found::Whole));
+        let mut load =
+            |hash: Hash, _: u64| Ok(source.text(&format!("output/{}", hex(&hash))).map_or(Found::Missing, Found::Whole));
         match content::event(text, record, &mut load) {
             Ok(Event::SessionOpened(opened)) => {
                 let at = DateTime::parse_from_rfc3339(record.ts).unwrap_or_default().to_utc();
                 self.result.opened = Some(opened_summary(&opened, at));
+                self.ran = Some(opened.bundle.clone());
                 self.approvals.opened(record.sid, &opened);
                 self.seals.taken_in_hand(seq, opened.operator);
             }
@@ -329,7 +336,7 @@ impl<'a> Check<'a> {
             return Ok(());
         }
         let name = hex(&blob.hash);
-        let error = match self.source.blob(&name) {
+        let error = match self.source.hash(&format!("output/{name}")) {
             Ok((hash, bytes)) if hash == blob.hash && bytes == blob.bytes => {
                 self.seen.insert(*blob);
                 return Ok(());
@@ -371,7 +378,15 @@ impl<'a> Check<'a> {
             None if closed => (5, Status::IntactUnsealed),
             None => (5, Status::IntactOpen),
         };
+        self.look_beside();
         self.result
+    }
+
+    /// What stands beside the journal changes nothing of the verdict about it.
+    fn look_beside(&mut self) {
+        let kept = self.ran.as_ref().map(|ran| kept::runbook(&self.source, ran)).unwrap_or_default();
+        self.result.kept = kept.other.into_iter().chain(kept::sums(&self.source)).collect();
+        self.result.warnings.extend(self.result.kept.iter().cloned().chain(kept.missing));
     }
 
     /// Whether the closing seal, and whatever was asked for, is enough.

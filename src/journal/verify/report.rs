@@ -57,6 +57,10 @@ pub struct Verification {
     pub untrusted: Vec<String>,
     /// What one should know all the same.
     pub warnings: Vec<String>,
+    /// Those of the warnings that tell that what is kept beside the journal is not what it
+    /// was: the runbook, or the files of a pack.
+    #[serde(skip)]
+    pub kept: Vec<String>,
     /// The first thing that is wrong.
     pub problem: Option<Finding>,
 }
