@@ -1,6 +1,6 @@
 //! What a list says about a session: read from the first and the last records only.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -145,6 +145,25 @@ pub fn summarise(dir: &SessionDir) -> SessionSummary {
         },
     };
     summary
+}
+
+/// Who had a session in hand, in order: who opened it and whoever resumed it. Reads all of
+/// the journal, as far as its lines can be read.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn operators(dir: &SessionDir) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for line in BufReader::new(open_for_reading(&dir.journal())?).split(b'\n') {
+        let line = line?;
+        let Ok(scanned) = scan::scan(&line) else { break };
+        if !matches!(scanned.kind, "session.opened" | "session.resumed") {
+            continue;
+        }
+        let event = content::event(&line, &scanned, &mut content::heads).ok();
+        found.extend(event.as_ref().and_then(Event::operator).map(|operator| operator.principal.clone()));
+    }
+    Ok(found)
 }
 
 /// The first and the last lines of a journal.
