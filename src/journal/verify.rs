@@ -32,7 +32,7 @@ mod seals;
 mod source;
 
 use approvals::Approvals;
-pub use report::{Anchored, ApprovalFound, Finding, Report, SealFound, Status, Verification};
+pub use report::{Anchored, ApprovalFound, Finding, OperatorSealFound, Report, SealFound, Status, Verification};
 use seals::{Digester, OperatorSeal, Seals};
 use source::Source;
 
@@ -164,6 +164,7 @@ fn empty(path: &Path) -> Verification {
         unknown: BTreeSet::new(),
         seals: 0,
         seal: None,
+        operators: Vec::new(),
         approvals: Vec::new(),
         untrusted: Vec::new(),
         warnings: Vec::new(),
@@ -364,7 +365,7 @@ impl<'a> Check<'a> {
         self.result.blobs = self.seen.len() as u64;
         self.result.torn_bytes = torn.len() as u64;
         self.result.seals = self.seals.count;
-        self.judge_approvals(self.options.now);
+        self.judge_people(self.options.now);
         let ended = self.chain.stage.is_ended();
         let closing = self.seals.by_operators.last().filter(|seal| ended && seal.role == Role::Close).cloned();
         let torn = !torn.is_empty() && (!ended || self.options.rules.has(Rule::Tail));
@@ -378,8 +379,28 @@ impl<'a> Check<'a> {
             None if closed => (5, Status::IntactUnsealed),
             None => (5, Status::IntactOpen),
         };
+        self.warn_of_operators();
         self.look_beside();
         self.result
+    }
+
+    /// A seal that does not count for the verdict may still be somebody's whom the list does
+    /// not know: who resumed a session has had it in hand.
+    fn warn_of_operators(&mut self) {
+        if self.options.signers.is_none() || self.options.operator {
+            return;
+        }
+        let closing = self.result.seal.as_ref().map(|seal| (seal.signer.clone(), seal.key.clone()));
+        let simulated = |seq| self.seals.by_operators.iter().any(|s| s.seq == seq && s.issuer == Some(Issuer::Simulated));
+        let unlisted = self.result.operators.iter().filter(|seal| !simulated(seal.seq));
+        let warnings = unlisted.filter_map(|seal| {
+            let (OperatorSealFound { seq, signer, key, untrusted }, closed) = (seal, &closing);
+            let known = closed.as_ref().is_some_and(|(by, with)| by == signer && with == key);
+            let why = untrusted.as_ref().filter(|_| !known)?;
+            Some(format!("the seal at record {seq}, {signer}'s with the key {key}, is not trusted: {why}"))
+        });
+        let warnings: Vec<String> = warnings.collect();
+        self.result.warnings.extend(warnings);
     }
 
     /// What stands beside the journal changes nothing of the verdict about it.
@@ -415,7 +436,7 @@ impl<'a> Check<'a> {
         if (rehearsal || closing.issuer == Some(Issuer::Simulated)) && options.rules.has(Rule::Simulated) {
             self.result.untrusted.insert(0, "it is a rehearsal's, sealed by a simulated key that anyone can make".to_owned());
         }
-        self.judge_approvals(at);
+        self.judge_people(at);
         if options.approvals {
             let objections = self.result.approvals.iter().filter_map(ApprovalFound::objection);
             self.result.untrusted.extend(self.approvals.passed().iter().cloned().chain(objections));
@@ -427,8 +448,19 @@ impl<'a> Check<'a> {
         self.result.warnings.dedup();
     }
 
-    /// Looks the approvers' keys up, as of a moment.
-    fn judge_approvals(&mut self, at: DateTime<Utc>) {
+    /// Looks the keys of operators and approvers up, as of a moment.
+    fn judge_people(&mut self, at: DateTime<Utc>) {
+        let untrusted = |seal: &OperatorSeal| match self.options.signers {
+            None => Some("there is no list of allowed signers to trust its key by".to_owned()),
+            Some(signers) => signers.judge(&seal.signer, &seal.key, SESSION, at).err().map(|why| why.to_string()),
+        };
+        let found = |seal: &OperatorSeal| OperatorSealFound {
+            seq: seal.seq,
+            signer: seal.signer.clone(),
+            key: seal.key.fingerprint(),
+            untrusted: untrusted(seal),
+        };
+        self.result.operators = self.seals.by_operators.iter().map(found).collect();
         let none = BTreeMap::new();
         let groups = self.options.groups.unwrap_or(&none);
         let approvers = self.options.signers.map(|signers| Approvers { signers, groups });
