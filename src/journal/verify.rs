@@ -322,7 +322,10 @@ impl<'a> Check<'a> {
                 self.approvals.resumed(&resumed.operator);
                 self.seals.taken_in_hand(seq, resumed.operator);
             }
-            Ok(Event::SessionClosed(closed)) => self.result.outcome = Some(closed.outcome),
+            Ok(Event::SessionClosed(closed)) => {
+                self.approvals.closed(closed.outcome);
+                self.result.outcome = Some(closed.outcome);
+            }
             Ok(_) => {}
             // Who has it in hand must be known; the rest counts where it can be read.
             Err(why) if seq == 0 => return Err(why.to_string()),

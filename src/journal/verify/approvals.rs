@@ -21,7 +21,7 @@ use super::report::ApprovalFound;
 use crate::approval::{self, Approvers};
 use crate::runbook::Value;
 use crate::session::approval::{Request, RequestOperator};
-use crate::session::event::{EnvironmentRecord, Mode, Opened, Operator, Signed, StepOutcome};
+use crate::session::event::{EnvironmentRecord, Mode, Opened, Operator, SessionOutcome, Signed, StepOutcome};
 use crate::session::path::StepPath;
 use crate::signature::{PublicKey, Signature};
 
@@ -43,6 +43,10 @@ pub(super) struct Approvals {
     asked: BTreeMap<Step, Asked>,
     /// Every step that ever asked.
     ever: BTreeSet<Step>,
+    /// Steps whose approvals are not there: asked for and not given, or made void.
+    open: BTreeMap<String, String>,
+    /// An emergency was declared, which passes approvals.
+    emergency: bool,
     given: Vec<Given>,
     /// What was passed without an approval, for people.
     passed: Vec<String>,
@@ -97,9 +101,10 @@ struct Answered {
 }
 
 #[derive(Deserialize)]
-struct At {
+struct Voided {
     path: String,
     visit: u32,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +147,15 @@ impl Approvals {
         self.environment = EnvironmentRecord { context: None, ..opened.environment.clone() };
         self.inputs = opened.inputs.clone();
         self.operators.push(opened.operator.clone());
+        self.emergency = opened.emergency.is_some();
+    }
+
+    /// The session was closed: what was to be approved and was not, although all was done.
+    pub(super) fn closed(&mut self, outcome: SessionOutcome) {
+        if outcome == SessionOutcome::Completed {
+            let open = std::mem::take(&mut self.open);
+            self.passed.extend(open.into_iter().map(|(path, why)| format!("the session was completed, and {path} {why}")));
+        }
     }
 
     pub(super) fn resumed(&mut self, operator: &Operator) {
@@ -167,7 +181,8 @@ impl Approvals {
             "approval.given" => self.answered(&data(record, read)?, record, true),
             "approval.refused" => self.answered(&data(record, read)?, record, false),
             "approval.voided" => {
-                let at: At = data(record, read)?;
+                let at: Voided = data(record, read)?;
+                self.open.insert(at.path.clone(), format!("had its approval made void ({}), and none since", at.reason));
                 self.asked.remove(&(at.path, at.visit));
                 Ok(())
             }
@@ -178,15 +193,29 @@ impl Approvals {
                 self.inputs.extend(changed.values);
                 Ok(())
             }
-            "deviation.recorded" => {
-                let deviated: Deviated = data(record, read)?;
-                if deviated.what == "approval" {
-                    self.passed.push(format!("an emergency passed the approval at {}", deviated.path.unwrap_or_default()));
-                }
-                Ok(())
-            }
+            "deviation.recorded" => self.deviated(data(record, read)?),
             _ => Ok(()),
         }
+    }
+
+    /// On a protected environment nothing but an emergency passes an approval.
+    fn deviated(&mut self, deviated: Deviated) -> Result<(), String> {
+        let path = deviated.path.unwrap_or_default();
+        match deviated.what.as_str() {
+            "emergency" => self.emergency = true,
+            "approval" => {
+                let may = self.emergency || !self.live || !self.environment.protected;
+                self.rules
+                    .hold(Rule::ApprovalEnough, may, || format!("the approval at {path} was passed without an emergency"))?;
+                let by = if self.emergency { "an emergency" } else { "the operator" };
+                self.passed.push(format!("{by} passed the approval at {path}"));
+                self.open.remove(&path);
+                self.asked.retain(|(asked, _), _| *asked != path);
+                self.ever.retain(|(asked, _)| *asked != path);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn requested(&mut self, requested: &Requested, read: Read<'_>) -> Result<(), String> {
@@ -221,6 +250,7 @@ impl Approvals {
             }
             asked.sha256 = blob;
         }
+        self.open.entry(step.0.clone()).or_insert_with(|| "was not approved".to_owned());
         self.ever.insert(step.clone());
         self.asked.insert(step, asked);
         Ok(())
@@ -258,8 +288,8 @@ impl Approvals {
         })?;
         let Some(signed) = answer.signed.as_ref().filter(|_| !answer.simulated) else {
             rules.hold(Rule::ApprovalSignature, answer.simulated, || "the approval carries no signature")?;
-            if let Some(asked) = self.asked.get_mut(&step).filter(|_| given) {
-                asked.given.push((answer.by.clone(), String::new()));
+            if given {
+                self.gave(&step, &answer.by, "");
             }
             return Ok(());
         };
@@ -276,14 +306,23 @@ impl Approvals {
         let twice = |(by, key): &(String, String)| *by == answer.by || *key == signed.key;
         let once = !given || !asked.is_some_and(|asked| asked.given.iter().any(twice));
         rules.hold(Rule::ApprovalTwice, once, || format!("{} has approved already, by name or by key", answer.by))?;
-        if let (Some(asked), Some(key)) = (self.asked.get_mut(&step), key) {
-            if given {
-                asked.given.push((answer.by.clone(), signed.key.clone()));
-            }
+        if given {
+            self.gave(&step, &answer.by, &signed.key);
+        }
+        if let (Some(asked), Some(key)) = (self.asked.get(&step), key) {
             let (by, may) = (answer.by.clone(), asked.by.clone());
             self.given.push(Given { seq: record.seq, step, approves: given, by, may, key });
         }
         Ok(())
+    }
+
+    /// An approval counts.
+    fn gave(&mut self, step: &Step, by: &str, key: &str) {
+        let Some(asked) = self.asked.get_mut(step) else { return };
+        asked.given.push((by.to_owned(), key.to_owned()));
+        if asked.given.len() >= usize::try_from(asked.min).unwrap_or(usize::MAX) {
+            self.open.remove(&step.0);
+        }
     }
 
     fn not_an_operator(&self, by: &str, key: &str) -> Result<(), String> {
@@ -311,10 +350,13 @@ impl Approvals {
     }
 
     /// Nothing is changed while an approver has the session in hand; a rollback may be.
-    fn intended(&self, intended: &Intended) -> Result<(), String> {
+    fn intended(&mut self, intended: &Intended) -> Result<(), String> {
         let ending = ["rollback", "finally"].iter().any(|of| intended.path.is_within(&StepPath::new(*of)));
         if !intended.changes || ending {
             return Ok(());
+        }
+        for (path, why) in std::mem::take(&mut self.open) {
+            self.passed.push(format!("{} was changed, and {path} {why}", intended.path));
         }
         let mut given = self.asked.values().flat_map(|asked| &asked.given);
         given.try_for_each(|(by, key)| self.not_an_operator(by, key))
