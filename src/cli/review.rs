@@ -218,7 +218,8 @@ fn owed(console: &mut Console, basis: &Basis) -> Result<Exit, Problem> {
     for dir in members.into_iter().filter_map(|member| member.folder) {
         let journal = dir.journal();
         // The first line says whether it was one: most were not.
-        let opened = Reader::open_file(&journal, Blobs::Resolve).ok().and_then(|mut reader| reader.by_ref().next());
+        // That a long reason's file is gone hides no emergency.
+        let opened = Reader::open_file(&journal, Blobs::Heads).ok().and_then(|mut reader| reader.by_ref().next());
         let emergency = match opened.and_then(Result::ok).and_then(|line| line.record.event) {
             Some(Event::SessionOpened(opened)) => opened.emergency.is_some(),
             _ => false,

@@ -10,7 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
+use super::super::blob::Found;
+use super::super::content;
+use super::super::format::hex;
 use super::super::rules::{Rule, Rules};
 use super::super::scan::Line;
 use super::report::ApprovalFound;
@@ -173,23 +177,23 @@ impl Approvals {
     /// What is wrong with it.
     pub(super) fn take(&mut self, record: &Line<'_>, read: Read<'_>) -> Result<(), String> {
         match record.kind {
-            "approval.requested" => self.requested(&data(record)?, read),
-            "approval.given" => self.answered(&data(record)?, record, true),
-            "approval.refused" => self.answered(&data(record)?, record, false),
+            "approval.requested" => self.requested(&data(record, read)?, read),
+            "approval.given" => self.answered(&data(record, read)?, record, true),
+            "approval.refused" => self.answered(&data(record, read)?, record, false),
             "approval.voided" => {
-                let at: Voided = data(record)?;
+                let at: Voided = data(record, read)?;
                 self.open.insert(at.path.clone(), format!("had its approval made void ({}), and none since", at.reason));
                 self.asked.remove(&(at.path, at.visit));
                 Ok(())
             }
-            "step.ended" => self.ended(&data(record)?),
-            "effect.intended" => self.intended(&data(record)?),
+            "step.ended" => self.ended(&data(record, read)?),
+            "effect.intended" => self.intended(&data(record, read)?),
             "inputs.changed" => {
-                let changed: Changed = data(record)?;
+                let changed: Changed = data(record, read)?;
                 self.inputs.extend(changed.values);
                 Ok(())
             }
-            "deviation.recorded" => self.deviated(data(record)?),
+            "deviation.recorded" => self.deviated(data(record, read)?),
             _ => Ok(()),
         }
     }
@@ -264,7 +268,7 @@ impl Approvals {
             ("minimum", request.min == requested.min),
             ("bundle", request.bundle == self.bundle),
             ("environment", request.environment == self.environment),
-            ("inputs", same_inputs(&self.inputs, &request.inputs)),
+            ("inputs", self.inputs == request.inputs),
             ("operators", request.operators == operators),
         ];
         facts.into_iter().find(|(_, same)| !same).map_or(Ok(()), |(what, _)| Err(what))
@@ -400,17 +404,8 @@ fn over(signature: &Signature, signed: &Signed, answer: &Answered, asked: Option
     }
 }
 
-/// Whether inputs are the same. A long text stands in the record as a file's hash.
-fn same_inputs(recorded: &BTreeMap<String, Value>, stated: &BTreeMap<String, Value>) -> bool {
-    let same = |recorded: &Value, stated: &Value| match (recorded, stated) {
-        (Value::Map(reference), Value::String(text)) => {
-            reference.get("blob").and_then(Value::as_str) == Some(approval::hash(text).as_str())
-        }
-        (recorded, stated) => recorded == stated,
-    };
-    recorded.keys().eq(stated.keys()) && recorded.values().zip(stated.values()).all(|(recorded, stated)| same(recorded, stated))
-}
-
-fn data<'a, T: Deserialize<'a>>(record: &Line<'a>) -> Result<T, String> {
-    serde_json::from_slice(record.data).map_err(|why| format!("the content cannot be read: {why}"))
+/// What a record says, texts kept in files put back; a request stays the file that it is.
+fn data<T: DeserializeOwned>(record: &Line<'_>, read: Read<'_>) -> Result<T, String> {
+    let mut load = |hash, _| Ok(read(&hex(&hash)).map_or(Found::Missing, Found::Whole));
+    content::data(record, "request", &mut load).map_err(|why| why.to_string())
 }

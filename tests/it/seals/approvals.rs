@@ -541,3 +541,26 @@ fn without_an_emergency_no_approval_is_passed_on_a_protected_environment() {
     let rules = Rules::without(Rule::ApprovalEnough);
     assert_eq!(passed().verify(&bench, Options { rules, ..bench.options() }).code, 0);
 }
+
+/// The program keeps long texts beside the journal; they are part of what was signed all the same.
+#[test]
+fn long_reasons_and_inputs_are_read_from_their_files() {
+    let reference = |text: &str| json!({ "blob": hash(text), "bytes": text.len(), "head": &text[..256] });
+    let (why, input) = ("w".repeat(5000), "i".repeat(5000));
+    let mut request = request();
+    request.inputs.insert("note".into(), pacenote::runbook::Value::String(input.clone()));
+    let mut case = Case::new();
+    case.forge.line(&json!({ "type": "inputs.changed", "data": {
+        "path": "approve", "values": { "note": reference(&input) }, "secrets": [],
+    } }));
+    case.asks(&request, |_| ());
+    let mut refused = serde_json::to_value(Event::ApprovalRefused(refusal("ann", ANN, &request, &why))).unwrap();
+    let statement = refused["data"]["signed"]["refusal"].as_str().unwrap().to_owned();
+    refused["data"]["reason"] = reference(&why);
+    refused["data"]["signed"]["refusal"] = reference(&statement);
+    case.forge.line(&refused);
+    case.files.extend([why, statement, input].map(|text| (hash(&text), text)));
+    let bench = Bench::new();
+    let found = case.verify(&bench, bench.options());
+    assert_eq!((found.code, found.approvals.len()), (0, 1), "{found:?}");
+}
