@@ -251,7 +251,7 @@ fn csv(rows: &[Row]) -> String {
             session.records.to_string(),
             session.head.clone(),
             text(|o| o.rolls_back.clone()),
-            text(|o| Some(if o.emergency { "yes" } else { "no" }.to_owned())),
+            if super::review::is_emergency(&row.member) { "yes" } else { "no" }.to_owned(),
             row.member.folder.as_ref().map(|dir| dir.path().display().to_string()).unwrap_or_default(),
             row.verify.as_ref().map(|found| found.code.to_string()).unwrap_or_default(),
             row.verify.as_ref().map(Verification::sentence).unwrap_or_default(),
