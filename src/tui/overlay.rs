@@ -9,8 +9,9 @@ use super::keymap::{self, Context};
 use super::paint::{self, Framing, Titles, span};
 use super::ui::{Entry, GRACE_MS, Overlay, Purpose, Ui};
 use super::{Screen, text};
+use crate::session::event::Mode;
 use crate::session::sheet::Sheet;
-use crate::session::view::Prompt;
+use crate::session::view::{Prompt, after_leaving};
 
 /// Draws what is open, if anything is.
 pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
@@ -232,8 +233,17 @@ fn leave(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect, since: Opti
     let inner_width = usize::from(width.saturating_sub(4));
     let mut lines = Vec::new();
     let mut add = |words: String, style| lines.extend(text::wrap_text(&words, style, inner_width, 2));
-    add("Nothing is undone and nothing is lost by leaving.".into(), theme.strong);
-    add(format!("To go on: pacenote resume {}", screen.session), theme.code);
+    let rehearsal = screen.header.mode == Mode::Rehearsal;
+    let kept = if rehearsal {
+        "Leaving ends the rehearsal. Its record is kept."
+    } else {
+        "Nothing is undone and nothing is lost by leaving."
+    };
+    add(kept.into(), theme.strong);
+    add(after_leaving(screen.header.mode, screen.session), theme.code);
+    if rehearsal {
+        return confirm(buf, area, width, "Leave?", lines, keys(Context::Leave, ripe(since, ui), ui), ui);
+    }
     if screen.step.is_some_and(|s| s.effect.is_some()) && matches!(screen.prompt, Prompt::Busy { .. }) {
         add("What runs now keeps running; resuming attaches to it again.".into(), theme.warn);
     }
