@@ -226,6 +226,10 @@ fn banners(screen: &Screen<'_>, ui: &Ui, width: usize, out: &mut Vec<Line<'stati
     let tripped: Vec<_> = screen.guards.iter().filter(|g| g.state == GuardState::Tripped).collect();
     match tripped.as_slice() {
         [] => {}
+        // The question stands below and says the rest.
+        [guard] if !ui.zoom && matches!(screen.prompt, Prompt::Guard { guard: asked, .. } if *asked == guard.id) => {
+            banner(format!("▲ GUARD TRIPPED {}", guard.id), theme.alarm);
+        }
         [guard] => {
             let room = width.saturating_sub(21 + text::width(&guard.id)).max(8);
             banner(format!("▲ GUARD TRIPPED {}: {}", guard.id, text::shorten(&guard.condition, room)), theme.alarm);
