@@ -341,21 +341,6 @@ pub enum Unit {
     Other(String),
 }
 
-impl Unit {
-    /// Its sign, as it stands beside a number; empty for a plain count.
-    pub fn sign(&self) -> &str {
-        match self {
-            Self::Percent => "%",
-            Self::Seconds => "s",
-            Self::Milliseconds => "ms",
-            Self::Bytes => "B",
-            Self::PerSecond => "/s",
-            Self::Count => "",
-            Self::Other(other) => other,
-        }
-    }
-}
-
 /// What a signal watches.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SignalSource {

@@ -7,7 +7,7 @@ use super::input::context;
 use super::keymap::{self, Context, Op};
 use super::paint::{self, span};
 use super::ui::{Ui, prepared};
-use super::{Screen, request, text};
+use super::{Journal, Screen, request, text};
 use crate::session::NOT_SETTLED;
 use crate::session::event::{Mode, SessionOutcome, StepOutcome, Verdict};
 use crate::session::intent::What;
@@ -294,8 +294,10 @@ fn closing(outcome: SessionOutcome, screen: &Screen<'_>, ui: &Ui, width: usize) 
         Line::default(),
     ];
     let count = |wanted: StepOutcome| screen.outline.iter().filter(|r| r.state == RowState::Ended(wanted)).count();
-    let mut facts =
-        vec![format!("{} walked", text::duration(screen.header.elapsed_ms)), format!("{} steps done", count(StepOutcome::Done))];
+    let mut facts = vec![
+        format!("{} walked", text::duration(screen.header.elapsed_ms)),
+        format!("{} done", text::count(count(StepOutcome::Done), "step")),
+    ];
     for (outcome, word) in [
         (StepOutcome::Failed, "failed"),
         (StepOutcome::Skipped, "skipped"),
@@ -392,6 +394,9 @@ impl Ask<'_> {
                     if done == items.len() { "continue".into() } else { format!("continue ({done} of {} ticked)", items.len()) };
                 self.keys(&[(Op::Accept, label)], &[], false);
             }
+            Prompt::Paused if matches!(self.screen.journal, Journal::Failed(..)) => {
+                self.say("Paused, and nothing can go on: the journal cannot be written (see above).", theme.bad);
+            }
             Prompt::Input { .. } if self.ui.form_active => {}
             Prompt::Input { .. } | Prompt::Paused => {
                 if matches!(self.screen.prompt, Prompt::Paused) {
@@ -433,6 +438,7 @@ impl Ask<'_> {
                 self.keys(&[], &[], false);
             }
             Prompt::Interrupt { title, .. } => {
+                self.stopping();
                 self.say(&format!("“{title}” is still running. The rollback waits for your answer."), theme.strong);
                 self.keys(&[], &[], false);
             }
@@ -540,6 +546,21 @@ impl Ask<'_> {
         self.keys(&[(Op::Act, format!("do it: {action}"))], &[], other);
     }
 
+    /// That what runs was asked to stop, for as long as it still runs.
+    fn stopping(&mut self) {
+        let effect = self.screen.step.and_then(|step| step.effect);
+        let Some(stopping) = self.ui.stopping.filter(|s| Some(s.effect) == effect) else { return };
+        let ago = text::age(self.ui.clock().saturating_sub(stopping.at_ms));
+        let runs = self.screen.step.is_some_and(|step| matches!(step.what, Some(What::Run(_))));
+        let words = match (runs, stopping.presses) {
+            (true, 1) => format!("■ asked to stop {ago} ago (SIGINT); Ctrl-C: SIGTERM"),
+            (true, 2) => format!("■ told to stop {ago} ago (SIGTERM); Ctrl-C: SIGKILL"),
+            (true, _) => format!("■ killed {ago} ago (SIGKILL); its end is awaited"),
+            (false, _) => format!("■ asked to cancel {ago} ago"),
+        };
+        self.say(&words, self.ui.theme.warn);
+    }
+
     fn busy(&mut self) {
         let theme = &self.ui.theme;
         let Some(step) = self.screen.step else {
@@ -552,6 +573,7 @@ impl Ask<'_> {
         if let Some(wait) = &step.wait {
             wait_lines(wait, self.ui, self.width, &mut self.out);
         }
+        self.stopping();
         if let Some(progress) = step.effect.and_then(|e| self.screen.live.progress.get(&e)) {
             let spans = [span("▶ ", theme.accent), span(progress.clone(), theme.strong)];
             self.out.extend(text::wrap(&spans, self.width, 2));

@@ -110,6 +110,12 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// A number of things: `1 line`, `2 lines`.
+pub fn count(n: impl TryInto<u64>, what: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// An age in words, `2 s`, `4 min`, `3 h`, `2 d`.
 pub fn age(ms: u64) -> String {
     let s = ms / 1000;
