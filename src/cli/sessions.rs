@@ -82,7 +82,8 @@ fn said(console: &mut Console, rows: &[Row], ledger_broken: bool) -> Exit {
     }
     let broken = rows.iter().filter_map(|row| row.verify.as_ref()).filter(|found| found.code == 1).count();
     if broken > 0 {
-        console.note(format_args!("warning: {broken} of these journals are broken; `pacenote verify SESSION` says more"));
+        let are = if broken == 1 { "is" } else { "are" };
+        console.note(format_args!("warning: {broken} of these journals {are} broken; `pacenote verify SESSION` says more"));
     }
     if broken > 0 || ledger_broken { Exit::Failed } else { Exit::Done }
 }

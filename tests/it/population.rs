@@ -324,3 +324,40 @@ fn a_move_across_file_systems_leaves_one_whole_session() {
     assert_eq!(fs::read_dir(place.path().join("moved")).unwrap().count(), 0);
     assert_eq!(place.pacenote(&["verify", "20260101-a"]).code, Some(6));
 }
+
+/// A close that was not written whole leaves nothing to resume, and nobody is told to.
+#[test]
+fn a_torn_end_behind_a_close_is_called_what_it_is() {
+    let place = three();
+    let journal = place.path().join("sessions/20260101-a/journal.jsonl");
+    let whole = fs::read(&journal).unwrap();
+    let cut = whole.len() - 30;
+    fs::write(&journal, &whole[..cut]).unwrap();
+    let verified = place.pacenote(&["verify", "20260101-a"]);
+    assert!(verified.out.contains("bytes follow the close that were not written whole"), "{}", verified.out);
+    assert!(!verified.out.contains("resuming cuts it"), "{}", verified.out);
+    let resumed = place.pacenote(&["resume", "20260101-a"]);
+    assert!(resumed.err.contains("there is nothing to resume") && !resumed.err.contains("--accept-loss"), "{}", resumed.err);
+    // One is one.
+    fs::write(&journal, [b"x", whole.as_slice()].concat()).unwrap();
+    let listed = place.pacenote(&["sessions", "--verify"]);
+    assert!(listed.err.contains("1 of these journals is broken"), "{}", listed.err);
+}
+
+/// The first session of a machine finds no head to name; that it is the first, the ledger says.
+#[test]
+fn the_first_session_is_the_first_entry_of_the_ledger() {
+    let place = three();
+    for (sid, first) in [("20260101-a", true), ("20260202-b", false)] {
+        let page = place.pacenote(&["export", sid, "--format", "html"]).out;
+        assert_eq!(page.contains("it was the first entry of the machine&#39;s ledger"), first, "{sid}");
+        assert!(
+            page.contains("The runbook&#39;s <code>change</code> gives") && !page.contains("&#96;"),
+            "code, and no backticks"
+        );
+        let json: serde_json::Value = serde_json::from_str(&place.pacenote(&["export", sid, "--format", "json"]).out).unwrap();
+        let asked =
+            json["audit"].as_array().unwrap().iter().find(|item| item["question"].as_str().unwrap().starts_with("The pop"));
+        assert_eq!(asked.unwrap()["missing"].is_null(), first, "{sid}: {asked:?}");
+    }
+}
