@@ -31,7 +31,7 @@ pub use asciicast::asciicast;
 pub use csv::csv;
 pub use csv::row as csv_row;
 pub use html::html;
-pub use json::json;
+pub use json::{escaped as escaped_json, json};
 pub use markdown::markdown;
 pub use pack::{PackError, VERIFY_SCRIPT, pack};
 pub use source::Source;

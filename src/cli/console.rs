@@ -103,7 +103,7 @@ impl Console {
     pub fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Problem> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|e| Problem::cannot_start(format!("the answer cannot be written as JSON: {e}")))?;
-        self.line(text)
+        self.line(crate::report::escaped_json(&text, |_| false))
     }
 
     /// Says something beside the result, on standard error. What cannot be said there
@@ -202,6 +202,17 @@ mod tests {
         }
     }
 
+    #[derive(Clone, Default)]
+    struct Shared(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
     fn a_reader_that_has_gone_is_quiet() {
         let mut console = Console::to(Fails(io::ErrorKind::BrokenPipe), io::sink());
@@ -215,6 +226,17 @@ mod tests {
         let mut console = Console::to(Fails(io::ErrorKind::StorageFull), io::sink());
         let problem = console.line("one").unwrap_err();
         assert_eq!(problem.exit().code(), 3);
+    }
+
+    #[test]
+    fn json_turns_no_line_of_a_terminal_around() {
+        let shared = Shared::default();
+        let mut console = Console::to(shared.clone(), io::sink());
+        console.json(&["\u{202e}cod.exe", "ü"]).unwrap();
+        console.finish().unwrap();
+        let out = shared.0.borrow();
+        assert!(out.is_ascii());
+        assert_eq!(serde_json::from_slice::<Vec<String>>(&out).unwrap(), ["\u{202e}cod.exe", "ü"]);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ExportArgs) 
     let judged = Some(judged(basis, &path, &arguments.trust)?);
     let mut story = Story::of(source, Beside { signals, judged, ..Beside::default() });
     story.beside.kin = kin(basis, &path, &story);
+    story.beside.first_in_ledger = ledger(&path)?.is_some_and(|ledger| begins_with(&ledger, &story.sid));
     story.beside.reviews = reviews(basis, &path, &story, &arguments.trust)?;
     let bytes = match arguments.format {
         ExportFormat::Html => report::html(&story).into_bytes(),
@@ -112,15 +113,25 @@ fn signers_file<'a>(basis: &'a Basis, trust: &'a TrustArgs) -> &'a Path {
 
 fn pack(journal: &Path, story: &Story, signers: &Path) -> Result<Vec<u8>, Problem> {
     let folder = journal.parent().unwrap_or(Path::new("."));
-    // `<state>/sessions/<id>/journal.jsonl`.
-    let ledger = folder.ancestors().nth(2).map(|state| state.join("ledger.jsonl"));
-    let ledger = ledger.map(|path| optional(&path)).transpose()?.flatten();
+    let ledger = ledger(journal)?;
     let signers = optional(signers)?;
     report::pack(story, folder, ledger.as_deref(), signers.as_deref()).map_err(|e| {
         Problem::cannot_start(format!("the pack cannot be made: {e}"))
             .at(folder.display())
             .hint("`pacenote verify` says what is wrong with the session")
     })
+}
+
+/// The ledger of the state folder a journal is in: `<state>/sessions/<id>/journal.jsonl`.
+fn ledger(journal: &Path) -> Result<Option<Vec<u8>>, Problem> {
+    let path = journal.ancestors().nth(3).map(|state| state.join("ledger.jsonl"));
+    Ok(path.map(|path| optional(&path)).transpose()?.flatten())
+}
+
+/// Whether the first line of a ledger is about this session.
+fn begins_with(ledger: &[u8], sid: &str) -> bool {
+    let first = ledger.split(|&b| b == b'\n').next().unwrap_or_default();
+    serde_json::from_slice::<serde_json::Value>(first).is_ok_and(|entry| entry.get("sid").is_some_and(|of| of == sid))
 }
 
 /// A file that may be missing.

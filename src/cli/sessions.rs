@@ -70,7 +70,7 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &SessionsArgs) -> Re
 
 /// Says what is wrong; the exit code.
 fn said(console: &mut Console, rows: &[Row], ledger_broken: bool) -> Exit {
-    for standing in [Standing::Missing, Standing::NotInLedger, Standing::Differs] {
+    for standing in [Standing::Missing, Standing::OnlyMarked, Standing::NotInLedger, Standing::Differs, Standing::OtherLedger] {
         let count = rows.iter().filter(|row| row.member.ledger == standing).count();
         if count > 0 {
             console.note(format_args!("warning: {count} of these sessions: {}", meaning(&standing)));
@@ -82,7 +82,8 @@ fn said(console: &mut Console, rows: &[Row], ledger_broken: bool) -> Exit {
     }
     let broken = rows.iter().filter_map(|row| row.verify.as_ref()).filter(|found| found.code == 1).count();
     if broken > 0 {
-        console.note(format_args!("warning: {broken} of these journals are broken; `pacenote verify SESSION` says more"));
+        let are = if broken == 1 { "is" } else { "are" };
+        console.note(format_args!("warning: {broken} of these journals {are} broken; `pacenote verify SESSION` says more"));
     }
     if broken > 0 || ledger_broken { Exit::Failed } else { Exit::Done }
 }
@@ -90,7 +91,9 @@ fn said(console: &mut Console, rows: &[Row], ledger_broken: bool) -> Exit {
 fn meaning(standing: &Standing) -> &'static str {
     match standing {
         Standing::Missing => "in the ledger, and not there: they were removed",
+        Standing::OnlyMarked => "sealed, as their marks say, and neither there nor in the ledger: both were removed",
         Standing::NotInLedger => "there, and not in the ledger",
+        Standing::OtherLedger => "opened behind a line that the ledger does not hold: the ledger was written anew",
         _ => "their journals do not end as the ledger says",
     }
 }

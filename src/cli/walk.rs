@@ -20,7 +20,8 @@ use crate::app::{self, Approvals, Ended, Walk, headless, lines, screen, sealing}
 use crate::clock::Clock;
 use crate::coordination::LockError;
 use crate::error::{Exit, Problem};
-use crate::journal::{SessionDir, Writer};
+use crate::journal::summary::summarise;
+use crate::journal::{SessionDir, SessionState, Writer};
 use crate::ports::{self, Cluster, ConnectOptions, HttpPort, KubeTarget};
 use crate::redact::Redactor;
 use crate::runbook::load::{self, Bundle};
@@ -445,7 +446,11 @@ pub(super) fn unusable_ledger(error: &crate::state::ledger::LedgerError) -> Prob
 /// A journal that holds less than was sealed was put back, and is gone on with only by
 /// somebody who says why.
 fn behind_its_mark(state: &StateDir, dir: &SessionDir, accepted: bool) -> Result<(), Problem> {
+    let closed = || matches!(summarise(dir).state, SessionState::Closed { .. });
     match Marks::of(state).check(dir) {
+        Err(why) if closed() => Err(Problem::cannot_start(format!("records are missing from the end of the journal: {why}"))
+            .at(dir.journal().display())
+            .hint("put the whole journal back, from a pack or a copy; the session is closed, and there is nothing to resume")),
         Err(why) if !accepted => Err(Problem::cannot_start(format!("records are missing from the journal: {why}"))
             .at(dir.journal().display())
             .hint("put the whole journal back; or go on without them: pacenote resume --accept-loss REASON")),

@@ -77,6 +77,9 @@ pub struct OpenedSummary {
     /// The finished session it rolls back.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rolls_back: Option<String>,
+    /// The last line of the ledger when it was opened. Not told again in the ledger.
+    #[serde(skip)]
+    pub ledger_head: Option<String>,
     /// When it was opened.
     #[serde(with = "crate::session::time::stamp")]
     pub at: DateTime<Utc>,
@@ -233,6 +236,7 @@ pub fn opened_summary(opened: &Opened, at: DateTime<Utc>) -> OpenedSummary {
         estimate_ms: opened.estimate_ms,
         committed: change.committed.as_deref().and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(|time| time.to_utc()),
         rolls_back: opened.rolls_back.as_ref().map(|old| old.session.clone()),
+        ledger_head: opened.ledger_head.clone(),
         at,
     }
 }
@@ -255,6 +259,7 @@ impl OpenedSummary {
             kind: some(&self.kind),
             scenario: some(&self.scenario),
             rolls_back: some(&self.rolls_back),
+            ledger_head: None,
             ..*self
         }
     }

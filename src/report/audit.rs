@@ -348,7 +348,9 @@ fn retention(_: &Story) -> Item {
 
 fn population(story: &Story) -> Item {
     let head = story.opened.as_ref().and_then(|(_, opened)| opened.ledger_head.clone());
-    let facts = head.map(|head| format!("entered in the machine's ledger behind {head}")).into_iter().collect();
+    let behind = head.map(|head| format!("entered in the machine's ledger behind {head}"));
+    let first = || story.beside.first_in_ledger.then(|| "it was the first entry of the machine's ledger".to_owned());
+    let facts = behind.or_else(first).into_iter().collect();
     let why = "The record names no ledger. `pacenote sessions` lists all sessions of a machine; without a ledger a removed one is not missed.";
     Item::or("The population: a list of all sessions to draw samples from", facts, why)
 }

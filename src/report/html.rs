@@ -99,7 +99,7 @@ fn heading(story: &Story) -> &str {
 fn banners(out: &mut Markup, story: &Story) {
     for flaw in &story.flaws {
         out.raw(if flaw.severe { "<p class=\"banner severe\" role=alert>" } else { "<p class=banner>" });
-        out.text(&flaw.text).raw("</p>");
+        out.sentence(&flaw.text).raw("</p>");
     }
 }
 
@@ -179,10 +179,10 @@ fn sealed(out: &mut Markup, story: &Story) {
     }
     out.maybe("<p>Anchored: ", seals::anchor(story), "</p>");
     for warning in seals::warnings(story) {
-        out.put("<p class=missing>Warning: ", warning, "</p>");
+        out.raw("<p class=missing>Warning: ").sentence(warning).raw("</p>");
     }
     for missing in seals::missing(story) {
-        out.put("<p class=missing>Missing: ", missing, "</p>");
+        out.raw("<p class=missing>Missing: ").sentence(missing).raw("</p>");
     }
 }
 
@@ -193,7 +193,9 @@ fn summary(out: &mut Markup, story: &Story) {
         for fact in &item.facts {
             out.put("<p>", fact, "</p>");
         }
-        out.maybe("<p class=missing>Missing: ", item.missing.as_ref(), "</p>");
+        if let Some(missing) = &item.missing {
+            out.raw("<p class=missing>Missing: ").sentence(missing).raw("</p>");
+        }
         out.raw("</td></tr>");
     }
     out.raw("</tbody></table></section>");

@@ -34,19 +34,25 @@ pub fn json(story: &Story) -> String {
     let document = document(story);
     // A value made of strings, integers and lists always has a text.
     let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let mut out = escaped(&text, |c| matches!(c, '<' | '>' | '&'));
+    out.push('\n');
+    out
+}
+
+/// JSON as ASCII, so that no character of it turns a terminal's line around. `also` names
+/// what else is to be escaped; it must only stand within strings.
+pub fn escaped(text: &str, also: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len() + 1);
     for c in text.chars() {
-        match c {
-            '<' | '>' | '&' | '\u{7f}'.. => {
-                let mut units = [0; 2];
-                for unit in c.encode_utf16(&mut units) {
-                    out.push_str(&format!("\\u{unit:04x}"));
-                }
+        if c >= '\u{7f}' || also(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
             }
-            c => out.push(c),
+        } else {
+            out.push(c);
         }
     }
-    out.push('\n');
     out
 }
 

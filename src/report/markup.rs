@@ -38,6 +38,25 @@ impl Markup {
         self.raw(before).text(data).raw(after)
     }
 
+    /// Adds a sentence of the program, whatever data is in it, on one line. What stands in
+    /// backticks becomes code.
+    pub fn sentence(&mut self, sentence: impl Display) -> &mut Self {
+        let sentence = sentence.to_string();
+        let parts: Vec<&str> = sentence.split('`').collect();
+        if parts.len().is_multiple_of(2) {
+            // One without its partner is no mark.
+            return self.text(sentence);
+        }
+        for (n, part) in parts.into_iter().enumerate() {
+            if n.is_multiple_of(2) {
+                self.text(part)
+            } else {
+                self.put("<code>", part, "</code>")
+            };
+        }
+        self
+    }
+
     /// Adds data between two literals, where there is data.
     pub fn maybe(&mut self, before: &'static str, data: Option<impl Display>, after: &'static str) -> &mut Self {
         match data {

@@ -179,10 +179,11 @@ fn instructions(story: &Story) -> String {
     text.push_str("\n## What the machine that made this pack found\n\nIts answer, by its list of keys; yours counts.\n");
     sealed(&mut text, story);
     text.push('\n');
-    text.push_str(VERIFY);
-    text.push_str("\n## What the record does not say\n\n");
+    let mut rest = String::from("\n## What the record does not say\n\n");
     for (question, missing) in audit(story).into_iter().filter_map(|item| Some((item.question, item.missing?))) {
-        text.push_str(&format!("- {}: {}\n", inline(question), inline(&missing)));
+        rest.push_str(&format!("- {}: {}\n", inline(question), inline(&missing)));
     }
-    text
+    // It is read as a file, where an `@` calls nobody.
+    let [own, rest] = [text, rest].map(|text| text.replace("&#64;", "@"));
+    format!("{own}{VERIFY}{rest}")
 }

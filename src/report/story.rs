@@ -26,6 +26,8 @@ pub struct Beside {
     pub kin: Option<Vec<SessionSummary>>,
     /// How signals are called and judged, from the bundle as it was run.
     pub signals: BTreeMap<String, SignalFacts>,
+    /// The first line of the ledger that stands beside the session is its own.
+    pub first_in_ledger: bool,
     /// What a verification of the journal came to; absent: nobody judged it.
     pub judged: Option<Judged>,
     /// What others said of it afterwards, signed, and judged by the same list of keys.

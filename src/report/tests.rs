@@ -58,3 +58,17 @@ fn the_template_is_sound() {
         assert!(!script.contains(word), "{word}");
     }
 }
+
+#[test]
+fn what_stands_in_backticks_is_code_and_stays_data() {
+    for (sentence, html) in [
+        ("see `pacenote verify`.", "see <code>pacenote verify</code>."),
+        ("`<b>`", "<code>&lt;b&gt;</code>"),
+        ("half a ` mark", "half a &#96; mark"),
+        ("none", "none"),
+    ] {
+        let mut out = Markup::default();
+        out.sentence(sentence);
+        assert_eq!(out.into_string(), html);
+    }
+}

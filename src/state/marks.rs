@@ -46,6 +46,23 @@ impl Marks {
         if mark.sid == sid { Ok(Some(mark)) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "it is another session's")) }
     }
 
+    /// The sessions that have a mark, in order.
+    ///
+    /// # Errors
+    /// When the folder is there and cannot be read.
+    pub fn sessions(&self) -> io::Result<Vec<String>> {
+        let listed = match self.folder.read_dir() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed?,
+        };
+        let names = listed.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        let names: io::Result<Vec<Option<String>>> = names.collect();
+        let mut found: Vec<String> =
+            names?.iter().flatten().filter_map(|name| name.strip_suffix(".json")).map(str::to_owned).collect();
+        found.sort();
+        Ok(found)
+    }
+
     /// Sets the mark of a session.
     ///
     /// # Errors

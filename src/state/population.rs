@@ -4,12 +4,13 @@
 //! leaves no trace among them. *Guarantee:* a session that the ledger or a folder knows
 //! is in the list, and where the two do not agree, the list says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::ledger::{ARCHIVED, ARCHIVING, Entry, Ledger, LedgerError, REVIEWED, ReviewNoted};
+use super::marks::Marks;
 use super::{StateDir, StateError};
 use crate::journal::summary::{OpenedSummary, summarise};
 use crate::journal::{SessionDir, SessionState, SessionSummary};
@@ -37,6 +38,11 @@ pub enum Standing {
     NotInLedger,
     /// The ledger knows how the journal ended, and it ends otherwise.
     Differs,
+    /// It was opened behind a line of the ledger that the ledger does not hold: that was
+    /// written anew.
+    OtherLedger,
+    /// It was sealed, as its mark says; neither its folder nor a line of the ledger is there.
+    OnlyMarked,
     /// The journal is closed; that could not be noted in the ledger.
     CloseNotNoted,
 }
@@ -51,13 +57,15 @@ impl Standing {
             Self::NotInArchive { .. } => "NOT IN THE ARCHIVE",
             Self::NotInLedger => "NOT IN THE LEDGER",
             Self::Differs => "DIFFERS FROM THE LEDGER",
+            Self::OtherLedger => "OPENED BEHIND ANOTHER LEDGER",
+            Self::OnlyMarked => "MISSING, IN THE LEDGER TOO",
             Self::CloseNotNoted => "close not in the ledger",
         }
     }
 
     /// Whether somebody should look into it.
     pub fn is_wrong(&self) -> bool {
-        matches!(self, Self::Missing | Self::NotInArchive { .. } | Self::NotInLedger | Self::Differs)
+        !matches!(self, Self::Agrees | Self::Archived { .. } | Self::CloseNotNoted)
     }
 }
 
@@ -119,6 +127,8 @@ fn by_session(entries: &[Entry]) -> BTreeMap<&str, Known<'_>> {
 pub fn population(state: &StateDir) -> Result<(Vec<Member>, Option<LedgerError>), StateError> {
     let (entries, wrong) = Ledger::of(state).as_far_as_good();
     let mut known = by_session(&entries);
+    // A broken ledger is said to be one; what would follow from half of it is not.
+    let heads = wrong.is_none().then(|| heads(state, &entries));
     let mut members: Vec<Member> = Vec::new();
     for dir in state.session_dirs()? {
         let mut summary = summarise(&dir);
@@ -130,13 +140,51 @@ pub fn population(state: &StateDir) -> Result<(Vec<Member>, Option<LedgerError>)
             members.push(Member { summary, ledger: Standing::Missing, figures, reviews, folder: None });
             continue;
         }
-        let ledger = known.as_ref().map_or(Standing::NotInLedger, |known| known.standing(&summary));
+        let ledger = match known.as_ref().map_or(Standing::NotInLedger, |known| known.standing(&summary)) {
+            Standing::Agrees | Standing::CloseNotNoted if !is_behind(&summary, heads.as_ref()) => Standing::OtherLedger,
+            standing => standing,
+        };
         let (figures, reviews) = known.map(|known| (known.figures.cloned(), known.reviews)).unwrap_or_default();
         members.push(Member { summary, ledger, figures, reviews, folder: Some(dir) });
     }
     members.extend(known.into_iter().map(|(sid, known)| known.elsewhere(sid)));
+    if wrong.is_none() {
+        let found: BTreeSet<String> = members.iter().map(|member| member.summary.sid.clone()).collect();
+        let marks = Marks::of(state);
+        let marked = marks.sessions().map_err(|error| StateError::Disk { path: state.path().join("marks"), error })?;
+        members.extend(marked.iter().filter(|sid| !found.contains(*sid)).map(|sid| only_marked(&marks, sid)));
+    }
     members.sort_by(|a, b| a.summary.sid.cmp(&b.summary.sid));
     Ok((members, wrong))
+}
+
+/// The hashes of all lines of the ledger, in hex.
+fn heads(state: &StateDir, entries: &[Entry]) -> BTreeSet<String> {
+    // Each line names the one before; a line that came while we read counts as well.
+    let last = Ledger::of(state).head().ok().flatten();
+    entries.iter().map(|entry| entry.prev.clone()).chain(last).collect()
+}
+
+/// Whether the line that a session was opened behind is one of the ledger, as far as is known.
+fn is_behind(summary: &SessionSummary, heads: Option<&BTreeSet<String>>) -> bool {
+    let behind = summary.opened.as_ref().and_then(|opened| opened.ledger_head.as_ref());
+    heads.zip(behind).is_none_or(|(heads, behind)| heads.contains(behind))
+}
+
+/// A session of which nothing but its mark is left.
+fn only_marked(marks: &Marks, sid: &str) -> Member {
+    let mark = marks.read(sid).ok().flatten();
+    let summary = SessionSummary {
+        sid: sid.to_owned(),
+        state: SessionState::Unreadable { why: "its folder is not there".to_owned() },
+        opened: None,
+        last: None,
+        last_kind: None,
+        records: mark.as_ref().map_or(0, |mark| mark.seq + 1),
+        bytes: 0,
+        head: mark.map(|mark| mark.head).unwrap_or_default(),
+    };
+    Member { summary, ledger: Standing::OnlyMarked, figures: None, reviews: Vec::new(), folder: None }
 }
 
 /// The folder of a session that was moved to an archive, by its id or the beginning of

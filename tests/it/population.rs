@@ -234,6 +234,7 @@ fn a_line_of_an_older_ledger_is_read_as_it_stands() {
     );
     fs::write(&ledger, format!("{old}\n")).unwrap();
     fs::remove_dir_all(place.path().join("sessions")).unwrap();
+    fs::remove_dir_all(place.path().join("marks")).unwrap();
     // Nothing is known of it but that it was: no filter leaves it out.
     assert_eq!(place.standings(&["--service", "checkout"]), pairs([("20250101-z", "missing")]));
     assert_eq!(place.standings(&["--since", "2025-06-01"]), pairs([]));
@@ -323,4 +324,68 @@ fn a_move_across_file_systems_leaves_one_whole_session() {
     assert!(!place.path().join("sessions/20260101-a").exists());
     assert_eq!(fs::read_dir(place.path().join("moved")).unwrap().count(), 0);
     assert_eq!(place.pacenote(&["verify", "20260101-a"]).code, Some(6));
+}
+
+/// A close that was not written whole leaves nothing to resume, and nobody is told to.
+#[test]
+fn a_torn_end_behind_a_close_is_called_what_it_is() {
+    let place = three();
+    let journal = place.path().join("sessions/20260101-a/journal.jsonl");
+    let whole = fs::read(&journal).unwrap();
+    let cut = whole.len() - 30;
+    fs::write(&journal, &whole[..cut]).unwrap();
+    let verified = place.pacenote(&["verify", "20260101-a"]);
+    assert!(verified.out.contains("bytes follow the close that were not written whole"), "{}", verified.out);
+    assert!(!verified.out.contains("resuming cuts it"), "{}", verified.out);
+    let resumed = place.pacenote(&["resume", "20260101-a"]);
+    assert!(resumed.err.contains("there is nothing to resume") && !resumed.err.contains("--accept-loss"), "{}", resumed.err);
+    // One is one.
+    fs::write(&journal, [b"x", whole.as_slice()].concat()).unwrap();
+    let listed = place.pacenote(&["sessions", "--verify"]);
+    assert!(listed.err.contains("1 of these journals is broken"), "{}", listed.err);
+}
+
+/// The first session of a machine finds no head to name; that it is the first, the ledger says.
+#[test]
+fn the_first_session_is_the_first_entry_of_the_ledger() {
+    let place = three();
+    for (sid, first) in [("20260101-a", true), ("20260202-b", false)] {
+        let page = place.pacenote(&["export", sid, "--format", "html"]).out;
+        assert_eq!(page.contains("it was the first entry of the machine&#39;s ledger"), first, "{sid}");
+        assert!(
+            page.contains("The runbook&#39;s <code>change</code> gives") && !page.contains("&#96;"),
+            "code, and no backticks"
+        );
+        let json: serde_json::Value = serde_json::from_str(&place.pacenote(&["export", sid, "--format", "json"]).out).unwrap();
+        let asked =
+            json["audit"].as_array().unwrap().iter().find(|item| item["question"].as_str().unwrap().starts_with("The pop"));
+        assert_eq!(asked.unwrap()["missing"].is_null(), first, "{sid}: {asked:?}");
+    }
+}
+
+/// Whoever takes a session out of the ledger, too, has to make all of its lines anew: then
+/// the sessions opened later stand behind lines that are not there, and the mark is left.
+#[test]
+fn a_ledger_that_was_written_anew_without_a_session_is_noticed() {
+    use pacenote::state::ledger::{About, Ledger};
+    let place = three();
+    let head = || Ledger::of(&place.state()).head().unwrap();
+    let behind = head();
+    let dir = place.session("20260404-d", "2026-04-04T00:00:00Z", |opened| opened.ledger_head = behind, &[]);
+    assert!(place.standings(&[]).iter().all(|(_, standing)| standing == "agrees"));
+    let entries = Ledger::of(&place.state()).entries().unwrap();
+    fs::remove_file(place.path().join("ledger.jsonl")).unwrap();
+    fs::remove_dir_all(place.path().join("sessions/20260202-b")).unwrap();
+    for entry in entries.into_iter().filter(|entry| entry.sid != "20260202-b") {
+        let mark = pacenote::journal::Mark { sid: entry.sid, seq: entry.record, head: entry.head };
+        let about = About { opened: entry.opened, figures: entry.figures, folder: entry.folder };
+        Ledger::of(&place.state()).append(&entry.kind, &mark, entry.ts, about).unwrap();
+    }
+    let standings = place.standings(&[]);
+    let of = |sid: &str| standings.iter().find(|(of, _)| of == sid).map(|(_, standing)| standing.as_str());
+    assert_eq!((of(dir.sid()), of("20260202-b"), of("20260101-a")), (Some("other-ledger"), Some("only-marked"), Some("agrees")));
+    let said = place.pacenote(&["sessions"]).err;
+    for warning in ["the ledger was written anew", "neither there nor in the ledger"] {
+        assert!(said.contains(warning), "{said}");
+    }
 }

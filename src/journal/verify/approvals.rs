@@ -242,7 +242,7 @@ impl Approvals {
             if let Ok(request) = request {
                 let fits = self.fits(&request, requested);
                 self.rules.hold(Rule::ApprovalRequest, fits.is_ok(), || {
-                    format!("the request is not one of this step: its {} differs", fits.err().unwrap_or_default())
+                    format!("the request is not one of this step: it differs in its {}", fits.err().unwrap_or_default())
                 })?;
                 let fresh = self.nonces.insert(request.nonce.clone());
                 self.rules.hold(Rule::ApprovalRequest, fresh, || "the request was made before; its nonce is used twice")?;

@@ -184,6 +184,11 @@ impl Verification {
         let records = format!("{} records, head {head}", self.records);
         match (self.status, &self.problem) {
             (_, Some(problem)) => problem.to_string(),
+            (Status::IntactTorn, _) if self.outcome.is_some() => format!(
+                "intact and closed, but {} bytes follow the close that were not written whole ({records}): nothing is left to \
+                 resume; compare it with a pack made before, or with an anchor",
+                self.torn_bytes
+            ),
             (Status::IntactTorn, _) => {
                 format!("intact up to a torn end of {} bytes ({records}); resuming cuts it", self.torn_bytes)
             }

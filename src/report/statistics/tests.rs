@@ -27,6 +27,7 @@ fn run(sid: &str, on: i64, minutes: i64, outcome: SessionOutcome) -> Run {
         estimate_ms: Some(20 * 60_000),
         committed: None,
         rolls_back: None,
+        ledger_head: None,
         at: day(on),
     };
     let figures = Figures { outcome: Some(outcome), walked_ms, changes: 1, ..Figures::default() };

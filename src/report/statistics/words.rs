@@ -56,9 +56,12 @@ pub(super) fn met(figure: &Figure) -> &'static str {
 
 /// Over how many sessions a figure is.
 pub(super) fn over(group: &Group, figure: &Figure) -> String {
-    let what = match figure.metric {
-        Metric::ChangeFailure => "changes",
-        Metric::Recovery => "recoveries",
+    let what = match (figure.metric, figure.over) {
+        (Metric::ChangeFailure, 1) => "change",
+        (Metric::ChangeFailure, _) => "changes",
+        (Metric::Recovery, 1) => "recovery",
+        (Metric::Recovery, _) => "recoveries",
+        (_, 1) => "deployment",
         _ => "deployments",
     };
     let more = match (figure.metric, group.not_recovered) {

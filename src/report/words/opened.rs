@@ -21,7 +21,8 @@ pub(super) fn opened(opened: &Opened) -> Vec<String> {
     let bundle = &opened.bundle;
     let commit = bundle.commit.as_ref().map(|commit| format!(", commit {commit}")).unwrap_or_default();
     let dirty = if bundle.dirty { " with uncommitted changes" } else { "" };
-    fact("bundle", Some(format!("{} ({} files{commit}{dirty})", bundle.sha256, bundle.files.len())));
+    let files = if bundle.files.len() == 1 { "1 file".to_owned() } else { format!("{} files", bundle.files.len()) };
+    fact("bundle", Some(format!("{} ({files}{commit}{dirty})", bundle.sha256)));
     fact("rolls back", opened.rolls_back.as_ref().map(|old| format!("session {}, head {}", old.session, old.head)));
     fact("trusted", opened.trusted_unseen.then(|| "unseen, by --trust".to_owned()));
     fact("emergency", opened.emergency.clone());

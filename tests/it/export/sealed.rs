@@ -80,6 +80,8 @@ fn every_form_says_what_the_seals_are_worth() {
         let temp = tempfile::tempdir().unwrap();
         let dir = session(temp.path(), kind, until);
         let story = judged(&dir.journal(), list);
+        // The instructions are read as they stand.
+        assert!(instructions(&story, &dir).contains("alice@example.com"));
         let documents = [report::html(&story), report::markdown(&story), report::json(&story), instructions(&story, &dir)];
         for text in documents.map(|text| plain(&text)) {
             for expected in [said, missing, fingerprint.as_str()] {
