@@ -27,6 +27,7 @@ use crate::redact::Redactor;
 use crate::runbook::load::{self, Bundle};
 use crate::secrets::{Accepted, Secrets};
 use crate::session::event::{BundleRecord, Mode, SessionOutcome};
+use crate::session::view::after_leaving;
 use crate::session::{Plan, Session};
 use crate::state::ledger::Ledger;
 use crate::state::marks::{Marks, Notes};
@@ -395,7 +396,8 @@ async fn face(
             Exit::Failed
         }
         Ended::Left => {
-            let _ = writeln!(io::stderr(), "left unfinished; go on with: pacenote resume {sid}");
+            let next = after_leaving(walk.session().mode(), &sid);
+            let _ = writeln!(io::stderr(), "left unfinished. {next}");
             Exit::Stopped
         }
     })

@@ -199,7 +199,9 @@ pub(super) fn draw(data: &GraphData, every_ms: u64, screen: &Screen<'_>, ui: &Ui
     } else {
         for marker in markers_in(data, screen) {
             let x = plot.x + (scale.x(marker.at.timestamp_millis()) / 2).max(0) as u16;
-            paint::put(buf, x, axis, 1, "▲", theme.accent);
+            // The times on the axis stay readable; the foot of the plot is above them.
+            let blank = buf.cell((x, axis)).is_some_and(|cell| cell.symbol() == " ");
+            paint::put(buf, x, if blank { axis } else { axis - 1 }, 1, "▲", theme.accent);
         }
     }
 }
@@ -293,31 +295,51 @@ fn labels(buf: &mut Buffer, area: Rect, plot: Rect, gutter: u16, scale: &Scale, 
     };
     number(buf, plot.y, scale.high, theme.dim);
     number(buf, plot.bottom() - 1, scale.low, theme.dim);
+    let (mut drawn, mut above) = (Vec::new(), Vec::new());
     let lines =
         [(data.baseline, "baseline", theme.baseline), (data.warn, "warn", theme.warn), (data.critical, "critical", theme.bad)];
     for (value, name, style) in lines {
         let Some(value) = value.filter(|v| v.is_finite()) else { continue };
+        let words = format!("{name} {}", with_unit(value, &data.unit));
+        if value > scale.high {
+            above.push(format!("↑ {words}"));
+        }
         if value > scale.high || value < scale.low {
-            if value > scale.high {
-                let words = format!(" {name} {} ↑", with_unit(value, &data.unit));
-                paint::put_right(buf, plot.x, plot.right(), plot.y, &words, theme.dim);
-            }
             continue;
         }
         let row = (scale.y(value) / 4) as u16;
         let y = plot.y + row;
+        drawn.push(row);
         paint::rule(buf, plot.x, y, plot.width, '┈', style);
-        // The name stands where it hides no point, at an end of its line.
-        let taken = name.len() as u16 + 1;
-        if dots.free(row, plot.width.saturating_sub(taken)..plot.width) {
-            paint::put_right(buf, plot.x, plot.right(), y, &format!(" {name}"), style);
-        } else if dots.free(row, 0..taken) {
-            paint::put(buf, plot.x, y, taken, &format!("{name} "), style);
-        }
+        name_at_an_end(buf, plot, row, &words, dots, style);
         if y != plot.bottom() - 1 {
             number(buf, y, value, style);
         }
     }
+    // What is off the scale stands in a row of its own: beside a line it would name that one.
+    for words in above {
+        let rows = (0..plot.height).filter(|row| !drawn.contains(row)).take(3).collect::<Vec<_>>();
+        if let Some(row) = rows.into_iter().find(|row| name_at_an_end(buf, plot, *row, &words, dots, theme.dim)) {
+            drawn.push(row);
+        }
+    }
+}
+
+/// Puts words at an end of a row where they hide no point; false: there is no such end.
+fn name_at_an_end(buf: &mut Buffer, plot: Rect, row: u16, words: &str, dots: &Dots, style: Style) -> bool {
+    let taken = text::width(words) as u16 + 1;
+    let y = plot.y + row;
+    if taken > plot.width {
+        return false;
+    }
+    if dots.free(row, plot.width - taken..plot.width) {
+        paint::put_right(buf, plot.x, plot.right(), y, &format!(" {words}"), style);
+    } else if dots.free(row, 0..taken) {
+        paint::put(buf, plot.x, y, taken, &format!("{words} "), style);
+    } else {
+        return false;
+    }
+    true
 }
 
 /// From the last point to now, where that is longer than it should be.
