@@ -314,7 +314,7 @@ async fn enter(
         http: demands::door(basis),
         trust: entry::Trust::default(),
     };
-    let lock = neighbours.lock(draft, take_over).await.map_err(|error| walk::locked(&error))?;
+    let lock = neighbours.lock(draft, take_over).await.map_err(|error| walk::locked(&error, &neighbours.state))?;
     let environment = draft.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
     let signers = super::verify::signers(basis, None)?;

@@ -127,7 +127,9 @@ fn none(arguments: &SessionsArgs) -> &'static str {
 fn asked_for(arguments: &SessionsArgs, member: &Member, now: DateTime<Utc>) -> bool {
     let summary = &member.summary;
     let opened = summary.opened.as_ref();
-    (!arguments.unfinished || summary.state.is_unfinished())
+    let rehearsed = opened.is_some_and(|opened| opened.mode == Mode::Rehearsal);
+    // The world of a rehearsal ended with it: nothing of it can be gone on with.
+    (!arguments.unfinished || (summary.state.is_unfinished() && !rehearsed))
         && arguments.which.takes_of(opened, opened.map(|o| o.at).or(summary.last), now, || hands(member))
         && arguments.mode.is_none_or(|mode| opened.is_none_or(|opened| mode.is(opened.mode)))
         && arguments.outcome.is_none_or(|outcome| outcome.is(&summary.state))

@@ -55,11 +55,12 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let unattended = unattended(&arguments.walk)?;
     demands::unattended(basis, unattended.is_some(), protected)?;
     let state = basis.state()?;
+    let given = unattended.as_ref().map(|(a, _)| a.inputs.clone()).unwrap_or_default();
+    inputs::all_right(&crate::inputs::gather(&bundle.root.inputs, &arguments.start.inputs, &given))?;
     let accepted = accept(basis, &state, &bundle, arguments.trust, &arguments.walk)?;
     let redactor = Redactor::new();
     let folder = folder_of(&arguments.file);
     let secrets = Secrets::new(&accepted, folder.clone(), redactor.clone());
-    let given = unattended.as_ref().map(|(a, _)| a.inputs.clone()).unwrap_or_default();
     let (inputs, named) = ask_inputs(basis, &bundle, arguments, &given, unattended.is_none(), &secrets)?;
     let runtime = runtime()?;
     let (dir, sid_clock) = new_session(&state, &bundle)?;
@@ -228,7 +229,7 @@ async fn enter(
         notices.extend(neighbours.lock_notice(session).await);
         None
     } else {
-        neighbours.lock(session, take_over).await.map_err(|error| locked(&error))?
+        neighbours.lock(session, take_over).await.map_err(|error| locked(&error, &neighbours.state))?
     };
     let event = lock.as_ref().map(|l| entry::lock_event(l, take_over));
     let environment = session.plan().environment().map(|e| e.name.value.clone());
@@ -260,9 +261,14 @@ fn refusal(objections: &[crate::session::admission::Objection], troubles: &[Stri
         .hint(format!("{}; in an emergency --emergency REASON passes it, on the record", hints.join(", or ")))
 }
 
-pub(super) fn locked(error: &LockError) -> Problem {
+pub(super) fn locked(error: &LockError, state: &StateDir) -> Problem {
     let problem = Problem::cannot_start(error);
+    let own = |sid: &str| state.session(sid).is_ok_and(|dir| dir.sid() == sid && summarise(&dir).state.is_unfinished());
     match error {
+        LockError::Held { holding, .. } if own(&holding.session) => {
+            let sid = &holding.session;
+            problem.hint(format!("that session was left unfinished here; go on with it: pacenote resume {sid}"))
+        }
         LockError::Held { .. } => problem.hint("wait until that session is over, or speak with whoever walks it"),
         LockError::Left { holding, .. } => problem.hint(format!(
             "go on with it (`pacenote resume {}`), or take the lock over with --take-over REASON once you know that nothing of it \
@@ -286,7 +292,9 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         let mut clock = Clock::simulated(world_clock.epoch(), pace);
         let mut who = who(basis, &state, Path::new("."));
         who.clock = crate::session::event::ClockRecord::default();
-        let mut opening = headless::opening(&bundle, &scenario, arguments.start.env.as_deref(), &arguments.start.inputs, who)
+        let start = &arguments.start;
+        let began = world_clock.epoch();
+        let mut opening = headless::opening_at(began, &bundle, &scenario, start.env.as_deref(), &start.inputs, who)
             .map_err(Problem::cannot_start)?;
         opening.attended = unattended.is_none();
         opening.ledger_head = Ledger::of(&state).head().map_err(|e| unusable_ledger(&e))?;

@@ -72,8 +72,17 @@ fn nobody_to_ask(asked: &[Input]) -> Result<(), Problem> {
     }
 }
 
-fn all_right(gathered: &crate::inputs::Gathered) -> Result<(), Problem> {
+/// Whether nothing is wrong with what was given; all that is, is said.
+pub(super) fn all_right(gathered: &crate::inputs::Gathered) -> Result<(), Problem> {
     let Some(problem) = gathered.problems.first() else { return Ok(()) };
+    if gathered.problems.len() > 1 {
+        let line = |problem: &crate::inputs::InputProblem| {
+            let hint = problem.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
+            format!("  `{}`: {}{hint}", problem.name, problem.message)
+        };
+        let lines: Vec<String> = gathered.problems.iter().map(line).collect();
+        return Err(Problem::usage(format!("these inputs are wrong:\n{}", lines.join("\n"))));
+    }
     let wrong = Problem::usage(format!("input `{}`: {}", problem.name, problem.message));
     Err(match &problem.hint {
         Some(hint) => wrong.hint(hint),
