@@ -11,6 +11,7 @@
 use crate::session::{Event, Intent};
 
 mod blob;
+mod content;
 pub mod disk;
 pub mod folder;
 pub mod format;

@@ -4,7 +4,7 @@
 # Ends with 0 (intact, sealed, trusted), 1 (broken), 5 (open, unsealed, torn) or 6 (intact,
 # signer not trusted), as `pacenote verify` does. It reads one line at a time and is slow.
 # It does NOT check: that lines are at most 64 KiB, strings 4 KiB and nesting 100 deep; that
-# a signature is made over SHA-256; approvals; revocation lists; packs. Without its newline, the last
+# a signature is made over SHA-256; approvals; `bundle/`; revocation lists; packs. Without its newline, the last
 # line of a closed session is "torn" to it, whatever it is.
 set -u; export LC_ALL=C
 journal=${1:?usage: verify.sh JOURNAL ALLOWED_SIGNERS} signers=${2:-/dev/null}

@@ -735,9 +735,18 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A reason is read at 03:00, and on paper later: what is longer is a mistake of pasting.
+const LONGEST_REASON: usize = 2000;
+
 fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
+    match text.chars().count() {
+        0 => Err("say why".to_owned()),
+        n if n > LONGEST_REASON => {
+            Err(format!("it has {n} characters, {LONGEST_REASON} at most: put the long story into the ticket and name that"))
+        }
+        _ => Ok(text.to_owned()),
+    }
 }
 
 fn replay_speed(text: &str) -> Result<f64, String> {
@@ -790,6 +799,8 @@ mod tests {
             let error = Cli::try_parse_from(words).expect_err(wrong);
             assert_eq!(error.exit_code(), 2, "{wrong}");
         }
+        let long = ["pacenote", "run", "f", "--emergency", &"x".repeat(LONGEST_REASON + 1)];
+        assert!(Cli::try_parse_from(long).expect_err("too long").to_string().contains("2000 at most"));
     }
 
     #[test]

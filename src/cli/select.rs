@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
 use crate::journal::SessionState;
 use crate::journal::summary::OpenedSummary;
 use crate::runbook::duration;
+use crate::runbook::lower::shape::words::CHANGE_KIND;
 use crate::session::event::{Mode, SessionOutcome};
 
 /// Arguments that choose among sessions.
@@ -28,11 +30,11 @@ pub struct Selection {
     /// Only on this environment
     #[arg(long, value_name = "NAME", help_heading = "Which")]
     pub env: Option<String>,
-    /// Only by this operator
+    /// Only those this operator had in hand (in `stats`: opened)
     #[arg(long, value_name = "WHO", help_heading = "Which")]
     pub operator: Option<String>,
     /// Only changes of this kind: deploy, migration, maintenance, rollback, hotfix, incident
-    #[arg(long, value_name = "KIND", help_heading = "Which")]
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(CHANGE_KIND), hide_possible_values = true, help_heading = "Which")]
     pub kind: Option<String>,
 }
 
@@ -80,9 +82,27 @@ fn when(text: &str) -> Result<When, String> {
 }
 
 impl Selection {
+    /// Whether nothing is chosen, so that all are meant.
+    pub fn is_all(&self) -> bool {
+        let named = [&self.service, &self.env, &self.operator, &self.kind];
+        self.since.is_none() && self.until.is_none() && named.iter().all(|name| name.is_none())
+    }
+
     /// Whether a session is among those asked for. `began` is when it was opened or first
     /// heard of.
     pub fn takes(&self, opened: Option<&OpenedSummary>, began: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+        self.takes_of(opened, began, now, Vec::new)
+    }
+
+    /// The same where somebody else than who opened it may have resumed it: `hands` tells
+    /// who had it in hand, and is asked only where that matters.
+    pub fn takes_of(
+        &self,
+        opened: Option<&OpenedSummary>,
+        began: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+        hands: impl FnOnce() -> Vec<String>,
+    ) -> bool {
         let in_time = began.is_none_or(|began| {
             self.since.is_none_or(|since| began >= since.begin(now)) && self.until.is_none_or(|until| began < until.end(now))
         });
@@ -91,8 +111,8 @@ impl Selection {
             && opened.is_none_or(|opened| {
                 same(&self.service, opened.service.as_deref())
                     && same(&self.env, Some(&opened.environment))
-                    && same(&self.operator, Some(&opened.operator))
                     && same(&self.kind, opened.kind.as_deref())
+                    && (same(&self.operator, Some(&opened.operator)) || hands().iter().any(|who| same(&self.operator, Some(who))))
             })
     }
 }

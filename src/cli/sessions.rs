@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::error::{Exit, Problem};
-use crate::journal::summary::OpenedSummary;
+use crate::journal::summary::{OpenedSummary, operators};
 use crate::journal::verify::{Options, Verification};
 use crate::journal::{SessionState, SessionSummary};
 use crate::redact::{Keep, strip_controls};
@@ -54,9 +54,11 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &SessionsArgs) -> Re
             let head = Ledger::of(&state).head().ok().flatten().unwrap_or_else(|| "empty".to_owned());
             console.note(format_args!("{} of {all} sessions, {}; the ledger ends with {head}", rows.len(), rfc3339(now)));
         }
+        ListFormat::Text if rows.is_empty() && all == 0 => {
+            console.line(format_args!("No sessions in {}.", state.path().display()))?;
+        }
         ListFormat::Text if rows.is_empty() => {
-            let which = if arguments.unfinished { "unfinished " } else { "" };
-            console.line(format_args!("No {which}sessions in {}.", state.path().display()))?;
+            console.line(format_args!("Of the {all} in {} {}.", state.path().display(), none(arguments)))?;
         }
         ListFormat::Text => console.line(table(&rows, arguments.verify))?,
     }
@@ -109,13 +111,28 @@ impl Row {
     }
 }
 
+/// That there are sessions, and none of those asked for.
+fn none(arguments: &SessionsArgs) -> &'static str {
+    let filtered = !arguments.which.is_all() || arguments.mode.is_some() || arguments.outcome.is_some();
+    match (arguments.unfinished, filtered) {
+        (true, false) => "no session is unfinished",
+        (true, true) => "no session is unfinished and matches the filters",
+        (false, _) => "no session matches the filters",
+    }
+}
+
 fn asked_for(arguments: &SessionsArgs, member: &Member, now: DateTime<Utc>) -> bool {
     let summary = &member.summary;
     let opened = summary.opened.as_ref();
     (!arguments.unfinished || summary.state.is_unfinished())
-        && arguments.which.takes(opened, opened.map(|o| o.at).or(summary.last), now)
+        && arguments.which.takes_of(opened, opened.map(|o| o.at).or(summary.last), now, || hands(member))
         && arguments.mode.is_none_or(|mode| opened.is_none_or(|opened| mode.is(opened.mode)))
         && arguments.outcome.is_none_or(|outcome| outcome.is(&summary.state))
+}
+
+/// Who had it in hand. Of a journal that is not there only who opened it is known.
+fn hands(member: &Member) -> Vec<String> {
+    member.folder.as_ref().and_then(|dir| operators(dir).ok()).unwrap_or_default()
 }
 
 /// Newest, longest first; names from a to z.
@@ -234,7 +251,7 @@ fn csv(rows: &[Row]) -> String {
             session.records.to_string(),
             session.head.clone(),
             text(|o| o.rolls_back.clone()),
-            text(|o| Some(if o.emergency { "yes" } else { "no" }.to_owned())),
+            if super::review::is_emergency(&row.member) { "yes" } else { "no" }.to_owned(),
             row.member.folder.as_ref().map(|dir| dir.path().display().to_string()).unwrap_or_default(),
             row.verify.as_ref().map(|found| found.code.to_string()).unwrap_or_default(),
             row.verify.as_ref().map(Verification::sentence).unwrap_or_default(),

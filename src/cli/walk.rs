@@ -36,9 +36,11 @@ use crate::terminal::capabilities::Capabilities;
 use crate::world::World;
 
 mod beforehand;
+mod hidden;
 mod inputs;
 mod live;
 
+pub(super) use hidden::ask_again;
 use inputs::ask_inputs;
 pub(super) use inputs::declare_secrets;
 pub(super) use live::{Live, Watched};
@@ -60,7 +62,7 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let folder = folder_of(&arguments.file);
     let secrets = Secrets::new(&accepted, folder.clone(), redactor.clone());
     let given = unattended.as_ref().map(|(a, _)| a.inputs.clone()).unwrap_or_default();
-    let (inputs, named) = ask_inputs(basis, &bundle, &arguments.start, &given, unattended.is_none(), &secrets)?;
+    let (inputs, named) = ask_inputs(basis, &bundle, arguments, &given, unattended.is_none(), &secrets)?;
     let runtime = runtime()?;
     let (dir, sid_clock) = new_session(&state, &bundle)?;
     let exit = runtime.block_on(async {
@@ -162,6 +164,9 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
             Problem::cannot_start(format!("the journal does not fit the runbook it was written with: {why}"))
                 .at(dir.journal().display())
         })?;
+        let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
+        let events = resumption.records.iter().filter_map(|record| record.event.as_ref());
+        ask_again(&bundle, events, &secrets, unattended.is_none())?;
         let mut writer = resumption.writer;
         let cluster = connect(basis, &plan, dir.sid(), unattended.is_none()).await?;
         let protected = opened.environment.protected || demands::environment(basis, &plan, cluster.as_ref()).protected;
@@ -177,7 +182,6 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         opening::resume(&mut session, &mut writer, &mut clock, who, unattended.is_none(), accept_loss, sealer)
             .map_err(Problem::cannot_start)?;
         entered.record(&mut session, &mut writer, clock.now()).map_err(Problem::cannot_start)?;
-        let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         declare_secrets(&bundle, &secrets);
         let (secrets, anchors) = (Arc::new(secrets), told);

@@ -7,15 +7,12 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-use super::blob::{BlobError, BlobStore, Found, inline};
+use super::blob::{BlobError, BlobStore, Found};
 use super::disk::{Disk, RealDisk, open_for_reading};
 use super::folder::SessionDir;
 use super::format::{Hash, MAX_LINE, sha256};
 use super::order::{Chain, is_known};
-use super::{Record, scan};
+use super::{Record, content, scan};
 use crate::session::Event;
 
 /// What to do about texts kept in files.
@@ -150,17 +147,13 @@ impl<R: BufRead> Reader<R> {
     }
 
     fn event(&self, text: &[u8], line: &scan::Line<'_>) -> Result<Event, Problem> {
-        let unreadable = |e: serde_json::Error| Problem::Content { kind: line.kind.to_owned(), why: e.to_string() };
-        if line.blobs.is_empty() {
-            return serde_json::from_slice(text).map_err(unreadable);
+        match (&self.blobs, self.mode) {
+            (Some(blobs), Blobs::Resolve) => {
+                let mut load = |hash: Hash, bytes: u64| blobs.load(&*self.disk, &hash, bytes).map(Found::Whole);
+                content::event(text, line, &mut load)
+            }
+            _ => content::event(text, line, &mut content::heads),
         }
-        let mut data: Value = serde_json::from_slice(line.data).map_err(unreadable)?;
-        let mut load = |hash: Hash, bytes: u64| match (&self.blobs, self.mode) {
-            (Some(blobs), Blobs::Resolve) => blobs.load(&*self.disk, &hash, bytes).map(Found::Whole),
-            _ => Ok(Found::Missing),
-        };
-        inline(line.kind, &mut data, &mut load)?;
-        Event::deserialize(json!({ "type": line.kind, "data": data })).map_err(unreadable)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a list says about a session: read from the first and the last records only.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::disk::open_for_reading;
 use super::folder::{Holder, SessionDir};
 use super::format::{MAX_LINE, hex, sha256};
-use super::scan;
+use super::{content, scan};
 use crate::session::Event;
 use crate::session::event::{Mode, Opened, SessionOutcome};
 use crate::session::figures::clip;
@@ -147,6 +147,25 @@ pub fn summarise(dir: &SessionDir) -> SessionSummary {
     summary
 }
 
+/// Who had a session in hand, in order: who opened it and whoever resumed it. Reads all of
+/// the journal, as far as its lines can be read.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn operators(dir: &SessionDir) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for line in BufReader::new(open_for_reading(&dir.journal())?).split(b'\n') {
+        let line = line?;
+        let Ok(scanned) = scan::scan(&line) else { break };
+        if !matches!(scanned.kind, "session.opened" | "session.resumed") {
+            continue;
+        }
+        let event = content::event(&line, &scanned, &mut content::heads).ok();
+        found.extend(event.as_ref().and_then(Event::operator).map(|operator| operator.principal.clone()));
+    }
+    Ok(found)
+}
+
 /// The first and the last lines of a journal.
 struct Ends {
     first: Vec<u8>,
@@ -177,7 +196,8 @@ fn ends(dir: &SessionDir) -> io::Result<Option<Ends>> {
 /// Fills in what the lines say; the outcome if the session is closed.
 fn fill(summary: &mut SessionSummary, ends: &Ends) -> Result<Option<SessionOutcome>, String> {
     let first = scan::scan(&ends.first).map_err(|flaw| flaw.to_string())?;
-    if let Ok(Event::SessionOpened(opened)) = serde_json::from_slice(&ends.first) {
+    // The beginnings of long texts are enough for a list.
+    if let Ok(Event::SessionOpened(opened)) = content::event(&ends.first, &first, &mut content::heads) {
         summary.opened = Some(opened_summary(&opened, time(first.ts)));
     }
     let Some(line) = ends.last.first() else { return Ok(None) };
@@ -186,10 +206,11 @@ fn fill(summary: &mut SessionSummary, ends: &Ends) -> Result<Option<SessionOutco
     summary.last_kind = Some(last.kind.to_owned());
     summary.records = last.seq + 1;
     summary.head = hex(&sha256(&[line.as_slice(), b"\n"].concat()));
-    Ok(ends.last.iter().find_map(|line| match serde_json::from_slice(line) {
+    let outcome = |line: &Vec<u8>| match content::event(line, &scan::scan(line).ok()?, &mut content::heads) {
         Ok(Event::SessionClosed(closed)) => Some(closed.outcome),
         _ => None,
-    }))
+    };
+    Ok(ends.last.iter().find_map(outcome))
 }
 
 /// What `session.opened` says, for lists.

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use super::blob::BlobError;
-use super::format::{MAX_LINE, hex, sha256};
+use super::blob::{BlobError, Found};
+use super::content;
+use super::format::{Hash, MAX_LINE, hex, sha256};
 use super::order::{Chain, is_known};
 use super::rules::{Rule, Rules};
 use super::scan::{self, BlobRef};
@@ -21,16 +22,17 @@ use super::seal::{Issuer, Mark, Role};
 use super::summary::opened_summary;
 use crate::approval::Approvers;
 use crate::session::Event;
-use crate::session::event::Mode;
+use crate::session::event::{BundleRecord, Mode};
 use crate::signature::{AllowedSigners, SESSION};
 
 mod approvals;
+mod kept;
 mod report;
 mod seals;
 mod source;
 
 use approvals::Approvals;
-pub use report::{Anchored, ApprovalFound, Finding, Report, SealFound, Status, Verification};
+pub use report::{Anchored, ApprovalFound, Finding, OperatorSealFound, Report, SealFound, Status, Verification};
 use seals::{Digester, OperatorSeal, Seals};
 use source::Source;
 
@@ -162,9 +164,11 @@ fn empty(path: &Path) -> Verification {
         unknown: BTreeSet::new(),
         seals: 0,
         seal: None,
+        operators: Vec::new(),
         approvals: Vec::new(),
         untrusted: Vec::new(),
         warnings: Vec::new(),
+        kept: Vec::new(),
         problem: None,
     }
 }
@@ -181,6 +185,8 @@ struct Check<'a> {
     seen: BTreeSet<BlobRef>,
     seals: Seals,
     approvals: Approvals,
+    /// The runbook, as the first record has it.
+    ran: Option<BundleRecord>,
     torn: Vec<u8>,
 }
 
@@ -195,6 +201,7 @@ impl<'a> Check<'a> {
             seen: BTreeSet::new(),
             seals: Seals::new(options.rules),
             approvals: Approvals::new(options.rules),
+            ran: None,
             torn: Vec::new(),
         }
     }
@@ -285,7 +292,7 @@ impl<'a> Check<'a> {
             "session.opened" | "session.resumed" | "session.closed" => self.told(text, &scanned)?,
             kind if self.approvals.wants(kind) => {
                 let source = &self.source;
-                self.approvals.take(&scanned, &|name| source.text(name))?;
+                self.approvals.take(&scanned, &|name| source.text(&format!("output/{name}")))?;
             }
             kind if !is_known(kind) => {
                 self.result.unknown.insert(kind.to_owned());
@@ -300,10 +307,14 @@ impl<'a> Check<'a> {
     /// Takes a record whose content counts here.
     fn told(&mut self, text: &[u8], record: &scan::Line<'_>) -> Result<(), String> {
         let seq = self.chain.seq;
-        match serde_json::from_slice(text) {
+        let source = &self.source;
+        let mut load =
+            |hash: Hash, _: u64| Ok(source.text(&format!("output/{}", hex(&hash))).map_or(Found::Missing, Found::Whole));
+        match content::event(text, record, &mut load) {
             Ok(Event::SessionOpened(opened)) => {
                 let at = DateTime::parse_from_rfc3339(record.ts).unwrap_or_default().to_utc();
                 self.result.opened = Some(opened_summary(&opened, at));
+                self.ran = Some(opened.bundle.clone());
                 self.approvals.opened(record.sid, &opened);
                 self.seals.taken_in_hand(seq, opened.operator);
             }
@@ -311,10 +322,13 @@ impl<'a> Check<'a> {
                 self.approvals.resumed(&resumed.operator);
                 self.seals.taken_in_hand(seq, resumed.operator);
             }
-            Ok(Event::SessionClosed(closed)) => self.result.outcome = Some(closed.outcome),
+            Ok(Event::SessionClosed(closed)) => {
+                self.approvals.closed(closed.outcome);
+                self.result.outcome = Some(closed.outcome);
+            }
             Ok(_) => {}
             // Who has it in hand must be known; the rest counts where it can be read.
-            Err(why) if seq == 0 => return Err(format!("the content cannot be read: {why}")),
+            Err(why) if seq == 0 => return Err(why.to_string()),
             Err(_) => {}
         }
         Ok(())
@@ -326,7 +340,7 @@ impl<'a> Check<'a> {
             return Ok(());
         }
         let name = hex(&blob.hash);
-        let error = match self.source.blob(&name) {
+        let error = match self.source.hash(&format!("output/{name}")) {
             Ok((hash, bytes)) if hash == blob.hash && bytes == blob.bytes => {
                 self.seen.insert(*blob);
                 return Ok(());
@@ -354,7 +368,7 @@ impl<'a> Check<'a> {
         self.result.blobs = self.seen.len() as u64;
         self.result.torn_bytes = torn.len() as u64;
         self.result.seals = self.seals.count;
-        self.judge_approvals(self.options.now);
+        self.judge_people(self.options.now);
         let ended = self.chain.stage.is_ended();
         let closing = self.seals.by_operators.last().filter(|seal| ended && seal.role == Role::Close).cloned();
         let torn = !torn.is_empty() && (!ended || self.options.rules.has(Rule::Tail));
@@ -368,7 +382,35 @@ impl<'a> Check<'a> {
             None if closed => (5, Status::IntactUnsealed),
             None => (5, Status::IntactOpen),
         };
+        self.warn_of_operators();
+        self.look_beside();
         self.result
+    }
+
+    /// A seal that does not count for the verdict may still be somebody's whom the list does
+    /// not know: who resumed a session has had it in hand.
+    fn warn_of_operators(&mut self) {
+        if self.options.signers.is_none() || self.options.operator {
+            return;
+        }
+        let closing = self.result.seal.as_ref().map(|seal| (seal.signer.clone(), seal.key.clone()));
+        let simulated = |seq| self.seals.by_operators.iter().any(|s| s.seq == seq && s.issuer == Some(Issuer::Simulated));
+        let unlisted = self.result.operators.iter().filter(|seal| !simulated(seal.seq));
+        let warnings = unlisted.filter_map(|seal| {
+            let (OperatorSealFound { seq, signer, key, untrusted }, closed) = (seal, &closing);
+            let known = closed.as_ref().is_some_and(|(by, with)| by == signer && with == key);
+            let why = untrusted.as_ref().filter(|_| !known)?;
+            Some(format!("the seal at record {seq}, {signer}'s with the key {key}, is not trusted: {why}"))
+        });
+        let warnings: Vec<String> = warnings.collect();
+        self.result.warnings.extend(warnings);
+    }
+
+    /// What stands beside the journal changes nothing of the verdict about it.
+    fn look_beside(&mut self) {
+        let kept = self.ran.as_ref().map(|ran| kept::runbook(&self.source, ran)).unwrap_or_default();
+        self.result.kept = kept.other.into_iter().chain(kept::sums(&self.source)).collect();
+        self.result.warnings.extend(self.result.kept.iter().cloned().chain(kept.missing));
     }
 
     /// Whether the closing seal, and whatever was asked for, is enough.
@@ -397,7 +439,7 @@ impl<'a> Check<'a> {
         if (rehearsal || closing.issuer == Some(Issuer::Simulated)) && options.rules.has(Rule::Simulated) {
             self.result.untrusted.insert(0, "it is a rehearsal's, sealed by a simulated key that anyone can make".to_owned());
         }
-        self.judge_approvals(at);
+        self.judge_people(at);
         if options.approvals {
             let objections = self.result.approvals.iter().filter_map(ApprovalFound::objection);
             self.result.untrusted.extend(self.approvals.passed().iter().cloned().chain(objections));
@@ -409,8 +451,19 @@ impl<'a> Check<'a> {
         self.result.warnings.dedup();
     }
 
-    /// Looks the approvers' keys up, as of a moment.
-    fn judge_approvals(&mut self, at: DateTime<Utc>) {
+    /// Looks the keys of operators and approvers up, as of a moment.
+    fn judge_people(&mut self, at: DateTime<Utc>) {
+        let untrusted = |seal: &OperatorSeal| match self.options.signers {
+            None => Some("there is no list of allowed signers to trust its key by".to_owned()),
+            Some(signers) => signers.judge(&seal.signer, &seal.key, SESSION, at).err().map(|why| why.to_string()),
+        };
+        let found = |seal: &OperatorSeal| OperatorSealFound {
+            seq: seal.seq,
+            signer: seal.signer.clone(),
+            key: seal.key.fingerprint(),
+            untrusted: untrusted(seal),
+        };
+        self.result.operators = self.seals.by_operators.iter().map(found).collect();
         let none = BTreeMap::new();
         let groups = self.options.groups.unwrap_or(&none);
         let approvers = self.options.signers.map(|signers| Approvers { signers, groups });

@@ -146,6 +146,9 @@ impl Plain {
                 text(word, rest).map(|reason| command(Command::OverrideGate { step: step.clone(), reason }))
             }
             (_, "override") => Ok(command(Command::OverrideGate { step: in_hand()?, reason: text(word, rest)? })),
+            (Prompt::Approve { step, .. }, "skip") => {
+                Ok(command(Command::Skip { step: step.clone(), reason: text(word, rest)? }))
+            }
             (_, "skip") => Ok(command(Command::Skip { step: in_hand()?, reason: text(word, rest)? })),
             (Prompt::Start { .. }, _) => start(word, rest, screen),
             (Prompt::Approve { .. }, _) => text(word, rest).map(|path| vec![Action::Answer(path)]),

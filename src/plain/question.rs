@@ -5,7 +5,7 @@ use crate::runbook::model::{Choices, Input, InputKind, SecretSource};
 use crate::session::event::{Mode, SessionOutcome};
 use crate::session::intent::What;
 use crate::session::message::StepRef;
-use crate::session::view::{ItemView, Prompt, ReadingView};
+use crate::session::view::{ItemView, Prompt, ReadingView, closing_words};
 use crate::tui::text::{age, countdown as left_to_answer};
 use crate::tui::{Screen, closing_facts, summary, text_lines};
 
@@ -42,7 +42,7 @@ pub(super) fn lines(screen: &Screen<'_>) -> Vec<String> {
             out.extend(indented(text, "  "));
             out.extend(how_to_approve(screen).iter().map(|line| format!("  {line}")));
         }
-        Prompt::Closed { outcome } => closing(*outcome, screen, &mut out),
+        Prompt::Closed { outcome, deviations } => closing(*outcome, *deviations, screen, &mut out),
         Prompt::Busy { step } => out.push(format!("Working: {}; nothing is asked of you.", working(screen, step))),
         _ => trouble(screen, &mut out),
     }
@@ -235,14 +235,8 @@ fn working(screen: &Screen<'_>, step: &StepRef) -> String {
     }
 }
 
-fn closing(outcome: SessionOutcome, screen: &Screen<'_>, out: &mut Vec<String>) {
-    let words = match outcome {
-        SessionOutcome::Completed => "Completed. Everything was done.",
-        SessionOutcome::RolledBack => "Rolled back. The rollback worked.",
-        SessionOutcome::RollbackFailed => "The rollback did not work. Someone has to look.",
-        SessionOutcome::Aborted => "Aborted. Nothing was rolled back.",
-        SessionOutcome::Abandoned => "Abandoned. It was closed as it stood.",
-    };
+fn closing(outcome: SessionOutcome, deviations: u32, screen: &Screen<'_>, out: &mut Vec<String>) {
+    let words = closing_words(outcome, deviations);
     out.push(format!("The session is over ({}): {words}", outcome.as_str()));
     out.push(format!("  {}", closing_facts(screen).join(", ")));
     let mut list = |heading: &str, items: &mut dyn Iterator<Item = &String>| {

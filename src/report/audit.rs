@@ -14,9 +14,10 @@ use super::seals;
 use super::story::Story;
 use super::words::{self, opened::operator, took};
 use crate::approval::review;
-use crate::journal::SessionState;
+use crate::journal::summary::OpenedSummary;
+use crate::journal::{SessionState, SessionSummary};
 use crate::session::Event;
-use crate::session::event::{EnteredAs, Mode, Outcome};
+use crate::session::event::{EnteredAs, Mode, Outcome, SessionOutcome};
 use crate::session::resolve::summary;
 use crate::session::time::rfc3339;
 
@@ -225,27 +226,43 @@ fn tested(story: &Story) -> Item {
     let begin = story.opened.as_ref().map(|(at, _)| *at);
     let before = kin.iter().filter_map(|other| {
         let opened = other.opened.as_ref().filter(|opened| begin.is_none_or(|begin| opened.at < begin))?;
-        let mode = match opened.mode {
-            Mode::Live => "live",
-            Mode::DryRun => "dry run",
-            Mode::Rehearsal => "rehearsal",
-        };
-        let outcome = match other.state {
-            SessionState::Closed { outcome } => outcome.as_str(),
-            _ => "not closed",
-        };
-        let environment = if opened.environment.is_empty() { "" } else { " on " };
-        Some(format!("{mode}{environment}{} by {}, {}: {outcome}", opened.environment, opened.operator, other.sid))
+        Some((is_evidence(other), earlier(other, opened)))
     });
-    let required = facts.len();
-    facts.extend(before);
-    let none = facts.len() == required;
+    let (evidence, others): (Vec<_>, Vec<_>) = before.partition(|(is_evidence, _)| *is_evidence);
+    let none = evidence.is_empty();
+    facts.extend(evidence.into_iter().map(|(_, fact)| fact));
+    facts.extend(others.into_iter().map(|(_, fact)| format!("no evidence: {fact}")));
     let item = Item::said(question, facts);
     if none {
-        item.but("This machine has no earlier session of exactly these files; other machines were not asked.")
+        item.but(
+            "This machine has no earlier session of exactly these files that went through to its end; other machines were not asked.",
+        )
     } else {
-        item
+        item.but("The sessions named were not verified here: `pacenote verify SESSION` judges each of them.")
     }
+}
+
+/// Whether a session says something about its files: it went through to an end that was
+/// meant. One that was left, or is open, proves nothing.
+fn is_evidence(session: &SessionSummary) -> bool {
+    matches!(session.state, SessionState::Closed { outcome: SessionOutcome::Completed | SessionOutcome::RolledBack })
+}
+
+fn earlier(session: &SessionSummary, opened: &OpenedSummary) -> String {
+    let mode = match opened.mode {
+        Mode::Live => "live",
+        Mode::DryRun => "dry run",
+        Mode::Rehearsal => "rehearsal",
+    };
+    let outcome = match session.state {
+        SessionState::Closed { outcome } => outcome.as_str(),
+        _ => "not closed",
+    };
+    let environment = if opened.environment.is_empty() { "" } else { " on " };
+    format!(
+        "{mode}{environment}{} by {}, {}: {outcome} by its own record, not verified here",
+        opened.environment, opened.operator, session.sid
+    )
 }
 
 fn back_out(story: &Story) -> Item {

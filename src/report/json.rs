@@ -8,7 +8,7 @@
 //! | `warnings` | `severe` and `text`: what must be known first; a severe one makes the record doubtful |
 //! | `session` | `id`, `outcome` (of `session.closed`; `not closed`), `opened_at`, `closed_at`, `last_record_at`, `took_ms`; `opened`: the data of `session.opened` as it stands |
 //! | `journal` | `records`, `head`, `bytes`, `sha256` (of the file), `seals` (how many), `unknown_types` |
-//! | `verification` | what the seals are worth: `judged`, `verdict` (a sentence), `code` and `status` as `verify` has them, `signers_sha256` (of the list of keys), `required`, `closing`, `untrusted`, `warnings`, `problem`, `missing`; `seals`: each of an operator, those of a segment together, with `holds` (null: not judged); `approvals`: each signed answer with `key` and `untrusted` (why; null: it is trusted), null where nothing was judged |
+//! | `verification` | what the seals are worth: `judged`, `verdict` (a sentence), `code` and `status` as `verify` has them, `signers_sha256` (of the list of keys), `required`, `closing`, `untrusted`, `warnings`, `problem`, `missing`; `seals`: each of an operator, those of a segment together, with `holds` (null: not judged), `trusted` (whether the list has an operator's key for them; null: not judged, or a segment's) and `untrusted` (why not); `approvals`: each signed answer with `key` and `untrusted` (why; null: it is trusted), null where nothing was judged |
 //! | `audit` | what auditors ask: `question`, `facts`, `missing` (null where nothing is) |
 //! | `steps` | one a visit: `path`, `visit`, `title`, `kind`, `entered_at`, `outcome`, `reason`, `took_ms` |
 //! | `effects` | one an `effect.intended`: `seq`, `at`, `intended` (its data), `ended_at`, `ended`, `settled` |

@@ -50,6 +50,10 @@ pub struct Seal {
     pub issuer: Option<Issuer>,
     /// Whether hash and signature are those of the bytes before; absent: not judged.
     pub holds: Option<bool>,
+    /// Whether the list of keys has an operator's key for them; absent: not judged, or a segment's.
+    pub trusted: Option<bool>,
+    /// Why not.
+    pub untrusted: Option<String>,
 }
 
 impl Seal {
@@ -74,12 +78,16 @@ impl Seal {
         }
     }
 
-    /// Whether it holds, in words.
-    pub fn verdict(&self) -> &'static str {
-        match self.holds {
-            Some(true) => "holds",
-            Some(false) => "DOES NOT HOLD",
-            None => "not judged",
+    /// Whether it holds, and whether the key is trusted, in words.
+    pub fn verdict(&self) -> String {
+        match (self.holds, self.trusted) {
+            (Some(true), Some(true)) => "holds, by a key that the list has for them".to_owned(),
+            (Some(true), Some(false)) => {
+                format!("holds, but the key is NOT TRUSTED: {}", self.untrusted.as_deref().unwrap_or_default())
+            }
+            (Some(true), None) => "holds".to_owned(),
+            (Some(false), _) => "DOES NOT HOLD".to_owned(),
+            (None, _) => "not judged".to_owned(),
         }
     }
 
@@ -113,6 +121,7 @@ pub fn seals(story: &Story) -> Vec<Seal> {
             Some(Some(line)) if line == moment.seq + 1 => Some(false),
             Some(Some(_)) => None,
         };
+        let found = judged(story).and_then(|judged| judged.found.operators.iter().find(|found| found.seq == moment.seq));
         let known = |name| data.get(name).cloned().unwrap_or_default();
         let seal = Seal {
             first: moment.seq,
@@ -124,6 +133,8 @@ pub fn seals(story: &Story) -> Vec<Seal> {
             key: text("key"),
             issuer: serde_json::from_value(known("issuer")).ok(),
             holds,
+            trusted: found.map(|found| found.untrusted.is_none()),
+            untrusted: found.and_then(|found| found.untrusted.clone()),
         };
         match all.last_mut() {
             Some(last) if seal.role == Some(Role::Segment) && alike(last, &seal) => {

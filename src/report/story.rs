@@ -293,7 +293,9 @@ impl Story {
             self.broken |= flaw.severe;
             self.flaws.push(flaw);
         }
+        let kept: Vec<String> = seals::judged(self).map(|judged| judged.found.kept.clone()).unwrap_or_default();
         let mut say = |severe: bool, text: String| self.flaws.push(Flaw { severe, text });
+        kept.iter().for_each(|wrong| say(true, format!("WHAT IS KEPT BESIDE THIS JOURNAL WAS CHANGED: {wrong}.")));
         match (&self.opened, &self.closed) {
             (None, _) => say(true, "No record could be read. Nothing can be said about this session.".to_owned()),
             (Some(_), None) => say(

@@ -16,8 +16,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::event::{
-    ApprovalAnswer, ApprovalRequested, ApprovalVoided, ChangeRecord, EnvironmentRecord, Event, Mode, Operator, StepOutcome,
+    ApprovalAnswer, ApprovalRequested, ApprovalVoided, ChangeRecord, Deviation, EnvironmentRecord, Event, Mode, Operator,
+    StepOutcome,
 };
+use super::intent::Starter;
 use super::message::StepRef;
 use super::resolve::{ActionOf, action_of};
 use super::state::{Session, Visit};
@@ -27,7 +29,7 @@ use crate::runbook::model::{Action, Approve};
 
 mod plan;
 
-pub use plan::{Planned, plan};
+pub use plan::{Planned, plan, without_details};
 
 /// The version of the request's form.
 const FORM: u32 = 1;
@@ -181,7 +183,7 @@ impl Session {
     /// The step for which approvals must be asked now. Live sessions only: a rehearsal
     /// simulates them, and in a dry run nobody is asked.
     pub fn approval_due(&self) -> Option<StepRef> {
-        if self.opened.mode != Mode::Live || self.opened.emergency.is_some() || self.is_held() || self.paused {
+        if self.opened.mode != Mode::Live || self.emergency().is_some() || self.is_held() || self.paused {
             return None;
         }
         let visit = waiting(self)?;
@@ -273,10 +275,36 @@ fn enough(visit: &Visit, approve: &Approve) -> bool {
     visit.approvals.given.len() >= usize::try_from(approve.min.max(1)).unwrap_or(usize::MAX)
 }
 
+/// What a deviation is called that passes over an approval.
+pub(super) const PASSED: &str = "approval";
+
+/// Whether nobody may pass over a step: an approval on a protected environment, unless it
+/// is an emergency.
+pub(super) fn is_binding(session: &Session, action: &Action) -> bool {
+    let real = session.opened.environment.protected && session.opened.mode == Mode::Live;
+    real && matches!(action, Action::Approve(_)) && session.emergency().is_none()
+}
+
+/// What an operator is told who would pass over it.
+pub(super) const BINDING: &str =
+    "On a protected environment an approval cannot be passed over; leave, and resume with --emergency instead.";
+
+/// An approval that an emergency passes, for the record.
+pub(super) fn passed_by_emergency(session: &Session, at: At, visit: &Visit) -> Option<Event> {
+    let reason = session.emergency()?;
+    Some(Event::DeviationRecorded(Box::new(Deviation {
+        what: PASSED.to_owned(),
+        path: Some(visit.step.path.clone()),
+        reason: format!("not asked for: emergency: {reason}"),
+        by: Starter::Session,
+        evidence: session.evidence(at),
+    })))
+}
+
 /// The `approve` that is over, and whose approvals were made void since. Nothing that
 /// changes anything may start before they are given anew.
 pub(super) fn lacking(session: &Session) -> Option<&Visit> {
-    if session.opened.mode == Mode::DryRun || session.opened.emergency.is_some() {
+    if session.opened.mode == Mode::DryRun {
         return None;
     }
     let visits = session.order.iter().skip(session.inherited).filter_map(|step| session.visit(step));
@@ -284,10 +312,14 @@ pub(super) fn lacking(session: &Session) -> Option<&Visit> {
     done.find(|visit| asks(session, visit).is_some_and(|approve| !enough(visit, approve)))
 }
 
-/// An approval that does not count any more is recorded as void.
+/// An approval that does not count any more is recorded as void, and one that an emergency
+/// passes as passed.
 pub(super) fn next(session: &Session, at: At) -> Option<Event> {
     if session.ending.is_some() || session.was_entered("finally") {
         return None;
+    }
+    if let Some(passed) = lacking(session).and_then(|visit| passed_by_emergency(session, at, visit)) {
+        return Some(passed);
     }
     let asked = session.order.iter().filter_map(|step| session.visit(step)).filter(|v| v.approvals.request.is_some());
     // What ended without being approved needs no approval any more.

@@ -390,6 +390,7 @@ impl Decider<'_> {
         let prompt = self.session.prompt(self.at);
         let gate = matches!(&prompt, Prompt::GateHold { step: s, .. } if s == step);
         let failed = matches!(&prompt, Prompt::Failure { step: s, .. } if s == step);
+        let can_continue = matches!(&prompt, Prompt::Failure { can_continue: true, .. });
         if !gate && !failed {
             return refuse(format!("{} asks no such question now.", step.path));
         }
@@ -399,8 +400,15 @@ impl Decider<'_> {
             FailureChoice::Abort => self.abort(reason.unwrap_or(&format!("{} failed", step.path))),
             FailureChoice::Continue if reason.is_none() => refuse("Going on after a failure needs a reason."),
             FailureChoice::Continue if gate => self.override_gate(step, reason.unwrap_or_default()),
+            FailureChoice::Continue if !can_continue => refuse(approval::BINDING),
             FailureChoice::Continue => {
-                Ok(vec![self.decision(About::Failure, Some(step), "continue", "go on with the next step".to_owned(), reason)])
+                let failed = self.session.visit(step).and_then(|visit| self.session.step_of(visit));
+                let approval = failed.is_some_and(|step| matches!(step.action, Action::Approve(_)));
+                let what = if approval { approval::PASSED } else { "continued" };
+                Ok(vec![
+                    self.deviation(what, step, reason.unwrap_or_default().to_owned()),
+                    self.decision(About::Failure, Some(step), "continue", "go on with the next step".to_owned(), reason),
+                ])
             }
             FailureChoice::Retry if gate => {
                 let visit = self.open(step)?;
@@ -446,13 +454,20 @@ impl Decider<'_> {
     }
 
     fn when(&self, step: &StepRef, run: bool, reason: &str) -> Decided {
-        let asked = walk::unjudged_when(self.session, self.at).filter(|(path, ..)| *path == step.path);
-        if asked.is_none() {
+        let session = self.session;
+        let asked = walk::unjudged_when(session, self.at).filter(|(path, ..)| *path == step.path);
+        let Some(asked) = asked.and_then(|(_, index, _)| session.entry(index)) else {
             return refuse(format!("{} asks no such question now.", step.path));
+        };
+        if !run && approval::is_binding(session, &asked.action) {
+            return refuse(approval::BINDING);
         }
         let reason = given(reason, "Say why, since the condition cannot be judged.")?;
         let (choice, label) = if run { ("run", "run it") } else { ("skip", "leave it out") };
-        Ok(vec![self.decision(About::When, Some(step), choice, label.to_owned(), Some(&reason))])
+        let passed = !run && matches!(asked.action, Action::Approve(_));
+        let passed = passed.then(|| self.deviation(approval::PASSED, step, reason.clone()));
+        let decision = self.decision(About::When, Some(step), choice, label.to_owned(), Some(&reason));
+        Ok(passed.into_iter().chain([decision]).collect())
     }
 
     fn override_gate(&self, step: &StepRef, reason: &str) -> Decided {
@@ -465,8 +480,15 @@ impl Decider<'_> {
     }
 
     fn skip(&self, step: &StepRef, reason: &str) -> Decided {
-        let visit = self.open(step)?;
         let session = self.session;
+        if let Some(lacking) = approval::lacking(session).filter(|lacking| lacking.step == *step) {
+            if session.step_of(lacking).is_some_and(|step| approval::is_binding(session, &step.action)) {
+                return refuse(approval::BINDING);
+            }
+            let reason = given(reason, "Going on without an approval needs a reason.")?;
+            return Ok(vec![self.deviation(approval::PASSED, step, reason)]);
+        }
+        let visit = self.open(step)?;
         if session.running_effect(visit).is_some() {
             return refuse(format!("{} is running; stop it first.", step.path));
         }
@@ -481,13 +503,7 @@ impl Decider<'_> {
             ActionOf::Action(Action::Call(_) | Action::Parallel(_) | Action::UndoAll) => {
                 return refuse(format!("{} is walked step by step; skip the step in hand.", step.path));
             }
-            ActionOf::Action(Action::Approve(_))
-                if session.opened().environment.protected && session.opened().mode == Mode::Live =>
-            {
-                return refuse(
-                    "On a protected environment an approval cannot be skipped; start or resume with --emergency instead.",
-                );
-            }
+            ActionOf::Action(action) if approval::is_binding(session, action) => return refuse(approval::BINDING),
             _ => {}
         }
         let reason = given(reason, "Skipping a step needs a reason.")?;

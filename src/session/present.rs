@@ -50,7 +50,7 @@ impl Session {
     /// What the session asks for now: the most urgent thing.
     pub fn prompt(&self, at: At) -> Prompt {
         if let Some(closed) = &self.closed {
-            return Prompt::Closed { outcome: closed.outcome };
+            return Prompt::Closed { outcome: closed.outcome, deviations: closed.deviations };
         }
         if let Some(prompt) = self.guard_prompt(at) {
             return prompt;
@@ -63,8 +63,7 @@ impl Session {
             return self.failure_prompt(step);
         }
         if let Some((path, index, why)) = walk::unjudged_when(self, at) {
-            let steps = self.frames.last().map(|f| self.plan.steps(&f.list)).unwrap_or_default();
-            let step = steps.get(index);
+            let step = self.entry(index);
             return Prompt::When {
                 step: StepRef { path, visit: 0 },
                 title: step.map(|s| s.title.source().to_owned()).unwrap_or_default(),
@@ -117,7 +116,7 @@ impl Session {
         Prompt::Failure {
             why: visit.and_then(|v| v.ended.as_ref()).and_then(|e| e.reason.clone()).unwrap_or_else(|| "it failed".to_owned()),
             changes: visit.is_some_and(|v| visit_changes(self, v)),
-            can_continue: true,
+            can_continue: !visit.and_then(|v| self.step_of(v)).is_some_and(|step| approval::is_binding(self, &step.action)),
             step,
         }
     }

@@ -345,7 +345,7 @@ impl Walk {
             Prompt::Decide { step, .. } => format!("decide {}", step.path),
             Prompt::Approve { step, .. } => format!("approve {}", step.path),
             Prompt::Busy { step, .. } => format!("busy {}", step.path),
-            Prompt::Closed { outcome } => outcome.as_str().into(),
+            Prompt::Closed { outcome, .. } => outcome.as_str().into(),
         }
     }
 

@@ -194,7 +194,22 @@ pub enum Prompt {
     Closed {
         /// How.
         outcome: SessionOutcome,
+        /// Deviations from the runbook that were recorded.
+        deviations: u32,
     },
+}
+
+/// What an outcome means, for people. Nobody is told that all was done where it was not.
+pub fn closing_words(outcome: SessionOutcome, deviations: u32) -> String {
+    match (outcome, deviations) {
+        (SessionOutcome::Completed, 0) => "Completed. Everything was done.".to_owned(),
+        (SessionOutcome::Completed, 1) => "Completed, with 1 deviation from the runbook.".to_owned(),
+        (SessionOutcome::Completed, n) => format!("Completed, with {n} deviations from the runbook."),
+        (SessionOutcome::RolledBack, _) => "Rolled back. The rollback worked.".to_owned(),
+        (SessionOutcome::RollbackFailed, _) => "The rollback did not work. Someone has to look.".to_owned(),
+        (SessionOutcome::Aborted, _) => "Aborted. Nothing was rolled back.".to_owned(),
+        (SessionOutcome::Abandoned, _) => "Abandoned. It was closed as it stood.".to_owned(),
+    }
 }
 
 /// One checklist item.

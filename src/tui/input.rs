@@ -123,7 +123,7 @@ impl Ui {
             (Prompt::Failure { step, can_continue, .. }, op) => match op {
                 Op::Retry => self.failure(step, FailureChoice::Retry, None),
                 Op::Continue if *can_continue => self.ask_reason(Purpose::Failure(step.clone(), FailureChoice::Continue)),
-                Op::Continue => self.refuse("an undo cannot be passed over; try again, or abort", now_ms),
+                Op::Continue => self.refuse("this cannot be passed over; try again, or abort", now_ms),
                 _ => self.ask_reason(Purpose::Failure(step.clone(), FailureChoice::Abort)),
             },
             (Prompt::Unknown { step, can_look, looking, .. }, op) => match op {

@@ -11,7 +11,9 @@ use super::{Journal, Screen, request, text};
 use crate::session::NOT_SETTLED;
 use crate::session::event::{Mode, SessionOutcome, StepOutcome, Verdict};
 use crate::session::intent::What;
-use crate::session::view::{ConditionView, GateView, ItemView, OptionView, Prompt, ReadingView, RowState, WaitView};
+use crate::session::view::{
+    ConditionView, GateView, ItemView, OptionView, Prompt, ReadingView, RowState, WaitView, closing_words,
+};
 
 /// Lines about the question, and which of them must stay in view.
 #[derive(Debug, Default)]
@@ -35,7 +37,7 @@ pub(super) fn details(screen: &Screen<'_>, ui: &Ui, width: usize) -> Details {
         }
         Prompt::Checklist { items, .. } => checklist(items, ui, width),
         Prompt::Approve { text: words, .. } => super::markdown::render(words, width, &ui.theme).into(),
-        Prompt::Closed { outcome } => closing(*outcome, screen, ui, width).into(),
+        Prompt::Closed { outcome, deviations } => closing(*outcome, *deviations, screen, ui, width).into(),
         Prompt::Guard { .. } => Details::default(),
         Prompt::Failure { why, .. } | Prompt::Unknown { why, .. } | Prompt::GateHold { why, .. } if is_long(why, width) => {
             let mut lines = text::wrap_text(why, ui.theme.text, width, 0);
@@ -295,19 +297,18 @@ pub fn closing_facts(screen: &Screen<'_>) -> Vec<String> {
 }
 
 /// The summary at the end.
-fn closing(outcome: SessionOutcome, screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
+fn closing(outcome: SessionOutcome, deviations: u32, screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
     let theme = &ui.theme;
-    let (mark, words, style) = match outcome {
-        SessionOutcome::Completed => ("✓", "Completed. Everything was done.", theme.good),
-        SessionOutcome::RolledBack => ("↩", "Rolled back. The rollback worked.", theme.warn),
-        SessionOutcome::RollbackFailed => ("✗", "The rollback did not work. Someone has to look.", theme.bad),
-        SessionOutcome::Aborted => ("■", "Aborted. Nothing was rolled back.", theme.warn),
-        SessionOutcome::Abandoned => ("■", "Abandoned. It was closed as it stood.", theme.warn),
+    let (mark, style) = match outcome {
+        SessionOutcome::Completed => ("✓", theme.good),
+        SessionOutcome::RolledBack => ("↩", theme.warn),
+        SessionOutcome::RollbackFailed => ("✗", theme.bad),
+        SessionOutcome::Aborted | SessionOutcome::Abandoned => ("■", theme.warn),
     };
     let mut out = vec![
         Line::from(vec![
             span(format!("{mark} "), style),
-            span(words, style),
+            span(closing_words(outcome, deviations), style),
             span(format!("  ({})", outcome.as_str()), theme.dim),
         ]),
         Line::default(),

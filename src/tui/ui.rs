@@ -435,7 +435,7 @@ fn identity(screen: &Screen<'_>) -> u64 {
         | Prompt::Input { step, .. }
         | Prompt::Approve { step, .. }
         | Prompt::Busy { step } => step.hash(&mut h),
-        Prompt::Closed { outcome } => outcome.as_str().hash(&mut h),
+        Prompt::Closed { outcome, .. } => outcome.as_str().hash(&mut h),
     }
     h.finish()
 }

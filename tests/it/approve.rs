@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use super::signature::installed;
 
+mod reviews;
+
 /// More than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -349,4 +351,25 @@ fn an_emergency_owes_a_review_by_somebody_else() {
     std::fs::write(&review, forged).unwrap();
     let refused = alice.says(&["review", &sid, "--add", review.to_str().unwrap()], "");
     assert!(!refused.status.success() && err(&refused).contains("is no review of"), "{}", err(&refused));
+}
+
+/// An emergency that is declared when it is gone on with passes what was asked for before.
+#[test]
+fn an_emergency_declared_on_resuming_is_in_order() {
+    let [alice, ..] = people();
+    let mut walking = Walking::start(&alice, &["run", "ship.yaml", "--plain", "--trust"]);
+    walking.request();
+    walking.types("quit\n");
+    assert!(walking.child.wait().unwrap().code().is_some());
+    let sid = walking.sid.clone();
+    let mut again = Walking::start(&alice, &["resume", "--plain", "--emergency", "it burns"]);
+    again.until("touch v2");
+    again.types("start\n");
+    again.until("Completed, with 2 deviations from the runbook.");
+    assert!(again.child.wait().unwrap().success());
+    let verified = |more: &[&str]| alice.says(&[&["verify", sid.as_str()], more].concat(), "");
+    assert_eq!(verified(&[]).status.code(), Some(0));
+    let required = verified(&["--require", "approvals"]);
+    let said = String::from_utf8_lossy(&required.stdout).into_owned();
+    assert!(required.status.code() == Some(6) && said.contains("an emergency passed the approval at ok"), "{said}");
 }

@@ -158,8 +158,15 @@ fn a_pack_is_checked_with_common_tools() {
     assert_eq!(std::fs::read(&unpacked).unwrap(), std::fs::read(walked.dir.journal()).unwrap());
     assert_eq!(pacenote::journal::verify::verify_journal(&unpacked).code, 6, "sealed by a key nobody trusts");
 
-    // What VERIFY.md says about the chain is true, of a good journal and of a bad one.
+    // What it says about the runbook, too.
     let text = std::fs::read_to_string(temp.path().join(sid).join("VERIFY.md")).unwrap();
+    let runbook = text.lines().find(|line| line.contains(".bundle.files")).expect("how to check the runbook");
+    let checked = format!("cd {sid} && {runbook} 2>&1 || true");
+    assert_eq!(sh(&checked), "");
+    std::fs::write(temp.path().join(sid).join("bundle/canary-deploy.yaml"), "other").unwrap();
+    assert!(sh(&checked).starts_with("bundle/canary-deploy.yaml: FAILED"));
+
+    // What VERIFY.md says about the chain is true, of a good journal and of a bad one.
     assert!(text.contains(&story.head) && text.contains("What the record does not say"));
     let (_, script) = text.split_once("```\nprev=").expect("the script");
     let script = format!("cd {sid}\nprev={}\necho $prev", script.split_once("```").expect("its end").0);

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use chrono::{DateTime, TimeDelta, Utc};
 use pacenote::journal::{Sealer, SessionDir, Writer};
 use pacenote::redact::Redactor;
-use pacenote::session::event::{ChangeRecord, Mode, Opened, SessionClosed, SessionOutcome};
+use pacenote::session::event::{ChangeRecord, Mode, Opened, Operator, Resumed, SessionClosed, SessionOutcome};
 use pacenote::session::{At, Event};
 use pacenote::signature::Signer;
 use pacenote::state::StateDir;
@@ -165,6 +165,32 @@ fn filters_choose_and_the_order_can_be_chosen() {
         assert_eq!(found, expected, "{arguments:?}");
     }
     assert_eq!(place.pacenote(&["sessions", "--since", "yesterday"]).code, Some(2));
+    let wrong = place.pacenote(&["sessions", "--kind", "deplpy"]);
+    assert!(wrong.code == Some(2) && wrong.err.contains("deploy, migration, maintenance"), "{}", wrong.err);
+    let none = place.pacenote(&["sessions", "--operator", "bob@example.com"]).out;
+    assert!(none.starts_with("Of the 3 in ") && none.ends_with("no session matches the filters.\n"), "{none}");
+}
+
+/// Who resumed it had it in hand as much as who opened it.
+#[test]
+fn a_session_is_found_by_everybody_who_had_it_in_hand() {
+    let place = three();
+    let Event::SessionOpened(opened) = samples::opened() else { panic!("not opened") };
+    let operator = Operator { principal: "bob@example.com".into(), ..opened.operator };
+    let resumed = Resumed {
+        attended: true,
+        operator,
+        origin: opened.origin,
+        tool: opened.tool,
+        clock: opened.clock,
+        boot_id: None,
+        accept_loss: None,
+    };
+    let events = [Event::SessionResumed(Box::new(resumed)), closing(SessionOutcome::Completed)];
+    place.session("20260404-d", "2026-04-04T00:00:00Z", |_| (), &events);
+    for (who, found) in [("bob@example.com", 1), ("alice@example.com", 4), ("carol@example.com", 0)] {
+        assert_eq!(place.standings(&["--operator", who]).len(), found, "{who}");
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ mod approvals;
 mod attacks;
 mod evidence;
 mod forge;
+mod kept;
+mod long;
 
 use forge::{ALICE, Forge, SID, cases, key, list};
 

@@ -10,6 +10,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 mod beforehand;
 mod logins;
+mod secrets;
 
 /// Long enough for a slow machine; nothing waits for it where all goes well.
 const PATIENCE: Duration = Duration::from_secs(90);

@@ -398,7 +398,7 @@ impl Sample {
             vec!["Completion summary to stakeholders, within 1h".into(), "Look at the dashboards again, within 24h".into()];
         sample.notes = vec!["02:31 peak of the night batch, expected".into()];
         sample.header.progress = (19, 19);
-        sample.prompt = Prompt::Closed { outcome };
+        sample.prompt = Prompt::Closed { outcome, deviations: 0 };
         for guard in &mut sample.guards {
             guard.state = GuardState::Over;
         }

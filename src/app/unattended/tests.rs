@@ -287,7 +287,7 @@ fn the_line_a_stop_names_answers_the_question() {
 
 #[test]
 fn nothing_is_done_while_something_is_at_work() {
-    let closed = Prompt::Closed { outcome: SessionOutcome::Completed };
+    let closed = Prompt::Closed { outcome: SessionOutcome::Completed, deviations: 0 };
     for prompt in [Prompt::Busy { step: step("a") }, closed, unknown(true, true)] {
         assert_eq!(ask("{steps: {a: {unknown: look}}, otherwise: continue}", &prompt), Reply::Wait, "{prompt:?}");
     }

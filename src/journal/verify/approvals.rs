@@ -10,14 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
+use super::super::blob::Found;
+use super::super::content;
+use super::super::format::hex;
 use super::super::rules::{Rule, Rules};
 use super::super::scan::Line;
 use super::report::ApprovalFound;
 use crate::approval::{self, Approvers};
 use crate::runbook::Value;
 use crate::session::approval::{Request, RequestOperator};
-use crate::session::event::{EnvironmentRecord, Mode, Opened, Operator, Signed, StepOutcome};
+use crate::session::event::{EnvironmentRecord, Mode, Opened, Operator, SessionOutcome, Signed, StepOutcome};
 use crate::session::path::StepPath;
 use crate::signature::{PublicKey, Signature};
 
@@ -39,6 +43,10 @@ pub(super) struct Approvals {
     asked: BTreeMap<Step, Asked>,
     /// Every step that ever asked.
     ever: BTreeSet<Step>,
+    /// Steps whose approvals are not there: asked for and not given, or made void.
+    open: BTreeMap<String, String>,
+    /// An emergency was declared, which passes approvals.
+    emergency: bool,
     given: Vec<Given>,
     /// What was passed without an approval, for people.
     passed: Vec<String>,
@@ -93,9 +101,10 @@ struct Answered {
 }
 
 #[derive(Deserialize)]
-struct At {
+struct Voided {
     path: String,
     visit: u32,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -138,6 +147,15 @@ impl Approvals {
         self.environment = EnvironmentRecord { context: None, ..opened.environment.clone() };
         self.inputs = opened.inputs.clone();
         self.operators.push(opened.operator.clone());
+        self.emergency = opened.emergency.is_some();
+    }
+
+    /// The session was closed: what was to be approved and was not, although all was done.
+    pub(super) fn closed(&mut self, outcome: SessionOutcome) {
+        if outcome == SessionOutcome::Completed {
+            let open = std::mem::take(&mut self.open);
+            self.passed.extend(open.into_iter().map(|(path, why)| format!("the session was completed, and {path} {why}")));
+        }
     }
 
     pub(super) fn resumed(&mut self, operator: &Operator) {
@@ -159,30 +177,45 @@ impl Approvals {
     /// What is wrong with it.
     pub(super) fn take(&mut self, record: &Line<'_>, read: Read<'_>) -> Result<(), String> {
         match record.kind {
-            "approval.requested" => self.requested(&data(record)?, read),
-            "approval.given" => self.answered(&data(record)?, record, true),
-            "approval.refused" => self.answered(&data(record)?, record, false),
+            "approval.requested" => self.requested(&data(record, read)?, read),
+            "approval.given" => self.answered(&data(record, read)?, record, true),
+            "approval.refused" => self.answered(&data(record, read)?, record, false),
             "approval.voided" => {
-                let at: At = data(record)?;
+                let at: Voided = data(record, read)?;
+                self.open.insert(at.path.clone(), format!("had its approval made void ({}), and none since", at.reason));
                 self.asked.remove(&(at.path, at.visit));
                 Ok(())
             }
-            "step.ended" => self.ended(&data(record)?),
-            "effect.intended" => self.intended(&data(record)?),
+            "step.ended" => self.ended(&data(record, read)?),
+            "effect.intended" => self.intended(&data(record, read)?),
             "inputs.changed" => {
-                let changed: Changed = data(record)?;
+                let changed: Changed = data(record, read)?;
                 self.inputs.extend(changed.values);
                 Ok(())
             }
-            "deviation.recorded" => {
-                let deviated: Deviated = data(record)?;
-                if deviated.what == "approval" {
-                    self.passed.push(format!("an emergency passed the approval at {}", deviated.path.unwrap_or_default()));
-                }
-                Ok(())
-            }
+            "deviation.recorded" => self.deviated(data(record, read)?),
             _ => Ok(()),
         }
+    }
+
+    /// On a protected environment nothing but an emergency passes an approval.
+    fn deviated(&mut self, deviated: Deviated) -> Result<(), String> {
+        let path = deviated.path.unwrap_or_default();
+        match deviated.what.as_str() {
+            "emergency" => self.emergency = true,
+            "approval" => {
+                let may = self.emergency || !self.live || !self.environment.protected;
+                self.rules
+                    .hold(Rule::ApprovalEnough, may, || format!("the approval at {path} was passed without an emergency"))?;
+                let by = if self.emergency { "an emergency" } else { "the operator" };
+                self.passed.push(format!("{by} passed the approval at {path}"));
+                self.open.remove(&path);
+                self.asked.retain(|(asked, _), _| *asked != path);
+                self.ever.retain(|(asked, _)| *asked != path);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn requested(&mut self, requested: &Requested, read: Read<'_>) -> Result<(), String> {
@@ -217,6 +250,7 @@ impl Approvals {
             }
             asked.sha256 = blob;
         }
+        self.open.entry(step.0.clone()).or_insert_with(|| "was not approved".to_owned());
         self.ever.insert(step.clone());
         self.asked.insert(step, asked);
         Ok(())
@@ -234,7 +268,7 @@ impl Approvals {
             ("minimum", request.min == requested.min),
             ("bundle", request.bundle == self.bundle),
             ("environment", request.environment == self.environment),
-            ("inputs", same_inputs(&self.inputs, &request.inputs)),
+            ("inputs", self.inputs == request.inputs),
             ("operators", request.operators == operators),
         ];
         facts.into_iter().find(|(_, same)| !same).map_or(Ok(()), |(what, _)| Err(what))
@@ -254,8 +288,8 @@ impl Approvals {
         })?;
         let Some(signed) = answer.signed.as_ref().filter(|_| !answer.simulated) else {
             rules.hold(Rule::ApprovalSignature, answer.simulated, || "the approval carries no signature")?;
-            if let Some(asked) = self.asked.get_mut(&step).filter(|_| given) {
-                asked.given.push((answer.by.clone(), String::new()));
+            if given {
+                self.gave(&step, &answer.by, "");
             }
             return Ok(());
         };
@@ -272,14 +306,23 @@ impl Approvals {
         let twice = |(by, key): &(String, String)| *by == answer.by || *key == signed.key;
         let once = !given || !asked.is_some_and(|asked| asked.given.iter().any(twice));
         rules.hold(Rule::ApprovalTwice, once, || format!("{} has approved already, by name or by key", answer.by))?;
-        if let (Some(asked), Some(key)) = (self.asked.get_mut(&step), key) {
-            if given {
-                asked.given.push((answer.by.clone(), signed.key.clone()));
-            }
+        if given {
+            self.gave(&step, &answer.by, &signed.key);
+        }
+        if let (Some(asked), Some(key)) = (self.asked.get(&step), key) {
             let (by, may) = (answer.by.clone(), asked.by.clone());
             self.given.push(Given { seq: record.seq, step, approves: given, by, may, key });
         }
         Ok(())
+    }
+
+    /// An approval counts.
+    fn gave(&mut self, step: &Step, by: &str, key: &str) {
+        let Some(asked) = self.asked.get_mut(step) else { return };
+        asked.given.push((by.to_owned(), key.to_owned()));
+        if asked.given.len() >= usize::try_from(asked.min).unwrap_or(usize::MAX) {
+            self.open.remove(&step.0);
+        }
     }
 
     fn not_an_operator(&self, by: &str, key: &str) -> Result<(), String> {
@@ -307,10 +350,13 @@ impl Approvals {
     }
 
     /// Nothing is changed while an approver has the session in hand; a rollback may be.
-    fn intended(&self, intended: &Intended) -> Result<(), String> {
+    fn intended(&mut self, intended: &Intended) -> Result<(), String> {
         let ending = ["rollback", "finally"].iter().any(|of| intended.path.is_within(&StepPath::new(*of)));
         if !intended.changes || ending {
             return Ok(());
+        }
+        for (path, why) in std::mem::take(&mut self.open) {
+            self.passed.push(format!("{} was changed, and {path} {why}", intended.path));
         }
         let mut given = self.asked.values().flat_map(|asked| &asked.given);
         given.try_for_each(|(by, key)| self.not_an_operator(by, key))
@@ -358,17 +404,8 @@ fn over(signature: &Signature, signed: &Signed, answer: &Answered, asked: Option
     }
 }
 
-/// Whether inputs are the same. A long text stands in the record as a file's hash.
-fn same_inputs(recorded: &BTreeMap<String, Value>, stated: &BTreeMap<String, Value>) -> bool {
-    let same = |recorded: &Value, stated: &Value| match (recorded, stated) {
-        (Value::Map(reference), Value::String(text)) => {
-            reference.get("blob").and_then(Value::as_str) == Some(approval::hash(text).as_str())
-        }
-        (recorded, stated) => recorded == stated,
-    };
-    recorded.keys().eq(stated.keys()) && recorded.values().zip(stated.values()).all(|(recorded, stated)| same(recorded, stated))
-}
-
-fn data<'a, T: Deserialize<'a>>(record: &Line<'a>) -> Result<T, String> {
-    serde_json::from_slice(record.data).map_err(|why| format!("the content cannot be read: {why}"))
+/// What a record says, texts kept in files put back; a request stays the file that it is.
+fn data<T: DeserializeOwned>(record: &Line<'_>, read: Read<'_>) -> Result<T, String> {
+    let mut load = |hash, _| Ok(read(&hex(&hash)).map_or(Found::Missing, Found::Whole));
+    content::data(record, "request", &mut load).map_err(|why| why.to_string())
 }

@@ -51,12 +51,18 @@ pub struct Verification {
     pub seals: u64,
     /// Who sealed the end.
     pub seal: Option<SealFound>,
+    /// The seals of operators, up to the first thing that is wrong.
+    pub operators: Vec<OperatorSealFound>,
     /// The signed answers to requests for approval, up to the first thing that is wrong.
     pub approvals: Vec<ApprovalFound>,
     /// Why that is not enough.
     pub untrusted: Vec<String>,
     /// What one should know all the same.
     pub warnings: Vec<String>,
+    /// Those of the warnings that tell that what is kept beside the journal is not what it
+    /// was: the runbook, or the files of a pack.
+    #[serde(skip)]
+    pub kept: Vec<String>,
     /// The first thing that is wrong.
     pub problem: Option<Finding>,
 }
@@ -73,6 +79,19 @@ pub struct SealFound {
     /// When an anchor knew the head, where one was asked for and does.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "anchored")]
     pub anchored: Option<Anchored>,
+}
+
+/// A seal of an operator: by its rules a good one. Whose key it is, the verifier's list says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperatorSealFound {
+    /// Number of its record.
+    pub seq: u64,
+    /// Under which name.
+    pub signer: String,
+    /// Fingerprint of the key.
+    pub key: String,
+    /// Why the list does not have that key for them; absent: it does.
+    pub untrusted: Option<String>,
 }
 
 /// A signed answer to a request for approval: by its rules a good one, to this request.

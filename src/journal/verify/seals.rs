@@ -23,6 +23,8 @@ const THREAD_FROM: u64 = 4 << 20;
 /// A seal of an operator, its form in order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct OperatorSeal {
+    /// Number of its record.
+    pub(super) seq: u64,
     pub(super) role: Role,
     pub(super) signer: String,
     pub(super) key: PublicKey,
@@ -110,7 +112,7 @@ impl Seals {
         let signature = self.signature(&sealed)?;
         if let (Some(signature), Role::Open | Role::Close) = (&signature, sealed.role) {
             let (signer, key) = (sealed.signer.clone(), signature.key().clone());
-            self.by_operators.push(OperatorSeal { role: sealed.role, signer, key, issuer: sealed.issuer });
+            self.by_operators.push(OperatorSeal { seq: record.seq, role: sealed.role, signer, key, issuer: sealed.issuer });
         }
         self.count += 1;
         Ok(Some(Claim { line, offset, sha256: sealed.sha256, signature }))

@@ -55,28 +55,48 @@ impl Source {
         }
     }
 
-    /// SHA-256 and length of a file of `output/`.
-    pub(super) fn blob(&self, name: &str) -> io::Result<(Hash, u64)> {
+    /// SHA-256 and length of a file, by its name beside the journal.
+    pub(super) fn hash(&self, name: &str) -> io::Result<(Hash, u64)> {
         let mut hash = Sha256::new();
-        let mut from: Box<dyn Read> = match self {
-            Self::Folder(path) => Box::new(open_for_reading(&path.with_file_name("output").join(name))?),
-            Self::Pack(..) => self.part(&format!("output/{name}"))?.0,
-        };
-        let bytes = io::copy(&mut from, &mut hash)?;
+        let bytes = io::copy(&mut self.open(name)?, &mut hash)?;
         Ok((hash.finalize().into(), bytes))
     }
 
-    /// The text of a file of `output/`.
+    /// The text of a file, by its name beside the journal.
     pub(super) fn text(&self, name: &str) -> Result<String, String> {
-        let from: io::Result<Box<dyn Read>> = match self {
-            Self::Folder(path) => {
-                open_for_reading(&path.with_file_name("output").join(name)).map(|file| Box::new(file) as Box<dyn Read>)
-            }
-            Self::Pack(..) => self.part(&format!("output/{name}")).map(|(file, _)| file),
-        };
         let mut text = String::new();
-        let read = from.and_then(|from| from.take(LONGEST_TEXT + 1).read_to_string(&mut text)).map_err(|e| e.to_string())?;
+        let from = self.open(name).map_err(|e| e.to_string())?;
+        let read = from.take(LONGEST_TEXT + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
         if read as u64 > LONGEST_TEXT { Err(format!("it is longer than {LONGEST_TEXT} bytes")) } else { Ok(text) }
+    }
+
+    /// Whether there is a file or a folder of this name.
+    pub(super) fn holds(&self, name: &str) -> bool {
+        match self {
+            Self::Folder(path) => path.with_file_name(name).symlink_metadata().is_ok(),
+            Self::Pack(_, files) => {
+                files.keys().any(|file| file.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+            }
+        }
+    }
+
+    /// The names of all files of a pack; of a folder none, since others may keep things there.
+    pub(super) fn packed(&self) -> impl Iterator<Item = &str> {
+        let files = match self {
+            Self::Folder(_) => None,
+            Self::Pack(_, files) => Some(files),
+        };
+        files.into_iter().flat_map(BTreeMap::keys).map(String::as_str)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read>> {
+        if leads_elsewhere(name) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "its name leads elsewhere"));
+        }
+        match self {
+            Self::Folder(path) => Ok(Box::new(open_for_reading(&path.with_file_name(name))?)),
+            Self::Pack(..) => Ok(self.part(name)?.0),
+        }
     }
 
     fn part(&self, name: &str) -> io::Result<(Box<dyn Read>, u64)> {
@@ -89,8 +109,21 @@ impl Source {
     }
 }
 
+/// Whether a name is not that of something below the journal's own folder.
+fn leads_elsewhere(name: &str) -> bool {
+    name.split('/').any(|part| matches!(part, "" | "." | "..")) || name.contains('\\')
+}
+
 fn refuse(what: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the pack is not one of ours: {}", what.into()))
+}
+
+/// A tar that is harmless, and that we do not read: what unpacks it is better at that.
+fn foreign() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "it is a tar file, but not a pack as `pacenote export` writes them: unpack it, and verify the folder",
+    )
 }
 
 /// Where the files of a tar are.
@@ -161,12 +194,14 @@ impl Entry {
         let (prefix, short) = (text(345..500)?, text(0..100)?);
         let name = if prefix.is_empty() { short.to_owned() } else { format!("{prefix}/{short}") };
         let is_file = match header.get(156) {
+            // What GNU tar and others write before names that are long, or for more of a file.
+            Some(b'L' | b'K' | b'x' | b'g') => return Err(foreign()),
+            Some(b'5') if matches!(name.as_str(), "." | "./") => return Err(foreign()),
             Some(b'0' | 0) => true,
             Some(b'5') => false,
             _ => return Err(refuse(format!("`{name}` is neither a file nor a folder"))),
         };
-        let parts = name.trim_end_matches('/').split('/');
-        if name.is_empty() || parts.clone().any(|part| matches!(part, "" | "." | "..")) || name.contains('\\') {
+        if leads_elsewhere(name.trim_end_matches('/')) {
             return Err(refuse(format!("the name `{name}` leads elsewhere")));
         }
         Ok(Self { name, size: octal(124..136)?, is_file })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::approval::PASSED;
 use super::super::event::{About, DecisionMade, EnteredAs, Event, Outcome, StepEnded, StepEntered, StepOutcome};
 use super::super::intent::Purpose;
 use super::super::message::{FailureChoice, StepRef};
@@ -71,11 +72,15 @@ impl Session {
             Event::DeviationRecorded(deviation) => {
                 self.deviations += 1;
                 let path = deviation.path.as_ref();
-                let visit = path.and_then(|p| self.visits.get_mut(p)).and_then(|v| v.iter_mut().rev().find(|v| v.is_open()));
+                // What was approved can be made void, and passed over, when its step is over.
+                let of_approval = deviation.what == PASSED;
+                let visits = path.and_then(|p| self.visits.get_mut(p));
+                let visit =
+                    visits.and_then(|v| if of_approval { v.last_mut() } else { v.iter_mut().rev().find(|v| v.is_open()) });
                 match (deviation.what.as_str(), visit) {
                     ("emergency", _) => self.emergency = Some(deviation.reason.clone()),
                     ("skipped", Some(visit)) => visit.skip = Some(deviation.reason.clone()),
-                    ("gate-overridden" | "approval", Some(visit)) => visit.pass = Some(deviation.reason.clone()),
+                    ("gate-overridden" | PASSED, Some(visit)) => visit.pass = Some(deviation.reason.clone()),
                     _ => {}
                 }
             }

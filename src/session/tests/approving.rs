@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::session::approval::{Refusal, Request, plan as planned};
-use crate::session::event::{ApprovalAnswer, Evidence, InputsChanged, RunbookChanged, Signed};
+use crate::session::event::{ApprovalAnswer, Deviation, Evidence, InputsChanged, RunbookChanged, Signed};
 
 const BODY: &str = "inputs: {version: {type: string}}\n\
     steps:\n  - {id: ok, title: Approval, approve: {by: [managers], min: 2, expires: 1h, text: \"Ship ${{ inputs.version }}?\"}}\n  \
@@ -228,4 +228,102 @@ fn a_rehearsal_is_asked_for_without_a_request() {
     };
     assert!(asked.simulated && asked.request.is_empty());
     give(&mut walk, "ann", "SHA256:ann").expect_err("a rehearsal takes no signatures");
+}
+
+/// A live session on a protected environment, or on another.
+fn on(body: &str, protected: bool) -> Walk {
+    let mut walk = Walk::opened(plan(body), |opened| {
+        opened.mode = Mode::Live;
+        opened.environment.protected = protected;
+        opened.inputs = BTreeMap::from([("version".to_owned(), crate::runbook::Value::from("v2".to_owned()))]);
+    });
+    ask(&mut walk);
+    walk
+}
+
+fn refuse_it(walk: &mut Walk) {
+    let answer = ApprovalAnswer { reason: Some("no way".into()), ..signed("ann", "SHA256:ann") };
+    walk.send(&Msg::Approval { answer, given: false }).unwrap();
+}
+
+fn passed(walk: &Walk) -> usize {
+    walk.count(|event| matches!(event, Event::DeviationRecorded(d) if d.what == "approval"))
+}
+
+/// Whatever came of the step that asks: on a protected environment nobody goes on past it,
+/// and elsewhere it is on the record.
+#[test]
+fn nobody_goes_on_past_an_approval_on_a_protected_environment() {
+    let timed = BODY.replace("title: Approval,", "title: Approval, timeout: 3s,");
+    let by_itself = BODY.replace("title: Approval,", "title: Approval, timeout: 3s, on_failure: continue,");
+    for (body, refused) in [(BODY, true), (&timed, false), (&by_itself, false)] {
+        let mut walk = on(body, true);
+        if refused {
+            refuse_it(&mut walk);
+        } else {
+            walk.tick(4_000);
+        }
+        let Prompt::Failure { step, can_continue, .. } = walk.prompt() else { panic!("{}", walk.asks()) };
+        let go_on = Command::Failure { step, choice: FailureChoice::Continue, reason: Some("I do not care".into()) };
+        let why = walk.refused(go_on.clone());
+        assert!(!can_continue && why.contains("--emergency"), "{why}");
+
+        let mut walk = on(&body.replace("on_failure: continue,", ""), false);
+        if refused {
+            refuse_it(&mut walk);
+        } else {
+            walk.tick(4_000);
+        }
+        walk.told(go_on);
+        assert_eq!((walk.asks().as_str(), passed(&walk)), ("confirm ask", 1));
+    }
+}
+
+#[test]
+fn an_approval_whose_condition_cannot_be_judged_is_not_left_out_there() {
+    let body = BODY.replace("title: Approval,", "title: Approval, when: signals.s.value > 1,");
+    let body = format!("signals: {{s: {{prometheus: up}}}}\n{body}");
+    let leave = |walk: &Walk| {
+        let Prompt::When { step, .. } = walk.prompt() else { panic!("{}", walk.asks()) };
+        Command::When { step, run: false, reason: "cannot judge".into() }
+    };
+    let mut walk = on(&body, true);
+    let why = walk.refused(leave(&walk));
+    assert!(why.contains("--emergency"), "{why}");
+    let mut walk = on(&body, false);
+    walk.told(leave(&walk));
+    assert_eq!((walk.asks().as_str(), passed(&walk)), ("confirm ask", 1));
+}
+
+/// One that was made void is passed like any other, where that may be.
+#[test]
+fn an_approval_that_was_made_void_is_passed_by_an_emergency_alone() {
+    let change = || Event::InputsChanged(InputsChanged { values: BTreeMap::new(), reason: "typo".into() });
+    let emergency = Event::DeviationRecorded(Box::new(Deviation {
+        what: "emergency".into(),
+        path: None,
+        reason: "it burns".into(),
+        by: Starter::Operator,
+        evidence: Evidence::default(),
+    }));
+    let mut walk = on(BODY, true);
+    approve(&mut walk);
+    walk.yes("ask");
+    walk.append(change(), false);
+    walk.follow();
+    let skip = || Command::Skip { step: StepRef { path: StepPath::new("ok"), visit: 1 }, reason: "it burns".into() };
+    assert_eq!(walk.asks(), "approve ok");
+    walk.refused(skip());
+    walk.append(emergency, false);
+    walk.follow();
+    assert_eq!((walk.asks().as_str(), passed(&walk), walk.session.approval_due()), ("start go", 1, None));
+    walk.does("go");
+
+    let mut walk = on(BODY, false);
+    approve(&mut walk);
+    walk.yes("ask");
+    walk.append(change(), false);
+    walk.follow();
+    walk.told(skip());
+    assert_eq!((walk.asks().as_str(), passed(&walk)), ("start go", 1));
 }

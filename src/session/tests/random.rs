@@ -243,3 +243,24 @@ proptest! {
         check(&plan(PLAIN), true, said);
     }
 }
+
+/// A gate side by side that is tried again while its condition cannot be judged: that is asked.
+#[test]
+fn a_condition_that_cannot_be_judged_any_more_is_asked_side_by_side() {
+    let said = [
+        (139, 35, 0),
+        (12, 215, 1),
+        (141, 0, 55),
+        (60, 32, 0),
+        (29, 0, 172),
+        (12, 119, 6),
+        (93, 0, 45),
+        (84, 151, 12),
+        (0, 0, 0),
+        (9, 0, 45),
+        (60, 181, 1),
+        (225, 0, 95),
+        (12, 145, 208),
+    ];
+    check(&plan(EVERYTHING), true, said.to_vec());
+}

@@ -4,6 +4,7 @@ use super::{
     About, Action, AfterCall, At, Event, FailureChoice, Frame, FrameKind, OnFailure, OptionThen, Session, Step, StepEnded,
     StepOutcome, StepPath, Truth, Visit, enter_procedure, millis, own_decision, visit_changes,
 };
+use crate::session::approval;
 use crate::session::message::StepRef;
 
 /// What follows.
@@ -99,7 +100,10 @@ fn after_failure(session: &Session, at: At, frame: &Frame, visit: &Visit, step: 
     if let Some(follow) = retry(session, at, frame, visit, step, changes) {
         return follow;
     }
+    // The runbook cannot pass over it either.
+    let binding = approval::is_binding(session, &step.action);
     match &step.on_failure {
+        OnFailure::Continue if binding => Follow::Ask,
         OnFailure::Ask if told => decide("continue", "a message that was not sent stops nothing"),
         OnFailure::Ask | OnFailure::Retry => Follow::Ask,
         OnFailure::Continue => decide("continue", "on_failure: continue"),
@@ -115,6 +119,7 @@ fn after_failure(session: &Session, at: At, frame: &Frame, visit: &Visit, step: 
             }
             match then {
                 AfterCall::Ask => Follow::Ask,
+                AfterCall::Continue if binding => Follow::Ask,
                 // Running a change again is never done without someone's word.
                 AfterCall::Retry if changes => Follow::Ask,
                 AfterCall::Retry => decide("retry", "on_failure: then retry"),
@@ -155,7 +160,9 @@ pub(in crate::session) fn unjudged_when(session: &Session, at: At) -> Option<(St
     let frame = session.frames.last()?;
     if frame.kind == FrameKind::Parallel {
         let entries = 0..session.plan.steps(&frame.list).len();
-        let waiting = |i: &usize| session.path_at(frame, *i).is_some_and(|p| session.visit_in(frame, &p).is_none());
+        // What is tried again is entered anew, and its condition judged anew.
+        let due = |visit: Option<&Visit>| visit.is_none_or(|v| !v.is_open() && v.failure == Some(FailureChoice::Retry));
+        let waiting = |i: &usize| session.path_at(frame, *i).is_some_and(|p| due(session.visit_in(frame, &p)));
         return entries.filter(waiting).find_map(|index| unjudged(session, at, frame, index));
     }
     let index = match session.in_hand(frame).filter(|_| frame.kind == FrameKind::List) {
@@ -168,6 +175,13 @@ pub(in crate::session) fn unjudged_when(session: &Session, at: At) -> Option<(St
         },
     };
     unjudged(session, at, frame, index)
+}
+
+impl Session {
+    /// The step that is an entry of the innermost list.
+    pub(in crate::session) fn entry(&self, index: usize) -> Option<&Step> {
+        self.plan.steps(&self.frames.last()?.list).get(index)
+    }
 }
 
 /// The entry of a frame, when its `when` cannot be judged and nobody has answered.

@@ -7,7 +7,7 @@ use crate::runbook::expression::{Truth, Unknown};
 use crate::runbook::model::{Action, Approve, ChecklistItem, Decide, Gate, OptionThen, Wait};
 use crate::session::approval;
 use crate::session::dry;
-use crate::session::event::{About, Deviation, EnteredAs, Event, GateEnd, ItemTicked, Mode, Outcome, StepEntered, StepOutcome};
+use crate::session::event::{About, EnteredAs, Event, GateEnd, ItemTicked, Mode, Outcome, StepEntered, StepOutcome};
 use crate::session::intent::{Intent, Purpose, Starter, What};
 use crate::session::outcome;
 use crate::session::path::StepPath;
@@ -149,14 +149,8 @@ fn approved(session: &Session, at: At, visit: &Visit, approve: &Approve) -> Opti
         return Some(end(session, at, visit, StepOutcome::Failed, Some(why.clone())));
     }
     // An emergency passes every approval, and says so each time.
-    if let Some(reason) = session.emergency() {
-        return Some(Event::DeviationRecorded(Box::new(Deviation {
-            what: "approval".to_owned(),
-            path: Some(visit.step.path.clone()),
-            reason: format!("not asked for: emergency: {reason}"),
-            by: Starter::Session,
-            evidence: session.evidence(at),
-        })));
+    if let Some(passed) = approval::passed_by_emergency(session, at, visit) {
+        return Some(passed);
     }
     // The request of a live session is made by the loop: it takes chance, and the head.
     if visit.approvals.request.is_none() && session.opened.mode == Mode::Rehearsal {

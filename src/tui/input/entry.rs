@@ -141,7 +141,11 @@ impl Ui {
         let typed = typed.trim_start_matches(':').trim();
         let (name, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
         let rest = rest.trim();
-        let step = screen.step.map(|s| s.step.clone());
+        let step = match screen.prompt {
+            // It may be of a step that is over.
+            Prompt::Approve { step, .. } => Some(step.clone()),
+            _ => screen.step.map(|s| s.step.clone()),
+        };
         let purpose = match (name, step) {
             ("", _) => return Vec::new(),
             ("help" | "?", _) => {

@@ -73,3 +73,31 @@ fn a_journal_that_says_nothing_answers_nothing() {
         assert!(item.facts.is_empty() && item.missing.is_some(), "{question}: {item:?}");
     }
 }
+
+/// Earlier sessions are what the machine has, and not what is proven: of each is said how it
+/// ended and that nobody looked; one that went to no end is no evidence.
+#[test]
+fn earlier_sessions_are_named_with_what_is_known_of_them() {
+    use pacenote::journal::SessionState::{Closed, Unfinished};
+    use pacenote::session::event::SessionOutcome::{Abandoned, Completed};
+    let walked = walk("canary-deploy", "bad-canary");
+    let mut story = story(&walked.dir.journal());
+    let kin = |sid: &str, state| {
+        let mut other = pacenote::journal::summary::summarise(&walked.dir);
+        (other.sid, other.state) = (sid.to_owned(), state);
+        let opened = other.opened.as_mut().expect("opened");
+        opened.at -= chrono::TimeDelta::days(1);
+        other
+    };
+    let left = vec![kin("left", Closed { outcome: Abandoned }), kin("open", Unfinished)];
+    let tested = |story: &report::Story| audit(story).into_iter().find(|item| item.question.starts_with("Tested")).unwrap();
+    story.beside.kin = Some(left.clone());
+    let item = tested(&story);
+    assert!(item.facts.iter().all(|fact| fact.starts_with("no evidence: rehearsal ")), "{item:?}");
+    assert!(item.missing.unwrap().starts_with("This machine has no earlier session"));
+    story.beside.kin = Some([left, vec![kin("done", Closed { outcome: Completed })]].concat());
+    let item = tested(&story);
+    let said = item.facts.first().expect("the one that was completed");
+    assert!(said.starts_with("rehearsal ") && said.ends_with("done: completed by its own record, not verified here"), "{said}");
+    assert!(item.missing.unwrap().contains("were not verified here"));
+}

@@ -73,6 +73,21 @@ fn a_text_that_is_gone_is_named() {
     }
 }
 
+/// The seals cover the record; the files beside it are what most people read.
+#[test]
+fn a_runbook_that_was_changed_afterwards_is_said_in_every_form() {
+    let walked = walk("canary-deploy", "bad-canary");
+    let judged = || super::sealed::judged(&walked.dir.journal(), None);
+    let said = "the runbook kept beside it is not the one that was run: canary-deploy.yaml (changed)";
+    assert!(forms(&judged()).iter().all(|(_, text)| !text.contains("the one that was run")));
+    fs::write(walked.dir.bundle().join("canary-deploy.yaml"), "pacenote: 1").unwrap();
+    let story = judged();
+    assert!(!story.is_broken() && story.flaws.iter().any(|flaw| flaw.severe && flaw.text.contains(said)), "{:?}", story.flaws);
+    for (form, text) in forms(&story) {
+        assert!(text.contains("the runbook kept beside it is not the one that was run"), "{form}");
+    }
+}
+
 fn at(seconds: u64) -> At {
     let wall = pacenote::app::headless::epoch() + chrono::TimeDelta::seconds(i64::try_from(seconds).unwrap());
     At { wall, mono_ms: seconds * 1000 }

@@ -40,7 +40,7 @@ fn session(folder: &Path, kind: Kind, until: usize) -> SessionDir {
 }
 
 /// The story of a journal, judged with a list.
-fn judged(journal: &Path, list: Option<&str>) -> Story {
+pub(super) fn judged(journal: &Path, list: Option<&str>) -> Story {
     let signers = list.map(|list| AllowedSigners::parse(list).unwrap());
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
     let found = verify_with(journal, Options { signers: signers.as_ref(), now, ..Options::default() });

@@ -460,9 +460,107 @@ fn required_approvals_are_by_trusted_keys_of_those_who_may() {
         assert_eq!(found.code, 6, "{about}: {found:?}");
         assert!(found.untrusted.join(" ").contains(about), "{about}: {:?}", found.untrusted);
     }
-    // What an emergency passed is missing where approvals are required.
+}
+
+fn deviates(case: &mut Case, what: &str, path: Option<&str>) {
+    let data = json!({ "what": what, "path": path, "reason": "x", "by": "session" });
+    case.forge.line(&json!({ "type": "deviation.recorded", "data": data }));
+}
+
+/// What is not approved is no approval, whatever came of the step that asked.
+#[test]
+fn what_was_passed_over_is_missing_where_approvals_are_required() {
+    let signers = |bench: &Bench| {
+        let line = |who: &str, n| format!("{who},managers {}\n", key(n).public().line());
+        assert!(bench.options().signers.is_some());
+        AllowedSigners::parse(&(super::list() + &line("ann", ANN) + &line("bob", BOB))).unwrap()
+    };
+    let ended = |case: &mut Case, outcome: &str| {
+        case.forge.line(&json!({ "type": "step.ended", "data": { "path": "approve", "visit": 1, "outcome": outcome } }));
+    };
+    type Make<'a> = &'a dyn Fn(&mut Case);
+    let asked = |case: &mut Case| {
+        case.asks(&request(), |_| ());
+    };
+    let cases: [(&str, Make<'_>); 7] = [
+        ("an emergency passed", &|case| {
+            deviates(case, "emergency", None);
+            deviates(case, "approval", Some("approve"));
+        }),
+        // The request was there before the emergency was declared.
+        ("an emergency passed", &|case| {
+            asked(case);
+            deviates(case, "emergency", None);
+            deviates(case, "approval", Some("approve"));
+            case.step_done();
+        }),
+        ("approve was not approved", &|case| asked(case)),
+        ("approve was not approved", &|case| {
+            asked(case);
+            ended(case, "failed");
+        }),
+        ("was skipped", &|case| {
+            asked(case);
+            ended(case, "skipped");
+        }),
+        ("was changed, and approve was not approved", &|case| {
+            asked(case);
+            ended(case, "failed");
+            case.changes();
+        }),
+        ("made void (x), and none since", &|case| {
+            *case = approved();
+            case.step_done().voided();
+        }),
+    ];
+    for (about, make) in cases {
+        let found = [false, true].map(|approvals| {
+            let bench = Bench::new();
+            let mut case = Case::new();
+            make(&mut case);
+            let signers = signers(&bench);
+            case.verify(&bench, Options { approvals, signers: Some(&signers), now: now(), ..Options::default() })
+        });
+        assert_eq!((found[0].code, found[1].code), (0, 6), "{about}: {found:?}");
+        assert!(found[1].untrusted.join(" ").contains(about), "{about}: {:?}", found[1].untrusted);
+    }
+}
+
+/// On a protected environment nothing but an emergency passes an approval.
+#[test]
+fn without_an_emergency_no_approval_is_passed_on_a_protected_environment() {
+    let passed = || {
+        let mut case = Case::new();
+        case.asks(&request(), |_| ());
+        deviates(&mut case, "approval", Some("approve"));
+        case
+    };
+    let bench = Bench::new();
+    let found = passed().verify(&bench, bench.options());
+    assert!(found.code == 1 && found.problem.as_ref().unwrap().what.contains("without an emergency"), "{found:?}");
+    let rules = Rules::without(Rule::ApprovalEnough);
+    assert_eq!(passed().verify(&bench, Options { rules, ..bench.options() }).code, 0);
+}
+
+/// The program keeps long texts beside the journal; they are part of what was signed all the same.
+#[test]
+fn long_reasons_and_inputs_are_read_from_their_files() {
+    let reference = |text: &str| json!({ "blob": hash(text), "bytes": text.len(), "head": &text[..256] });
+    let (why, input) = ("w".repeat(5000), "i".repeat(5000));
+    let mut request = request();
+    request.inputs.insert("note".into(), pacenote::runbook::Value::String(input.clone()));
     let mut case = Case::new();
-    case.forge.line(&json!({ "type": "deviation.recorded", "data": { "what": "approval", "path": "approve", "reason": "x", "by": "session" } }));
-    let found = case.verify(&bench, Options { approvals: true, ..bench.options() });
-    assert!(found.code == 6 && found.untrusted[0].contains("emergency"), "{found:?}");
+    case.forge.line(&json!({ "type": "inputs.changed", "data": {
+        "path": "approve", "values": { "note": reference(&input) }, "secrets": [],
+    } }));
+    case.asks(&request, |_| ());
+    let mut refused = serde_json::to_value(Event::ApprovalRefused(refusal("ann", ANN, &request, &why))).unwrap();
+    let statement = refused["data"]["signed"]["refusal"].as_str().unwrap().to_owned();
+    refused["data"]["reason"] = reference(&why);
+    refused["data"]["signed"]["refusal"] = reference(&statement);
+    case.forge.line(&refused);
+    case.files.extend([why, statement, input].map(|text| (hash(&text), text)));
+    let bench = Bench::new();
+    let found = case.verify(&bench, bench.options());
+    assert_eq!((found.code, found.approvals.len()), (0, 1), "{found:?}");
 }

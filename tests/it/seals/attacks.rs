@@ -9,15 +9,16 @@ use std::process::Command;
 use pacenote::journal::verify::{Options, Status, verify_with};
 use pacenote::journal::{Blobs, Reader, Sealer, SessionDir, Writer};
 use pacenote::redact::Redactor;
-use pacenote::session::event::Mode;
+use pacenote::session::event::{Mode, Operator, Resumed};
 use pacenote::session::{At, Event};
+use serde_json::Value;
 
 use super::super::journal::samples;
 use super::Bench;
-use super::forge::{ALICE, Forge, SID, key};
+use super::forge::{ALICE, Forge, SID, Twist, key};
 
 /// What is attacked or fails, the file of the test, and the test, or a case within it.
-const TABLE: [(&str, &str, &str); 57] = [
+const TABLE: [(&str, &str, &str); 60] = [
     ("cut at every byte, sealed", "seals.rs", "fn no_cut_verifies"),
     ("cut at every byte, unsealed", "journal/edits.rs", "fn cut_at_every_byte_exactly_the_whole_records_are_left"),
     ("any bit flipped", "seals.rs", "fn no_flipped_bit_verifies"),
@@ -36,6 +37,9 @@ const TABLE: [(&str, &str, &str); 57] = [
     ("text after the last seal", "seals/forge.rs", "bytes behind the end"),
     ("records after the last seal", "seals/forge.rs", "a record behind the end, and the seal again"),
     ("another session's records", "seals/forge.rs", "another session's record"),
+    ("the runbook beside it exchanged", "seals/kept.rs", "fn a_runbook_that_is_not_the_one_that_was_run_is_a_warning"),
+    ("a file of a pack changed, removed, put in", "seals/kept.rs", "fn a_pack_that_is_not_as_it_was_made_is_a_warning"),
+    ("resumed with a key in no list, closed with one", "seals/attacks.rs", "fn every_operator_whose_key_is_in_no_list_is_named"),
     ("the seal removed", "seals/forge.rs", "closed without a seal"),
     ("the file replaced, sealed with another key", "seals.rs", "fn a_replaced_file_is_not_trusted"),
     ("an approval used as a seal", "seals/forge.rs", "an approval used as a seal"),
@@ -219,4 +223,46 @@ fn a_large_journal_is_verified_in_little_memory() {
     assert!(said.contains("intact, but the session is open"), "{said}");
     let whole = limited("dd if=\"$2\" of=/dev/null bs=48M count=1");
     assert!(!whole.status.success(), "the limit is one: {whole:?}");
+}
+
+/// Somebody with an unlisted key resumed, and the operator closed: the verdict is about the
+/// closing seal, so who else had it in hand must be said.
+#[test]
+fn every_operator_whose_key_is_in_no_list_is_named() {
+    use pacenote::report::{self, Beside, Source, Story, seals::Judged};
+    let Event::SessionOpened(opened) = samples::opened() else { panic!("not opened") };
+    let resumed = |by: &str, n: u8| {
+        let operator = Operator { principal: by.into(), key: Some(key(n).public().fingerprint()), ..Operator::default() };
+        let (origin, tool, clock) = (opened.origin.clone(), opened.tool.clone(), opened.clock.clone());
+        Event::SessionResumed(Box::new(Resumed {
+            attended: true,
+            operator,
+            origin,
+            tool,
+            clock,
+            boot_id: None,
+            accept_loss: None,
+        }))
+    };
+    let mut forge = Forge::begin(Mode::Live);
+    let mallory = |seal: &mut Value| seal["signer"] = "mallory@example.com".into();
+    forge.event(&resumed("mallory@example.com", 9)).seal("open", 9, &Twist { both: Some(&mallory), ..Twist::default() });
+    forge.event(&resumed(ALICE, 1)).good_seal("open", 1);
+    let bench = Bench::new();
+    let found = bench.verify(&forge.finish());
+    let trusted: Vec<(&str, bool)> =
+        found.operators.iter().map(|seal| (seal.signer.as_str(), seal.untrusted.is_none())).collect();
+    let expected = [(ALICE, true), ("mallory@example.com", false), (ALICE, true), (ALICE, true)];
+    assert_eq!((found.code, &trusted[..]), (0, &expected[..]), "{found:?}");
+    let said: Vec<&String> = found.warnings.iter().filter(|warning| warning.contains("mallory@example.com's")).collect();
+    assert!(said.len() == 1 && said[0].contains("not in the list"), "{:?}", found.warnings);
+    let strict = verify_with(&bench.path, Options { operator: true, ..bench.options() });
+    assert!(strict.code == 6 && strict.untrusted.len() == 1, "{strict:?}");
+
+    let judged = Some(Judged { found, list: Some("ab".repeat(32)), asked: Vec::new() });
+    let story = Story::of(Source::read(&bench.path).unwrap(), Beside { judged, ..Beside::default() });
+    for text in [report::html(&story), report::markdown(&story), report::json(&story)] {
+        assert!(text.contains("holds, by a key that the list has") || text.contains("\"trusted\":true"), "{text}");
+        assert!(text.contains("holds, but the key is NOT TRUSTED") || text.contains("\"trusted\":false"), "{text}");
+    }
 }
