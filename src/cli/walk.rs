@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, WalkArgs};
 pub(super) use super::facts::folder_of;
 use super::modal::Look;
-use super::{Basis, acceptance, answers, check, demands, explain_state, facts, preflight, rollback};
+use super::{Basis, acceptance, answers, check, demands, explain_state, facts, modal, preflight, rollback};
 use crate::app::anchors::Told;
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
@@ -45,6 +45,9 @@ pub(super) use hidden::ask_again;
 use inputs::ask_inputs;
 pub(super) use inputs::declare_secrets;
 pub(super) use live::{Live, Watched};
+
+/// What is done between the last question before a session and its first screen.
+const ENTERING: &str = "Judging change windows and freezes, and taking the lock";
 
 /// `run`.
 pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
@@ -107,8 +110,11 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         };
         let face = beforehand_face(basis, &arguments.walk, unattended.is_some());
         let passed = if mode == Mode::Live { Some(beforehand::ask(&around, face, &redactor).await?) } else { None };
-        let (entered, mut watched) =
-            enter(&neighbours, &draft, clock.now(), &folder, None, arguments.take_over.as_deref()).await?;
+        let entering = enter(&neighbours, &draft, clock.now(), &folder, None, arguments.take_over.as_deref());
+        let (entered, mut watched) = match beforehand_face(basis, &arguments.walk, unattended.is_some()) {
+            beforehand::Face::Screen(look) => modal::waiting("pacenote", ENTERING, &look, entering).await?,
+            beforehand::Face::Lines | beforehand::Face::Nobody => entering.await?,
+        };
         opening.entered = entered;
         if let Some(passed) = passed {
             opening.entered.deviations.extend(passed.deviations);

@@ -6,8 +6,8 @@ use crate::session::event::{Mode, SessionOutcome};
 use crate::session::intent::What;
 use crate::session::message::StepRef;
 use crate::session::view::{ItemView, Prompt, ReadingView, closing_words};
-use crate::tui::text::{age, countdown as left_to_answer, duration};
-use crate::tui::{Screen, summary, text_lines};
+use crate::tui::text::{age, countdown as left_to_answer};
+use crate::tui::{Screen, closing_facts, summary, text_lines};
 
 /// The question, all about it, and the words.
 pub(super) fn lines(screen: &Screen<'_>) -> Vec<String> {
@@ -238,12 +238,7 @@ fn working(screen: &Screen<'_>, step: &StepRef) -> String {
 fn closing(outcome: SessionOutcome, deviations: u32, screen: &Screen<'_>, out: &mut Vec<String>) {
     let words = closing_words(outcome, deviations);
     out.push(format!("The session is over ({}): {words}", outcome.as_str()));
-    out.push(format!(
-        "  {} walked; {} of {} steps are over",
-        duration(screen.header.elapsed_ms),
-        screen.header.progress.0,
-        screen.header.progress.1
-    ));
+    out.push(format!("  {}", closing_facts(screen).join(", ")));
     let mut list = |heading: &str, items: &mut dyn Iterator<Item = &String>| {
         let mut items = items.peekable();
         if items.peek().is_some() {

@@ -208,8 +208,8 @@ fn banners(screen: &Screen<'_>, ui: &Ui, width: usize, out: &mut Vec<Line<'stati
     if let Journal::Failed(seq, why) = screen.journal {
         banner(
             format!(
-                "JOURNAL CANNOT BE WRITTEN after #{seq}: {why}. Nothing further starts. Mend it (a full disk: free space), \
-                 leave with q. {}. Ctrl-Y copies what would be done next.",
+                "JOURNAL CANNOT BE WRITTEN after #{seq}: {why}. Nothing further starts; Ctrl-Y copies what would be done next. \
+                 Mend it (a full disk: free space), leave with q. {}",
                 after_leaving(screen.header.mode, screen.session)
             ),
             theme.alarm,

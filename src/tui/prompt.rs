@@ -277,6 +277,25 @@ fn wait_lines(wait: &WaitView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
     }
 }
 
+/// How long it took and how its steps ended; together they are all there are.
+pub fn closing_facts(screen: &Screen<'_>) -> Vec<String> {
+    let count = |wanted: &[RowState]| screen.outline.iter().filter(|row| wanted.contains(&row.state)).count();
+    let ended = RowState::Ended;
+    let mut facts = vec![format!("{} walked", text::duration(screen.header.elapsed_ms))];
+    facts.push(format!("{} done", text::count(count(&[ended(StepOutcome::Done)]), "step")));
+    let others: [(&[RowState], &str); 6] = [
+        (&[ended(StepOutcome::Failed)], "failed"),
+        (&[ended(StepOutcome::Skipped)], "skipped"),
+        (&[ended(StepOutcome::Interrupted)], "stopped"),
+        (&[ended(StepOutcome::NotApplicable)], "not needed"),
+        (&[ended(StepOutcome::NotChosen)], "not chosen"),
+        (&[RowState::Dropped, RowState::Pending], "not reached"),
+    ];
+    let others = others.into_iter().map(|(states, word)| (count(states), word));
+    facts.extend(others.filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
+    facts
+}
+
 /// The summary at the end.
 fn closing(outcome: SessionOutcome, deviations: u32, screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
     let theme = &ui.theme;
@@ -294,21 +313,7 @@ fn closing(outcome: SessionOutcome, deviations: u32, screen: &Screen<'_>, ui: &U
         ]),
         Line::default(),
     ];
-    let count = |wanted: StepOutcome| screen.outline.iter().filter(|r| r.state == RowState::Ended(wanted)).count();
-    let mut facts = vec![
-        format!("{} walked", text::duration(screen.header.elapsed_ms)),
-        format!("{} done", text::count(count(StepOutcome::Done), "step")),
-    ];
-    for (outcome, word) in [
-        (StepOutcome::Failed, "failed"),
-        (StepOutcome::Skipped, "skipped"),
-        (StepOutcome::Interrupted, "stopped"),
-        (StepOutcome::NotApplicable, "not needed"),
-    ] {
-        if count(outcome) > 0 {
-            facts.push(format!("{} {word}", count(outcome)));
-        }
-    }
+    let facts = closing_facts(screen);
     out.extend(text::wrap_text(&facts.join(", "), theme.text, width, 2));
     let mut list = |heading: &str, items: &[String]| {
         if !items.is_empty() {

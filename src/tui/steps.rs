@@ -112,7 +112,11 @@ pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect, f
     let theme = &ui.theme;
     let focused = ui.focus == Focus::Steps;
     let (done, all) = screen.header.progress;
-    let mut titles = Titles::new("Steps", theme.strong).and(format!("{done}/{all}"), theme.text);
+    let mut titles = Titles::new("Steps", theme.strong);
+    // At the end it says how they ended; that all are over says nothing.
+    if !matches!(screen.prompt, Prompt::Closed { .. }) {
+        titles = titles.and(format!("{done}/{all}"), theme.text);
+    }
     if screen.header.rolling_back && !matches!(screen.prompt, Prompt::Closed { .. }) {
         titles = titles.and("rolling back", theme.warn);
     }

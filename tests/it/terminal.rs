@@ -220,7 +220,7 @@ fn leaving_gives_the_terminal_back() {
     terminal.press_until("\r", "the end", |screen| !screen.alternate_screen());
     let (code, screen) = terminal.end();
     given_back(code, 4, &screen);
-    assert!(screen.screen().contents().contains("pacenote resume"), "{}", screen.screen().contents());
+    assert!(screen.screen().contents().contains("pacenote rehearse RUNBOOK"), "{}", screen.screen().contents());
 }
 
 fn given_back(code: u32, wanted: u32, screen: &vt100::Parser) {

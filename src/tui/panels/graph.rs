@@ -311,7 +311,7 @@ fn labels(buf: &mut Buffer, area: Rect, plot: Rect, gutter: u16, scale: &Scale, 
         let y = plot.y + row;
         drawn.push(row);
         paint::rule(buf, plot.x, y, plot.width, '┈', style);
-        name_at_an_end(buf, plot, row, &words, dots, style);
+        name_in(buf, plot, row, &words, dots, style);
         if y != plot.bottom() - 1 {
             number(buf, y, value, style);
         }
@@ -319,25 +319,23 @@ fn labels(buf: &mut Buffer, area: Rect, plot: Rect, gutter: u16, scale: &Scale, 
     // What is off the scale stands in a row of its own: beside a line it would name that one.
     for words in above {
         let rows = (0..plot.height).filter(|row| !drawn.contains(row)).take(3).collect::<Vec<_>>();
-        if let Some(row) = rows.into_iter().find(|row| name_at_an_end(buf, plot, *row, &words, dots, theme.dim)) {
+        if let Some(row) = rows.into_iter().find(|row| name_in(buf, plot, *row, &words, dots, theme.dim)) {
             drawn.push(row);
         }
     }
 }
 
-/// Puts words at an end of a row where they hide no point; false: there is no such end.
-fn name_at_an_end(buf: &mut Buffer, plot: Rect, row: u16, words: &str, dots: &Dots, style: Style) -> bool {
-    let taken = text::width(words) as u16 + 1;
-    let y = plot.y + row;
-    if taken > plot.width {
-        return false;
-    }
-    if dots.free(row, plot.width - taken..plot.width) {
-        paint::put_right(buf, plot.x, plot.right(), y, &format!(" {words}"), style);
-    } else if dots.free(row, 0..taken) {
-        paint::put(buf, plot.x, y, taken, &format!("{words} "), style);
-    } else {
-        return false;
+/// Puts words into a row where they hide no point, as far to the right as that goes;
+/// false: there is no such place.
+fn name_in(buf: &mut Buffer, plot: Rect, row: u16, words: &str, dots: &Dots, style: Style) -> bool {
+    let words = format!(" {words} ");
+    let taken = text::width(&words) as u16;
+    // At the right end no blank is needed after them.
+    let Some(last) = (plot.width + 1).checked_sub(taken) else { return false };
+    let Some(at) = (0..=last).rev().find(|at| dots.free(row, *at..at + taken)) else { return false };
+    paint::put(buf, plot.x + at, plot.y + row, plot.width - at, words.trim_end(), style);
+    if at + taken <= plot.width {
+        paint::put(buf, plot.x + at + taken - 1, plot.y + row, 1, " ", style);
     }
     true
 }

@@ -1,7 +1,7 @@
 //! What the screen says: that it is true, and that it is there where it is needed.
 
-use pacenote::session::event::Mode;
-use pacenote::session::view::{GuardState, Prompt};
+use pacenote::session::event::{Mode, StepOutcome};
+use pacenote::session::view::{GuardState, Prompt, RowState};
 use pacenote::tui::{Action, Ui};
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
@@ -254,4 +254,16 @@ fn a_name_is_asked_for_with_the_reason_for_it() {
     let mut op = Operator::new(Sample::start_run());
     op.press(KeyCode::Enter);
     assert!(flat(&op.look()).contains("The runbook marks it as dangerous"));
+}
+
+#[test]
+fn at_the_end_every_step_is_counted_once() {
+    let (_, mut sample) = Sample::all().into_iter().find(|(name, _)| *name == "closed_failed").expect("there");
+    sample.outline[0].state = RowState::Ended(StepOutcome::Interrupted);
+    sample.outline[1].state = RowState::Dropped;
+    let shown = flat(&frame(&sample, &mut Ui::default(), (120, 40)));
+    assert!(shown.contains("1 stopped") && shown.contains("1 not reached") && !shown.contains("19/19"), "{shown}");
+    let numbers = pacenote::tui::closing_facts(&sample.screen()).into_iter().skip(1);
+    let counted = numbers.filter_map(|fact| fact.split(' ').next()?.parse::<usize>().ok()).sum::<usize>();
+    assert_eq!(counted, sample.outline.len());
 }
