@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(said, "REVIEWS ARE MISSING: the ledger knows of 1, 0 of them here (not here: objected by carol)");
         assert_eq!(missing(&[], "rubbish"), None);
         let old = ReviewNoted { sha256: String::new(), ..noted("") };
-        assert_eq!(missing(&[old.clone()], "any\n"), None);
+        assert_eq!(missing(std::slice::from_ref(&old), "any\n"), None);
         assert_eq!(missing(&[old], "").unwrap(), "REVIEWS ARE MISSING: the ledger knows of 1, 0 of them here");
     }
 }
