@@ -17,6 +17,7 @@ mod demands;
 mod docs;
 mod export;
 pub mod facts;
+mod foreign;
 mod freeze;
 mod import;
 mod launcher;

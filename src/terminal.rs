@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, SetTitle};
-use ratatui::crossterm::{cursor, execute, queue, terminal};
+use ratatui::crossterm::style::ResetColor;
+use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, SetTitle};
+use ratatui::crossterm::{cursor, queue, terminal};
 
 use crate::tui::text::clean;
 
@@ -170,12 +171,17 @@ fn osc52(text: &str) -> String {
 fn take(title: Option<&str>) -> io::Result<()> {
     terminal::enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let mut out = io::stdout();
-    execute!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+    set_up(&mut io::stdout(), title)
+}
+
+/// Turns to the second screen and empties it. Who had it before may have been killed: a
+/// terminal that is on its second screen already keeps what stands there, colours too.
+fn set_up(out: &mut impl Write, title: Option<&str>) -> io::Result<()> {
+    queue!(out, EnterAlternateScreen, ResetColor, Clear(ClearType::All), EnableBracketedPaste, cursor::Hide)?;
     if let Some(title) = title {
-        execute!(out, SetTitle(clean(title)))?;
+        queue!(out, SetTitle(clean(title)))?;
     }
-    Ok(())
+    out.flush()
 }
 
 /// Gives the terminal back, if it is ours. Safe to call from anywhere and more than
@@ -197,6 +203,17 @@ mod tests {
     #[test]
     fn the_clipboard_gets_any_text_as_plain_letters() {
         assert_eq!(osc52("kubectl 'x'\x1b"), "\x1b]52;c;a3ViZWN0bCAneCcb\x07");
+    }
+
+    #[test]
+    fn the_second_screen_is_emptied_whenever_it_is_taken() {
+        for title in [Some("checkout"), None] {
+            let mut written = Vec::new();
+            set_up(&mut written, title).expect("written");
+            let written = String::from_utf8(written).expect("UTF-8");
+            let at = |sequence: &str| written.find(sequence).unwrap_or_else(|| panic!("{sequence:?} in {written:?}"));
+            assert!(at("\x1b[?1049h") < at("\x1b[0m") && at("\x1b[0m") < at("\x1b[2J"), "{written:?}");
+        }
     }
 
     #[test]

@@ -44,6 +44,7 @@ mod ui;
 
 pub use action::{Action, Secret};
 pub use overlay::{SheetRow, sheet_rows};
+pub use prompt::closing_facts;
 pub use replay::{Replay, Transport};
 pub use request::{summary, text_lines};
 pub use theme::{Depth, Theme, ThemeName};

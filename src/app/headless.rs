@@ -4,7 +4,7 @@
 //! tokio's paused clock: time passes when nothing is left to do, so a runbook of 45
 //! minutes takes well under a second, and twice gives the same journal byte for byte.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeZone as _, Utc};
@@ -19,8 +19,11 @@ use crate::clock::Clock;
 use crate::journal::{Sealer, SessionDir};
 use crate::ports::{Cluster, HttpPort};
 use crate::redact::Redactor;
+use crate::runbook::Value;
 use crate::runbook::load::Bundle;
+use crate::runbook::model::InputKind;
 use crate::session::event::{About, DecisionMade, Mode, Operator, ScenarioRecord, SessionOutcome, StepOutcome};
+use crate::session::time::rfc3339;
 use crate::session::view::RowState;
 use crate::session::{Event, Plan};
 use crate::world::{Difference, Scenario, Surroundings, World};
@@ -103,11 +106,28 @@ pub fn surroundings(plan: &Plan, scenario: &Scenario) -> Surroundings {
     Surroundings { namespace, prometheus: host.into_iter().collect(), services }
 }
 
-/// The opening of a rehearsal.
+/// The opening of a rehearsal that begins at [`epoch`].
 ///
 /// # Errors
 /// A sentence when the environment does not fit, or an input is missing or wrong.
 pub fn opening(
+    bundle: &Bundle,
+    scenario: &Scenario,
+    env: Option<&str>,
+    given: &[(String, String)],
+    who: Who,
+) -> Result<Opening, String> {
+    opening_at(epoch(), bundle, scenario, env, given, who)
+}
+
+/// The opening of a rehearsal that begins then. Times among a scenario's inputs are meant
+/// for a walk that begins at [`epoch`], and are moved with the beginning; a time that
+/// nobody gives is the beginning itself.
+///
+/// # Errors
+/// As [`opening`].
+pub fn opening_at(
+    began: DateTime<Utc>,
     bundle: &Bundle,
     scenario: &Scenario,
     env: Option<&str>,
@@ -120,9 +140,10 @@ pub fn opening(
     if let Some(first) = unsupported.first() {
         return Err(format!("{}: {}", first.place, first.why));
     }
-    let gathered = crate::inputs::gather(&bundle.root.inputs, given, &scenario.inputs);
+    let gathered = crate::inputs::gather(&bundle.root.inputs, given, &answers(began, bundle, scenario));
     if let Some(problem) = gathered.problems.first() {
-        return Err(format!("input `{}`: {}", problem.name, problem.message));
+        let hint = problem.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
+        return Err(format!("input `{}`: {}{hint}", problem.name, problem.message));
     }
     if !gathered.missing.is_empty() {
         return Err(format!("the scenario gives no value for {}; give it with --input", gathered.missing.join(", ")));
@@ -152,6 +173,26 @@ pub fn opening(
         old: None,
         plan: Arc::new(plan),
     })
+}
+
+/// The scenario's answers for a walk that begins then.
+fn answers(began: DateTime<Utc>, bundle: &Bundle, scenario: &Scenario) -> BTreeMap<String, Value> {
+    let mut answers = scenario.inputs.clone();
+    for input in bundle.root.inputs.iter().filter(|input| matches!(input.kind, InputKind::Time)) {
+        let name = &input.name.value;
+        let written = answers.get(name).and_then(Value::as_str).map(DateTime::parse_from_rfc3339);
+        match written {
+            Some(Ok(time)) => {
+                let moved = time.to_utc() + (began - epoch());
+                answers.insert(name.clone(), Value::from(rfc3339(moved)));
+            }
+            None if input.default.is_none() && input.required => {
+                answers.insert(name.clone(), Value::from(rfc3339(began)));
+            }
+            _ => {}
+        }
+    }
+    answers
 }
 
 /// What the scenario calls a good walk, as the record says it.
@@ -298,4 +339,29 @@ fn seen(dir: &SessionDir) -> Seen {
         }
     }
     seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runbook::load::{library, load};
+
+    #[test]
+    fn times_of_a_scenario_move_with_its_beginning() {
+        let bundle = load("production-incident").unwrap();
+        let (_, text) = library().iter().find(|(path, _)| *path == "scenarios/production-incident-all-good.yaml").unwrap();
+        let mut scenario = Scenario::read("x", text).unwrap();
+        let later = epoch() + chrono::TimeDelta::days(320);
+        let began = |scenario: &Scenario, at: DateTime<Utc>, given: &[(String, String)]| {
+            let opening = opening_at(at, &bundle, scenario, None, given, nobody()).unwrap();
+            opening.inputs.get("began").unwrap().as_str().unwrap().parse::<DateTime<Utc>>().unwrap()
+        };
+        let ten = chrono::TimeDelta::minutes(10);
+        assert_eq!(began(&scenario, epoch(), &[]), epoch() - ten);
+        assert_eq!(began(&scenario, later, &[]), later - ten);
+        let given = [("began".to_owned(), "2026-01-05T09:50:00Z".to_owned())];
+        assert_eq!(began(&scenario, later, &given), epoch() - ten, "what somebody gives stands");
+        scenario.inputs.remove("began");
+        assert_eq!(began(&scenario, later, &[]), later);
+    }
 }

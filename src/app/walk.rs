@@ -17,7 +17,7 @@ use crate::journal::{AppendError, Durable, Writer};
 use crate::live::Live;
 use crate::ports::Login;
 use crate::redact::Redactor;
-use crate::session::event::{Mode, SessionOutcome};
+use crate::session::event::{AnchorConfirmed, Mode, SessionOutcome};
 use crate::session::intent::{Intent, KubernetesRequest, Starter, What, Workload};
 use crate::session::message::{Command, EffectReport, StepRef};
 use crate::session::view::Prompt;
@@ -38,8 +38,8 @@ const MOST_RECORDS: usize = 10_000;
 /// While a record waits for the disk, the screen says for how long, so often.
 const WAITING_TICK: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// At the end, anchors are waited for so long.
-const ANCHOR_PATIENCE: std::time::Duration = std::time::Duration::from_secs(25);
+/// At the end, anchors are waited for so long: a little longer than each has for itself.
+const ANCHOR_PATIENCE: std::time::Duration = std::time::Duration::from_secs(6);
 
 /// How a walk was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -356,22 +356,27 @@ impl Walk {
                 self.backlog.push_back((self.clock.now(), Event::AnchorConfirmed(confirmed)));
                 self.write();
             }
-            Ok(confirmed) => self.record_notes.push(format!("{} knows the head", confirmed.place)),
+            Ok(AnchorConfirmed { place, seq, head }) if head == self.head => {
+                self.record_notes.push(format!("{place} knows the head, record {seq}"));
+            }
+            Ok(AnchorConfirmed { place, seq, .. }) => self.record_notes.push(format!("{place} knows record {seq}, not the head")),
             Err(why) => self.of_the_record(why),
         }
     }
 
-    /// Waits for the anchors, a while. The session may be over; they need not be.
+    /// Waits for the anchors, a while, and ends what is under way then. The session may be
+    /// over; they need not be.
     pub async fn settle_anchors(&mut self) {
         let deadline = tokio::time::Instant::now() + ANCHOR_PATIENCE;
         while self.anchors.as_ref().is_some_and(|anchors| !anchors.is_settled()) {
             match tokio::time::timeout_at(deadline, anchors_answer(&mut self.anchors)).await {
                 Ok(answer) => self.anchored(answer),
-                Err(_) => {
-                    return self
-                        .of_the_record("an anchor has not answered yet; whether it knows the head is not known".to_owned());
-                }
+                Err(_) => break,
             }
+        }
+        let Some(anchors) = &mut self.anchors else { return };
+        for place in anchors.stop().await {
+            self.of_the_record(format!("the anchor {place} has not answered; whether it knows the head is not known"));
         }
     }
 

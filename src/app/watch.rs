@@ -147,15 +147,5 @@ fn fill(session: &Session, at: At, known: &Headers, headers: &[(String, TextOrSe
 }
 
 fn unit(unit: Option<&Unit>) -> String {
-    match unit {
-        None => "",
-        Some(Unit::Percent) => "%",
-        Some(Unit::Seconds) => "s",
-        Some(Unit::Milliseconds) => "ms",
-        Some(Unit::Bytes) => "B",
-        Some(Unit::PerSecond) => "/s",
-        Some(Unit::Count) => "",
-        Some(Unit::Other(other)) => other,
-    }
-    .to_owned()
+    unit.map(Unit::sign).unwrap_or_default().to_owned()
 }

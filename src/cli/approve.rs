@@ -6,7 +6,6 @@
 //! is signed, and nothing but the typed word signs. The answer alone goes to standard
 //! output, all else to standard error, so that it can be sent on with a redirection.
 
-use std::fmt::Write as _;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,13 +14,14 @@ use chrono::{DateTime, Utc};
 
 use super::args::ApproveArgs;
 use super::console::Console;
+use super::foreign::{self, Page};
 use super::{Basis, signing, walk};
 use crate::approval::{Answer, hash};
 use crate::error::{Exit, Problem};
 use crate::redact::{Keep, strip_controls};
 use crate::runbook::load::load;
 use crate::session::Plan;
-use crate::session::approval::{Request, plan};
+use crate::session::approval::{Planned, Request, plan, without_details};
 use crate::signature::Signer;
 
 /// A reason longer than this belongs into a ticket.
@@ -33,6 +33,9 @@ const LONGEST_REQUEST: u64 = 4 << 20;
 enum Compared {
     /// The same files, and the same is done.
     Same,
+    /// The same files, and the same is done as far as the request says it; it gives no
+    /// details, and these are the missing ones.
+    Brief(Vec<Planned>),
     /// There is no copy to compare with; why.
     Unknown(String),
 }
@@ -56,9 +59,10 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ApproveArgs)
     }
     let signer = own_key(basis, &request)?;
     let compared = compare(&request, arguments.runbook.as_deref())?;
-    console.note(strip_controls(&shown(&request, &text, now), Keep::LINES));
+    console.note(shown(Page::new(), &request, &text, now));
     console.note(match &compared {
         Compared::Same => "Compared with the runbook you have: the same files, and the same would be done.".to_owned(),
+        Compared::Brief(own) => brief(own),
         Compared::Unknown(why) => format!(
             "NOT COMPARED with a runbook of yours ({why}). What is above is what the session says.\n\
              To have it worked out anew here: --runbook FILE"
@@ -115,7 +119,7 @@ fn own_key(basis: &Basis, request: &Request) -> Result<Signer, Problem> {
 fn compare(request: &Request, named: Option<&str>) -> Result<Compared, Problem> {
     let bundle = match (load(named.unwrap_or(&request.runbook)), named) {
         (Ok(bundle), _) => bundle,
-        (Err(_), None) => return Ok(Compared::Unknown(format!("no runbook `{}` is here", request.runbook))),
+        (Err(_), None) => return Ok(Compared::Unknown("no runbook of its name is here".to_owned())),
         (Err(_), Some(file)) => walk::loaded(file)?,
     };
     if bundle.sha256 != request.bundle {
@@ -132,11 +136,11 @@ fn compare(request: &Request, named: Option<&str>) -> Result<Compared, Problem> 
     let own = own.and_then(|own| plan(&Arc::new(own), request));
     match own {
         Ok(own) if own == request.plan => Ok(Compared::Same),
+        Ok(own) if without_details(&own) == request.plan => Ok(Compared::Brief(own)),
         Ok(own) => {
             let differs = own.iter().zip(&request.plan).find(|(own, theirs)| own != theirs);
-            let what = differs.map_or("they have not the same number of steps".to_owned(), |(own, theirs)| {
-                format!("at {} it would be `{}`, and the request says `{}`", own.path, own.does, theirs.does)
-            });
+            let what =
+                differs.map_or("they have not the same number of steps".to_owned(), |(own, theirs)| difference(own, theirs));
             Err(Problem::failed(format!("the request does not say what would be done: {}", strip_controls(&what, Keep::NOTHING)))
                 .hint("do not approve it; ask the operator how it came about"))
         }
@@ -145,57 +149,95 @@ fn compare(request: &Request, named: Option<&str>) -> Result<Compared, Problem> 
     }
 }
 
-/// The request for people, in full.
-fn shown(request: &Request, text: &str, now: DateTime<Utc>) -> String {
-    let mut out = String::new();
-    let mut fact = |name: &str, value: String| {
+/// What a request of an older version does not tell, from the approver's own files.
+fn brief(own: &[Planned]) -> String {
+    let mut page = Page::new();
+    page.own("Compared with the runbook you have: the same files, and the same would be done as far as the request says it.");
+    page.own("It has no details of its steps (scripts, environment, bodies). From the runbook you have:\n");
+    for step in own.iter().filter(|step| !step.detail.is_empty()) {
+        page.words("  ", &step.path);
+        step.detail.iter().for_each(|line| page.words("        ", line));
+    }
+    page.into_text()
+}
+
+/// Where two steps differ, in a sentence.
+fn difference(own: &Planned, theirs: &Planned) -> String {
+    let line = || {
+        let longer = own.detail.len().max(theirs.detail.len());
+        let pair = (0..longer).map(|n| (own.detail.get(n), theirs.detail.get(n))).find(|(own, theirs)| own != theirs);
+        let said = |line: Option<&String>| line.map_or("nothing".to_owned(), |line| format!("`{line}`"));
+        pair.map(|(own, theirs)| (said(own), said(theirs)))
+    };
+    let (own_says, theirs_say) = if own.does == theirs.does { line() } else { None }
+        .unwrap_or_else(|| (format!("`{}`", own.does), format!("`{}`", theirs.does)));
+    format!("at {} it would be {own_says}, and the request says {theirs_say}", own.path)
+}
+
+/// The request for people, in full. Everything in it is somebody else's words.
+fn shown(mut page: Page, request: &Request, text: &str, now: DateTime<Utc>) -> String {
+    page.own("An approval is asked for.");
+    page.own(foreign::MARKS);
+    page.own("");
+    facts(&mut page, request, text, now);
+    if !request.text.is_empty() {
+        page.own("\nWhat you are to read:\n");
+        page.block(2, &request.text);
+    }
+    page.own("\nWhat would be done:\n");
+    for step in &request.plan {
+        page.words("  ", &step.path);
+        page.words("      ", &step.title);
+        if let Some(when) = &step.when {
+            page.words("      only when: ", when);
+        }
+        page.words("      does: ", &step.does);
+        step.detail.iter().for_each(|line| page.words("        ", line));
+    }
+    page.own("\nHow it would be rolled back:\n");
+    page.words("  ", &request.rollback);
+    page.into_text()
+}
+
+/// Who asks, where, with what; what is not known is left out.
+fn facts(page: &mut Page, request: &Request, text: &str, now: DateTime<Utc>) {
+    let mut fact = |name: &str, value: &str| {
         if !value.is_empty() {
-            let _ = writeln!(out, "  {name:<12} {value}");
+            page.fact(name, value);
         }
     };
+    let known = |value: &Option<String>| value.clone().unwrap_or_default();
     let operators: Vec<String> = request
         .operators
         .iter()
         .map(|o| o.key.as_ref().map_or(o.principal.clone(), |key| format!("{} ({key})", o.principal)))
         .collect();
-    fact("asked by", operators.join(", "));
-    fact("runbook", format!("{} ({})", request.title, request.runbook));
-    fact("session", request.session.clone());
-    fact("step", format!("{} (visit {})", request.path, request.visit));
-    fact("needs", format!("{} of {}", request.min, request.by.join(", ")));
+    fact("asked by", &operators.join(", "));
+    fact("runbook", &format!("{} ({})", request.title, request.runbook));
+    fact("session", &request.session);
+    fact("step", &format!("{} (visit {})", request.path, request.visit));
+    fact("needs", &format!("{} of {}", request.min, request.by.join(", ")));
     let left = request.expires().map(|at| (at - now).num_minutes());
-    fact(
-        "expires",
-        request.expires.as_ref().zip(left).map_or("never".to_owned(), |(at, left)| format!("{at} (in {left} minutes)")),
-    );
+    let expires = request.expires.as_ref().zip(left);
+    fact("expires", &expires.map_or("never".to_owned(), |(at, left)| format!("{at} (in {left} minutes)")));
     let environment = &request.environment;
-    fact("environment", format!("{}{}", environment.name, if environment.protected { " (protected)" } else { "" }));
-    fact("cluster", environment.server.clone().unwrap_or_default());
-    fact("its CA", environment.ca_fingerprint.clone().unwrap_or_default());
-    fact("namespace", environment.namespace.clone().unwrap_or_default());
+    fact("environment", &environment.name);
+    fact("protected", if environment.protected { "yes" } else { "no" });
+    fact("cluster", &known(&environment.server));
+    fact("its CA", &known(&environment.ca_fingerprint));
+    fact("namespace", &known(&environment.namespace));
     if let Some(change) = &request.change {
-        fact("change", change.kind.clone());
-        change.named().for_each(|(name, value)| fact(name, value.to_owned()));
+        fact("change", &change.kind);
+        change.named().for_each(|(name, value)| fact(name, value));
     }
     for (name, value) in &request.inputs {
-        fact("input", format!("{name} = {value}"));
+        fact("input", &format!("{name} = {value}"));
     }
-    fact("secrets", request.secrets.join(", "));
-    fact("files", request.bundle.clone());
-    fact("commit", request.commit.clone().unwrap_or_default());
-    fact("journal", request.head.clone());
-    fact("request", hash(text));
-    let mut whole = format!("An approval is asked for.\n\n{out}");
-    if !request.text.is_empty() {
-        let _ = write!(whole, "\nWhat you are to read:\n\n{}\n", request.text.trim_end());
-    }
-    whole.push_str("\nWhat would be done:\n\n");
-    for step in &request.plan {
-        let when = step.when.as_ref().map_or(String::new(), |when| format!(" (when {when})"));
-        let _ = writeln!(whole, "  {:<24} {}{when}\n  {:<24} {}", step.path, step.title, "", step.does);
-    }
-    let _ = write!(whole, "\nHow it would be rolled back: {}\n", request.rollback);
-    whole
+    fact("secrets", &request.secrets.join(", "));
+    fact("files", &request.bundle);
+    fact("commit", &known(&request.commit));
+    fact("journal", &request.head);
+    fact("request", &hash(text));
 }
 
 /// What the approver typed.
@@ -217,3 +259,6 @@ fn asked() -> Result<Said, Problem> {
         _ => Ok(Said::Nothing),
     }
 }
+
+#[cfg(test)]
+mod tests;

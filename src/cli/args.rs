@@ -171,7 +171,7 @@ pub struct RehearseArgs {
     /// The scenario [default: the first by name]
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
-    /// How many times faster than real time
+    /// How many times faster than real time, from 0.1 to 10
     #[arg(long, value_name = "N", value_parser = speed)]
     pub speed: Option<f64>,
     /// What it is started with; else as the scenario says.
@@ -571,6 +571,9 @@ pub struct FreezeArgs {
     /// A runbook that has the environment: its cluster is told too, so that others see it
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub runbook: Option<String>,
+    /// Accept that runbook without looking at it, where it was not accepted before
+    #[arg(long, requires = "runbook")]
+    pub trust: bool,
 }
 
 /// `unfreeze`.
@@ -582,6 +585,9 @@ pub struct UnfreezeArgs {
     /// A runbook that has the environment: its cluster is told too
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub runbook: Option<String>,
+    /// Accept that runbook without looking at it, where it was not accepted before
+    #[arg(long, requires = "runbook")]
+    pub trust: bool,
 }
 
 /// `world`.
@@ -596,7 +602,7 @@ pub struct WorldArgs {
     /// Where to listen: an address of this machine alone, with a port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: std::net::SocketAddr,
-    /// How many times faster than real time
+    /// How many times faster than real time, from 0.1 to 10
     #[arg(long, value_name = "N", value_parser = speed)]
     pub speed: Option<f64>,
 }

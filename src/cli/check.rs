@@ -77,6 +77,16 @@ fn judged(name: &str, with_advice: bool) -> CheckReport {
 
 /// A runbook with mistakes cannot be started: the mistakes, as `check` shows them.
 pub(super) fn refused(name: &str, report: &CheckReport) -> Problem {
+    if let [only] = &report.diagnostics[..]
+        && report.sources.is_empty()
+    {
+        // There is nothing to correct in what is not there.
+        let missing = Problem::cannot_start(&only.message);
+        return match &only.hint {
+            Some(hint) => missing.hint(hint),
+            None => missing.at(name),
+        };
+    }
     let shown = render_text(&report.diagnostics, &report.sources, false);
     Problem::cannot_start(format!("`{name}` has mistakes:\n{}", shown.trim_end()))
         .hint("correct them; `pacenote check` shows them again")

@@ -20,7 +20,7 @@ pub(super) fn freeze(console: &mut Console, basis: &Basis, arguments: &FreezeArg
         session: None,
     };
     let told = walk::runtime()?.block_on(async {
-        let freezes = freezes(basis, &arguments.environment, arguments.runbook.as_deref()).await?;
+        let freezes = freezes(basis, &arguments.environment, arguments.runbook.as_deref(), arguments.trust).await?;
         freezes.set(&freeze).await.map(|()| freezes.has_cluster()).map_err(|why| {
             Problem::failed(format!("{} could not be frozen everywhere: {why}", freeze.environment))
                 .hint("running sessions on this machine see it all the same, if it was set here; say it again for the rest")
@@ -35,7 +35,7 @@ pub(super) fn freeze(console: &mut Console, basis: &Basis, arguments: &FreezeArg
 pub(super) fn unfreeze(console: &mut Console, basis: &Basis, arguments: &UnfreezeArgs) -> Result<Exit, Problem> {
     let environment = &arguments.environment;
     let (lifted, told) = walk::runtime()?.block_on(async {
-        let freezes = freezes(basis, environment, arguments.runbook.as_deref()).await?;
+        let freezes = freezes(basis, environment, arguments.runbook.as_deref(), arguments.trust).await?;
         let lifted = freezes.lift(environment).await.map_err(|why| {
             Problem::failed(format!("the freeze of {environment} could not be lifted everywhere: {why}"))
                 .hint("it still holds where it was not lifted; say it again")
@@ -61,7 +61,7 @@ fn where_it_holds(told: bool) -> &'static str {
 }
 
 /// Where a freeze is kept: here, and in the cluster of a runbook's environment.
-async fn freezes(basis: &Basis, environment: &str, runbook: Option<&str>) -> Result<Freezes, Problem> {
+async fn freezes(basis: &Basis, environment: &str, runbook: Option<&str>, trust: bool) -> Result<Freezes, Problem> {
     let state = basis.state()?;
     let cluster = match runbook {
         None => None,
@@ -69,7 +69,7 @@ async fn freezes(basis: &Basis, environment: &str, runbook: Option<&str>) -> Res
             let bundle = walk::loaded(file)?;
             let plan = Plan::new(bundle.root.clone(), bundle.called.clone(), Some(environment)).map_err(Problem::usage)?;
             // Connecting may run what the kubeconfig names, so it is accepted first.
-            walk::accept(basis, &state, &bundle, false, &WalkArgs::default())?;
+            walk::accept(basis, &state, &bundle, trust, &WalkArgs::default())?;
             let cluster = walk::connect(basis, &plan, "freeze", true).await?;
             if cluster.is_none() {
                 return Err(Problem::usage(format!("{environment} has no cluster in {file}")).hint("leave --runbook out"));

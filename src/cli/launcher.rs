@@ -12,7 +12,7 @@ use super::console::Console;
 use super::{Basis, modal};
 use crate::error::{Exit, Problem};
 use crate::journal::{SessionState, SessionSummary};
-use crate::runbook::load;
+use crate::runbook::{duration, load};
 use crate::session::event::Mode;
 use crate::terminal::capabilities::Capabilities;
 use crate::tui::launcher::{Launcher, LauncherAction, LauncherEvent, LauncherItem, LauncherKind};
@@ -114,7 +114,7 @@ fn runbooks() -> Vec<LauncherItem> {
         // A file that is no runbook, or has mistakes, is none that can be chosen.
         let bundle = load::load(&id).ok()?;
         let runbook = &bundle.root;
-        let estimate = runbook.estimate.map(|e| format!("~{}m", e.as_secs() / 60)).unwrap_or_default();
+        let estimate = runbook.estimate.map(|e| format!("~{}", duration::format(e))).unwrap_or_default();
         let actions = if own {
             vec![LauncherAction::Run, LauncherAction::Rehearse]
         } else {

@@ -1,6 +1,7 @@
 //! A screen of its own before a session's: draws, takes keys, answers once.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use ratatui::Frame;
 use ratatui::crossterm::event::KeyEvent;
@@ -12,6 +13,7 @@ use crate::terminal::capabilities::Capabilities;
 use crate::terminal::input::{InputReader, TerminalEvent};
 use crate::terminal::signals::{Signals, TerminalSignal};
 use crate::tui::ThemeName;
+use crate::tui::preflight;
 use crate::tui::theme::Theme;
 
 /// How screens look on this terminal.
@@ -91,6 +93,31 @@ pub(super) async fn shown<M: Modal, N>(
                     return Ok(Some(answer));
                 }
             }
+        }
+    }
+}
+
+/// Work that is usually done at once has no screen of its own.
+const AT_ONCE: Duration = Duration::from_millis(300);
+
+/// Keeps up a screen that says what is waited for, until the work is done. It takes no
+/// keys: work that was begun is not left half-done.
+pub(super) async fn waiting<T>(title: &str, words: &str, look: &Look, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    let began = Instant::now();
+    if let Ok(done) = tokio::time::timeout(AT_ONCE, &mut work).await {
+        return done;
+    }
+    // Without a terminal there is nobody to be told.
+    let Ok(mut guard) = TerminalGuard::enter(title) else { return work.await };
+    loop {
+        let gone = began.elapsed().as_secs();
+        let drawn = guard.screen().draw(|frame| preflight::waiting(title, words, gone, (&look.theme, look.ascii), frame));
+        if drawn.is_err() {
+            return work.await;
+        }
+        if let Ok(done) = tokio::time::timeout(Duration::from_secs(1), &mut work).await {
+            return done;
         }
     }
 }

@@ -246,7 +246,7 @@ fn ask<T>(
 }
 
 fn list(text: &str) -> Vec<String> {
-    text.split([',', ' ']).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn words<T: ValueEnum>(all: &[T]) -> String {
@@ -298,6 +298,8 @@ mod tests {
         let usual = said("deploy\nshop\nstaging\nhealth\n", None).unwrap();
         let typed = "party\ndeploy\n\nmy shop\nshop\nstaging, staging\nstaging\nluck\nhealth\n";
         assert_eq!(said(typed, None).unwrap(), usual);
+        let split = "deploy\nshop\nfoo bar\nstaging\nhealth\n";
+        assert_eq!(said(split, None).unwrap(), usual, "a name with a space in it is no two names");
         for typed in ["", "party\n", "deploy\nshop\n", "deploy\nshop\na\nluck\n"] {
             assert!(said(typed, None).is_err(), "{typed:?}");
         }

@@ -13,6 +13,7 @@ use chrono::Utc;
 
 use super::args::ReviewArgs;
 use super::console::Console;
+use super::foreign::Page;
 use super::{Basis, show, signing, verify};
 use crate::approval::review::{Finding, Judged, REVIEWS, Review, SignedReview, Subject};
 use crate::error::{Exit, Problem};
@@ -22,14 +23,17 @@ use crate::journal::{Blobs, Mark, Reader};
 use crate::redact::{Keep, strip_controls};
 use crate::report::words;
 use crate::session::Event;
-use crate::session::event::{Mode, Operator};
+use crate::session::event::{Mode, Operator, Outcome, StepOutcome};
+use crate::session::figures::clip;
 use crate::session::time::rfc3339;
 use crate::signature::AllowedSigners;
-use crate::state::ledger::{About, Ledger};
-use crate::state::population::population;
+use crate::state::ledger::{About, Ledger, REVIEWED, ReviewNoted};
+use crate::state::population::{Member, population};
 
-/// `type` of the ledger's line.
-const REVIEWED: &str = "session.reviewed";
+mod noted;
+
+pub(super) use noted::is_emergency;
+
 /// More of it belongs into a ticket.
 const LONGEST_NOTE: usize = 2_000;
 /// A file of reviews larger than this is none.
@@ -79,21 +83,54 @@ pub(super) fn run(console: &mut Console, basis: &Basis, arguments: &ReviewArgs) 
         console.note(format_args!("The review is in {}. Where the journal is: pacenote review {sid} --add FILE", out.display()));
     }
     if local {
-        keep(&journal.with_file_name(REVIEWS), &line)?;
+        let before = beside(&journal)?;
+        if before.lines().any(|kept| kept.trim() == line.trim()) {
+            console.note("That very review is kept here already; it was not added again.");
+        } else {
+            keep(&journal.with_file_name(REVIEWS), &line)?;
+        }
         let mark = Mark { sid: sid.clone(), seq: reviewed.verification.records.saturating_sub(1), head };
-        if is_of_this_machine(basis, &journal, &sid)
-            && let Err(error) = Ledger::of(&basis.state()?).append(REVIEWED, &mark, Utc::now(), About::default())
-        {
-            return Err(Problem::failed(format!("the review is kept, and the ledger could not be told: {error}")));
+        if is_of_this_machine(basis, &journal, &sid) {
+            tell_ledger(basis, &mark, &judged, &signed, &line)?;
         }
         match judged {
-            Judged::Review { untrusted: None, .. } => console.line(format_args!("{sid} is reviewed by {}.", signed.by))?,
+            Judged::Review { untrusted: None, review, .. } => {
+                console.line(format_args!("{sid} is reviewed by {}: {}.", signed.by, review.finding.word()))?;
+            }
             Judged::Review { untrusted: Some(why), .. } | Judged::Other(why) => {
                 console.line(format_args!("The review of {sid} is kept. It does not count as one yet: {why}."))?;
             }
         }
     }
     Ok(Exit::Done)
+}
+
+/// Notes a review in the ledger, unless it knows all of it already.
+fn tell_ledger(basis: &Basis, mark: &Mark, judged: &Judged, signed: &SignedReview, line: &str) -> Result<(), Problem> {
+    let finding = match judged {
+        Judged::Review { review, .. } => review.finding.word(),
+        Judged::Other(_) => "unknown",
+    };
+    let (sha256, by) = (noted::name(line), clip(&signed.by));
+    let review = ReviewNoted { sha256, by, finding: finding.to_owned(), counts: judged.counts() };
+    let ledger = Ledger::of(&basis.state()?);
+    let (entries, _) = ledger.as_far_as_good();
+    if entries.iter().any(|entry| entry.sid == mark.sid && entry.review.as_deref() == Some(&review)) {
+        return Ok(());
+    }
+    let about = About { review: Some(Box::new(review)), ..About::default() };
+    let told = ledger.append(REVIEWED, mark, Utc::now(), about);
+    told.map(|_| ()).map_err(|e| Problem::failed(format!("the review is kept, and the ledger could not be told: {e}")))
+}
+
+/// What the ledger knows of reviews of this machine's session that are not beside its journal.
+pub(super) fn missing_of(basis: &Basis, journal: &Path, sid: &str, lines: &str) -> Option<String> {
+    if !is_of_this_machine(basis, journal, sid) {
+        return None;
+    }
+    let (members, _) = population(&basis.state().ok()?).ok()?;
+    let member = members.into_iter().find(|member| member.summary.sid == sid)?;
+    noted::missing(&member.reviews, lines)
 }
 
 /// Reads and verifies what is to be reviewed.
@@ -110,7 +147,14 @@ fn look(journal: &Path, signers: Option<&AllowedSigners>) -> Result<Reviewed, Pr
                 found.emergency.clone_from(&opened.emergency);
             }
             Event::SessionResumed(resumed) => found.operators.push(resumed.operator.clone()),
-            Event::DeviationRecorded(_)
+            Event::DeviationRecorded(deviation) => {
+                if deviation.what == "emergency" {
+                    found.emergency.get_or_insert_with(|| deviation.reason.clone());
+                }
+            }
+            Event::StepEnded(ended) if matches!(ended.outcome, StepOutcome::Failed | StepOutcome::Interrupted) => {}
+            Event::EffectEnded(ended) if ended.outcome != Outcome::Succeeded => {}
+            Event::OutcomeSettled(_)
             | Event::DecisionMade(_)
             | Event::GuardTripped(_)
             | Event::GuardSnoozed(_)
@@ -137,12 +181,12 @@ fn made_here(console: &mut Console, basis: &Basis, reviewed: &Reviewed, subject:
             .hint("a review must be somebody else's"));
     }
     console.note(reviewed.verification.sentence());
+    let mut page = Page::new();
     if let Some(reason) = &reviewed.emergency {
-        console.note(format_args!("EMERGENCY: {}", strip_controls(reason, Keep::NOTHING)));
+        page.words("EMERGENCY: ", reason);
     }
-    for line in &reviewed.lines {
-        console.note(format_args!("  {line}"));
-    }
+    reviewed.lines.iter().for_each(|line| page.words("  ", line));
+    console.note(page.into_text().trim_end());
     console.note(format_args!(
         "All of it: pacenote show {}, or replay. You sign as {by} with {}.\n\
          Type `accept` or `object`, and what you found; anything else signs nothing.",
@@ -209,36 +253,53 @@ pub(super) fn beside(journal: &Path) -> Result<String, Problem> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Lists the emergencies that nobody has reviewed.
+/// Lists the emergencies that nobody has reviewed, and reviews that are gone.
 fn owed(console: &mut Console, basis: &Basis) -> Result<Exit, Problem> {
     let state = basis.state()?;
     let signers = verify::signers(basis, None)?;
-    let (members, _) = population(&state).map_err(|e| super::explain_state(&e))?;
+    let (members, wrong) = population(&state).map_err(|e| super::explain_state(&e))?;
     let mut open = 0;
-    for dir in members.into_iter().filter_map(|member| member.folder) {
-        let journal = dir.journal();
-        // The first line says whether it was one: most were not.
-        // That a long reason's file is gone hides no emergency.
-        let opened = Reader::open_file(&journal, Blobs::Heads).ok().and_then(|mut reader| reader.by_ref().next());
-        let emergency = match opened.and_then(Result::ok).and_then(|line| line.record.event) {
-            Some(Event::SessionOpened(opened)) => opened.emergency.is_some(),
-            _ => false,
+    for member in &members {
+        let said = match &member.folder {
+            Some(dir) => standing(member, &dir.journal(), signers.as_ref())?,
+            None => gone(member),
         };
-        if !emergency {
-            continue;
+        for line in said {
+            open += 1;
+            console.line(format_args!("{}  {}", member.summary.sid, strip_controls(&line, Keep::NOTHING)))?;
         }
-        let reviewed = look(&journal, signers.as_ref())?;
-        let subject = reviewed.subject(dir.sid(), &reviewed.verification.head, signers.as_ref());
-        let settled = subject.judge(&beside(&journal)?).iter().any(Judged::counts);
-        if !reviewed.live || reviewed.verification.outcome.is_none() || settled {
-            continue;
-        }
-        open += 1;
-        let reason = reviewed.emergency.as_deref().unwrap_or_default();
-        console.line(format_args!("{}  {}", dir.sid(), strip_controls(reason, Keep::NOTHING)))?;
     }
-    if open == 0 {
+    if let Some(wrong) = wrong {
+        console.note(format_args!("warning: {wrong}; what follows in it was not used"));
+    } else if open == 0 {
         console.line("No review is owed.")?;
     }
     Ok(Exit::Done)
+}
+
+/// What there is to say of a session whose journal is there.
+fn standing(member: &Member, journal: &Path, signers: Option<&AllowedSigners>) -> Result<Vec<String>, Problem> {
+    let emergency = is_emergency(member);
+    if !emergency && member.reviews.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lines = beside(journal)?;
+    let mut said: Vec<String> = noted::missing(&member.reviews, &lines).into_iter().collect();
+    if emergency {
+        let reviewed = look(journal, signers)?;
+        let subject = reviewed.subject(&member.summary.sid, &reviewed.verification.head, signers);
+        let settled = subject.judge(&lines).iter().any(Judged::counts);
+        if reviewed.live && reviewed.verification.outcome.is_some() && !settled {
+            said.push(reviewed.emergency.unwrap_or_default());
+        }
+    }
+    Ok(said)
+}
+
+/// What there is to say of a session that only the ledger knows.
+fn gone(member: &Member) -> Vec<String> {
+    let review = member.reviews.iter().rev().find(|review| review.counts);
+    let noted = review.map_or("none that counted".to_owned(), |review| format!("{} by {}", review.finding, review.by));
+    let line = || format!("AN EMERGENCY WHOSE JOURNAL IS NOT THERE, by the ledger; its review, by the ledger: {noted}");
+    is_emergency(member).then(line).into_iter().collect()
 }

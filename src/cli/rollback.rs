@@ -53,6 +53,9 @@ pub(super) fn run(basis: &Basis, arguments: &RollbackArgs) -> Result<Exit, Probl
     let runtime = walk::runtime()?;
     let exit = runtime.block_on(async {
         let redactor = Redactor::new();
+        let secrets = Secrets::new(&accepted, new.bundle(), redactor.clone());
+        let (records, _) = intact(&dir).map_err(|why| Problem::cannot_start(why).at(dir.journal().display()))?;
+        walk::ask_again(&bundle, records.iter().filter_map(|r| r.event.as_ref()), &secrets, unattended.is_none())?;
         let cluster = walk::connect(basis, &plan, new.sid(), unattended.is_none()).await?;
         let environment = demands::environment(basis, &plan, cluster.as_ref());
         demands::unattended(basis, unattended.is_some(), environment.protected)?;
@@ -62,7 +65,6 @@ pub(super) fn run(basis: &Basis, arguments: &RollbackArgs) -> Result<Exit, Probl
         let watched = enter(basis, &state, cluster.as_ref(), &draft, arguments.take_over.as_deref()).await?;
         opening.entered.lock = watched.lock.as_ref().map(|l| entry::lock_event(l, arguments.take_over.as_deref()));
         let (session, writer) = opening.open(&new, redactor.clone(), &mut clock).map_err(Problem::cannot_start)?;
-        let secrets = Secrets::new(&accepted, new.bundle(), redactor.clone());
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         walk::declare_secrets(&bundle, &secrets);
         let (secrets, anchors) = (Arc::new(secrets), told);
@@ -312,7 +314,7 @@ async fn enter(
         http: demands::door(basis),
         trust: entry::Trust::default(),
     };
-    let lock = neighbours.lock(draft, take_over).await.map_err(|error| walk::locked(&error))?;
+    let lock = neighbours.lock(draft, take_over).await.map_err(|error| walk::locked(&error, &neighbours.state))?;
     let environment = draft.plan().environment().map(|e| e.name.value.clone());
     let freezes = environment.map(|environment| (neighbours.freezes(), environment));
     let signers = super::verify::signers(basis, None)?;

@@ -127,7 +127,9 @@ fn none(arguments: &SessionsArgs) -> &'static str {
 fn asked_for(arguments: &SessionsArgs, member: &Member, now: DateTime<Utc>) -> bool {
     let summary = &member.summary;
     let opened = summary.opened.as_ref();
-    (!arguments.unfinished || summary.state.is_unfinished())
+    let rehearsed = opened.is_some_and(|opened| opened.mode == Mode::Rehearsal);
+    // The world of a rehearsal ended with it: nothing of it can be gone on with.
+    (!arguments.unfinished || (summary.state.is_unfinished() && !rehearsed))
         && arguments.which.takes_of(opened, opened.map(|o| o.at).or(summary.last), now, || hands(member))
         && arguments.mode.is_none_or(|mode| opened.is_none_or(|opened| mode.is(opened.mode)))
         && arguments.outcome.is_none_or(|outcome| outcome.is(&summary.state))
@@ -254,7 +256,7 @@ fn csv(rows: &[Row]) -> String {
             session.records.to_string(),
             session.head.clone(),
             text(|o| o.rolls_back.clone()),
-            text(|o| Some(if o.emergency { "yes" } else { "no" }.to_owned())),
+            if super::review::is_emergency(&row.member) { "yes" } else { "no" }.to_owned(),
             row.member.folder.as_ref().map(|dir| dir.path().display().to_string()).unwrap_or_default(),
             row.verify.as_ref().map(|found| found.code.to_string()).unwrap_or_default(),
             row.verify.as_ref().map(Verification::sentence).unwrap_or_default(),

@@ -50,7 +50,11 @@ pub fn run(console: &mut Console, basis: &Basis, arguments: &ShowArgs) -> Result
         let signers = super::verify::signers(basis, None)?;
         let (session, head) = (sid.as_str(), &*reader.head());
         let subject = Subject { session, head, operators: &operators, signers: signers.as_ref(), at: Utc::now() };
-        for review in subject.judge(&super::review::beside(&path)?) {
+        let reviews = super::review::beside(&path)?;
+        if let Some(missing) = super::review::missing_of(basis, &path, session, &reviews) {
+            print.console.line(format_args!("{:21}{}", "", strip_controls(&missing, Keep::NOTHING)))?;
+        }
+        for review in subject.judge(&reviews) {
             print.console.line(format_args!("{:21}review: {}", "", strip_controls(&review.line(), Keep::NOTHING)))?;
         }
     }

@@ -17,7 +17,7 @@ use crate::report::statistics::{self, By, Left, Question, Run, Statistics, stati
 use crate::session::event::Mode;
 use crate::session::figures::Figures;
 use crate::state::StateDir;
-use crate::state::ledger::{Entry, Ledger};
+use crate::state::ledger::{Entry, Ledger, ReviewNoted};
 use crate::state::marks;
 
 use super::Basis;
@@ -136,6 +136,8 @@ struct Known<'a> {
     figures: Option<&'a Figures>,
     closed: Option<DateTime<Utc>>,
     moved: Option<&'a str>,
+    /// The last review that counted.
+    review: Option<&'a ReviewNoted>,
 }
 
 /// The closed sessions, and how many others there are.
@@ -149,16 +151,18 @@ fn gathered(state: &StateDir, entries: &[Entry], takes: &dyn Fn(&OpenedSummary) 
             session.closed = Some(entry.ts);
         }
         session.moved = entry.folder.as_deref().or(session.moved);
+        session.review = entry.review.as_deref().filter(|review| review.counts).or(session.review);
     }
     let (mut runs, mut left) = (Vec::with_capacity(known.len()), Left::default());
     for (sid, known) in known {
         let (opened, figures, closed) = known.resolved(state, sid);
+        let reviewed = known.review.map(|review| format!("{} by {}", review.finding, review.by));
         if opened.as_ref().is_some_and(|opened| !takes(opened)) {
             continue;
         }
         match (opened, figures, closed) {
             (Some(opened), Some(figures), Some(closed)) if figures.outcome.is_some() => {
-                runs.push(Run { sid: sid.to_owned(), opened, closed, figures });
+                runs.push(Run { sid: sid.to_owned(), opened, closed, figures, reviewed });
             }
             (Some(opened), _, None) if opened.mode != Mode::Live => {}
             (_, _, None) => left.open += 1,

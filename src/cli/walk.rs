@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::args::{RehearseArgs, ResumeArgs, RunArgs, WalkArgs};
 pub(super) use super::facts::folder_of;
 use super::modal::Look;
-use super::{Basis, acceptance, answers, check, demands, explain_state, facts, preflight, rollback};
+use super::{Basis, acceptance, answers, check, demands, explain_state, facts, modal, preflight, rollback};
 use crate::app::anchors::Told;
 use crate::app::answering::Answering;
 use crate::app::doors::{Doors, Frame};
@@ -27,6 +27,7 @@ use crate::redact::Redactor;
 use crate::runbook::load::{self, Bundle};
 use crate::secrets::{Accepted, Secrets};
 use crate::session::event::{BundleRecord, Mode, SessionOutcome};
+use crate::session::view::after_leaving;
 use crate::session::{Plan, Session};
 use crate::state::ledger::Ledger;
 use crate::state::marks::{Marks, Notes};
@@ -36,12 +37,17 @@ use crate::terminal::capabilities::Capabilities;
 use crate::world::World;
 
 mod beforehand;
+mod hidden;
 mod inputs;
 mod live;
 
+pub(super) use hidden::ask_again;
 use inputs::ask_inputs;
 pub(super) use inputs::declare_secrets;
 pub(super) use live::{Live, Watched};
+
+/// What is done between the last question before a session and its first screen.
+const ENTERING: &str = "Judging change windows and freezes, and taking the lock";
 
 /// `run`.
 pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
@@ -52,12 +58,13 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
     let unattended = unattended(&arguments.walk)?;
     demands::unattended(basis, unattended.is_some(), protected)?;
     let state = basis.state()?;
+    let given = unattended.as_ref().map(|(a, _)| a.inputs.clone()).unwrap_or_default();
+    inputs::all_right(&crate::inputs::gather(&bundle.root.inputs, &arguments.start.inputs, &given))?;
     let accepted = accept(basis, &state, &bundle, arguments.trust, &arguments.walk)?;
     let redactor = Redactor::new();
     let folder = folder_of(&arguments.file);
     let secrets = Secrets::new(&accepted, folder.clone(), redactor.clone());
-    let given = unattended.as_ref().map(|(a, _)| a.inputs.clone()).unwrap_or_default();
-    let (inputs, named) = ask_inputs(basis, &bundle, &arguments.start, &given, unattended.is_none(), &secrets)?;
+    let (inputs, named) = ask_inputs(basis, &bundle, arguments, &given, unattended.is_none(), &secrets)?;
     let runtime = runtime()?;
     let (dir, sid_clock) = new_session(&state, &bundle)?;
     let exit = runtime.block_on(async {
@@ -103,8 +110,11 @@ pub(super) fn run(basis: &Basis, arguments: &RunArgs) -> Result<Exit, Problem> {
         };
         let face = beforehand_face(basis, &arguments.walk, unattended.is_some());
         let passed = if mode == Mode::Live { Some(beforehand::ask(&around, face, &redactor).await?) } else { None };
-        let (entered, mut watched) =
-            enter(&neighbours, &draft, clock.now(), &folder, None, arguments.take_over.as_deref()).await?;
+        let entering = enter(&neighbours, &draft, clock.now(), &folder, None, arguments.take_over.as_deref());
+        let (entered, mut watched) = match beforehand_face(basis, &arguments.walk, unattended.is_some()) {
+            beforehand::Face::Screen(look) => modal::waiting("pacenote", ENTERING, &look, entering).await?,
+            beforehand::Face::Lines | beforehand::Face::Nobody => entering.await?,
+        };
         opening.entered = entered;
         if let Some(passed) = passed {
             opening.entered.deviations.extend(passed.deviations);
@@ -156,6 +166,9 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
             Problem::cannot_start(format!("the journal does not fit the runbook it was written with: {why}"))
                 .at(dir.journal().display())
         })?;
+        let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
+        let events = resumption.records.iter().filter_map(|record| record.event.as_ref());
+        ask_again(&bundle, events, &secrets, unattended.is_none())?;
         let mut writer = resumption.writer;
         let cluster = connect(basis, &plan, dir.sid(), unattended.is_none()).await?;
         let protected = opened.environment.protected || demands::environment(basis, &plan, cluster.as_ref()).protected;
@@ -171,7 +184,6 @@ pub(super) fn resume(basis: &Basis, arguments: &ResumeArgs) -> Result<Exit, Prob
         opening::resume(&mut session, &mut writer, &mut clock, who, unattended.is_none(), accept_loss, sealer)
             .map_err(Problem::cannot_start)?;
         entered.record(&mut session, &mut writer, clock.now()).map_err(Problem::cannot_start)?;
-        let secrets = Secrets::new(&accepted, dir.bundle(), redactor.clone());
         let secrets = app::cluster_secrets::from_cluster(secrets, cluster.as_ref());
         declare_secrets(&bundle, &secrets);
         let (secrets, anchors) = (Arc::new(secrets), told);
@@ -223,7 +235,7 @@ async fn enter(
         notices.extend(neighbours.lock_notice(session).await);
         None
     } else {
-        neighbours.lock(session, take_over).await.map_err(|error| locked(&error))?
+        neighbours.lock(session, take_over).await.map_err(|error| locked(&error, &neighbours.state))?
     };
     let event = lock.as_ref().map(|l| entry::lock_event(l, take_over));
     let environment = session.plan().environment().map(|e| e.name.value.clone());
@@ -255,9 +267,14 @@ fn refusal(objections: &[crate::session::admission::Objection], troubles: &[Stri
         .hint(format!("{}; in an emergency --emergency REASON passes it, on the record", hints.join(", or ")))
 }
 
-pub(super) fn locked(error: &LockError) -> Problem {
+pub(super) fn locked(error: &LockError, state: &StateDir) -> Problem {
     let problem = Problem::cannot_start(error);
+    let own = |sid: &str| state.session(sid).is_ok_and(|dir| dir.sid() == sid && summarise(&dir).state.is_unfinished());
     match error {
+        LockError::Held { holding, .. } if own(&holding.session) => {
+            let sid = &holding.session;
+            problem.hint(format!("that session was left unfinished here; go on with it: pacenote resume {sid}"))
+        }
         LockError::Held { .. } => problem.hint("wait until that session is over, or speak with whoever walks it"),
         LockError::Left { holding, .. } => problem.hint(format!(
             "go on with it (`pacenote resume {}`), or take the lock over with --take-over REASON once you know that nothing of it \
@@ -281,7 +298,9 @@ pub(super) fn rehearse(basis: &Basis, arguments: &RehearseArgs) -> Result<Exit, 
         let mut clock = Clock::simulated(world_clock.epoch(), pace);
         let mut who = who(basis, &state, Path::new("."));
         who.clock = crate::session::event::ClockRecord::default();
-        let mut opening = headless::opening(&bundle, &scenario, arguments.start.env.as_deref(), &arguments.start.inputs, who)
+        let start = &arguments.start;
+        let began = world_clock.epoch();
+        let mut opening = headless::opening_at(began, &bundle, &scenario, start.env.as_deref(), &start.inputs, who)
             .map_err(Problem::cannot_start)?;
         opening.attended = unattended.is_none();
         opening.ledger_head = Ledger::of(&state).head().map_err(|e| unusable_ledger(&e))?;
@@ -383,7 +402,8 @@ async fn face(
             Exit::Failed
         }
         Ended::Left => {
-            let _ = writeln!(io::stderr(), "left unfinished; go on with: pacenote resume {sid}");
+            let next = after_leaving(walk.session().mode(), &sid);
+            let _ = writeln!(io::stderr(), "left unfinished. {next}");
             Exit::Stopped
         }
     })

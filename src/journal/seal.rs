@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::format::{self, Hash, hex};
 use crate::session::Event;
+use crate::session::intent::Starter;
 use crate::signature::{Kind, Message, SESSION, SignError, Signer};
 
 /// Which kind of seal.
@@ -32,6 +33,8 @@ impl Role {
             Event::SessionOpened(_) | Event::SessionResumed(_) => Some(Self::Open),
             Event::SessionClosed(_) => Some(Self::Close),
             Event::DecisionMade(_) | Event::ApprovalGiven(_) | Event::ApprovalRefused(_) => Some(Self::Segment),
+            // To skip something is a decision too.
+            Event::DeviationRecorded(deviation) if deviation.by == Starter::Operator => Some(Self::Segment),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use crate::runbook::model::{Input, InputKind};
 use crate::session::event::Mode;
 use crate::session::intent::What;
 use crate::session::message::{Command, FailureChoice, GuardChoice, SettleChoice, StepRef};
-use crate::session::view::{ItemView, Prompt};
+use crate::session::view::{ItemView, Prompt, after_leaving};
 use crate::tui::form::parse_duration;
 use crate::tui::{Action, Screen};
 
@@ -46,7 +46,9 @@ impl Plain {
             "quit" => {
                 alone(word, rest)?;
                 if !matches!(screen.prompt, Prompt::Closed { .. }) {
-                    said.push(format!("Nothing is undone and nothing is lost. To go on: pacenote resume {}", screen.session));
+                    let next = after_leaving(screen.header.mode, screen.session);
+                    let kept = if screen.header.mode == Mode::Rehearsal { "" } else { "Nothing is undone and nothing is lost. " };
+                    said.push(format!("{kept}{next}"));
                 }
                 Ok(vec![Action::Quit])
             }

@@ -10,7 +10,7 @@ use crate::session::event::Verdict;
 use crate::session::message::StepRef;
 use crate::session::path::StepPath;
 use crate::session::view::{ClockView, GuardState, ItemView, Prompt, RowState};
-use crate::tui::text::{age, duration, short_hash};
+use crate::tui::text::{age, countdown, duration, short_hash};
 use crate::tui::{Journal, Screen};
 
 /// A wait says how far it is once in so many milliseconds.
@@ -425,14 +425,12 @@ fn waiting(screen: &Screen<'_>) -> Option<String> {
                 return Some(format!("waiting {}: {}{total}", wait.text, duration(wait.gone_ms)));
             }
             let progress = step.effect.and_then(|e| screen.live.progress.get(&e)).map_or(String::new(), |p| format!(", {p}"));
-            let timeout = step.timeout_ms.map_or(String::new(), |ms| format!(" of at most {}", duration(ms)));
+            let timeout = step.timeout_left_ms.map_or(String::new(), |ms| format!(", at most {} more", duration(ms)));
             Some(format!("still working: {}, {}{timeout}{progress}", step.title, duration(step.elapsed_ms)))
         }
         Prompt::Approve { given, min, .. } => Some(format!("still waiting for approval: {} of {min}", given.len())),
         Prompt::Guard { left_ms: Some(left), expired: then, .. }
-        | Prompt::Decide { left_ms: Some(left), otherwise: then, .. } => {
-            Some(format!("{} left to answer, then: {then}", duration(*left)))
-        }
+        | Prompt::Decide { left_ms: Some(left), otherwise: then, .. } => Some(countdown(*left, then)),
         _ => None,
     }
 }

@@ -5,9 +5,9 @@ use crate::runbook::model::{Choices, Input, InputKind, SecretSource};
 use crate::session::event::{Mode, SessionOutcome};
 use crate::session::intent::What;
 use crate::session::message::StepRef;
-use crate::session::view::{ItemView, Prompt, closing_words};
-use crate::tui::text::duration;
-use crate::tui::{Screen, summary, text_lines};
+use crate::session::view::{ItemView, Prompt, ReadingView, closing_words};
+use crate::tui::text::{age, countdown as left_to_answer};
+use crate::tui::{Screen, closing_facts, summary, text_lines};
 
 /// The question, all about it, and the words.
 pub(super) fn lines(screen: &Screen<'_>) -> Vec<String> {
@@ -86,6 +86,8 @@ fn trouble(screen: &Screen<'_>, out: &mut Vec<String>) {
             if let Some(view) = screen.guards.iter().find(|g| g.id == *guard && g.condition != *title) {
                 out.push(format!("  {}", view.condition));
             }
+            let view = screen.guards.iter().find(|g| g.id == *guard);
+            out.extend(view.iter().flat_map(|view| &view.readings).map(reading));
             out.push("  No new step starts until this is answered.".to_owned());
             out.extend(caution.iter().map(|words| format!("  {words}")));
             out.push(format!("  act means: {action}"));
@@ -207,8 +209,16 @@ fn source_text(source: &SecretSource) -> String {
     }
 }
 
-fn countdown(left_ms: Option<u64>, then: &str) -> Option<String> {
-    left_ms.map(|left| format!("  {} left to answer, then: {then}", duration(left)))
+/// A signal that a guard's condition names: `error_rate = 7.9 %, baseline 0.38 %, 2 s old`.
+fn reading(view: &ReadingView) -> String {
+    let value = view.value.as_ref().map_or_else(|why| format!("no value ({why})"), Clone::clone);
+    let baseline = view.baseline.as_ref().map_or(String::new(), |baseline| format!(", baseline {baseline}"));
+    let old = view.age_ms.map_or(String::new(), |ms| format!(", {} old", age(ms)));
+    format!("  {} = {value}{baseline}{old}", view.name)
+}
+
+fn countdown(left_ms: Option<i64>, then: &str) -> Option<String> {
+    left_ms.map(|left| format!("  {}", left_to_answer(left, then)))
 }
 
 /// What is at work, in a few words.
@@ -228,12 +238,7 @@ fn working(screen: &Screen<'_>, step: &StepRef) -> String {
 fn closing(outcome: SessionOutcome, deviations: u32, screen: &Screen<'_>, out: &mut Vec<String>) {
     let words = closing_words(outcome, deviations);
     out.push(format!("The session is over ({}): {words}", outcome.as_str()));
-    out.push(format!(
-        "  {} walked; {} of {} steps are over",
-        duration(screen.header.elapsed_ms),
-        screen.header.progress.0,
-        screen.header.progress.1
-    ));
+    out.push(format!("  {}", closing_facts(screen).join(", ")));
     let mut list = |heading: &str, items: &mut dyn Iterator<Item = &String>| {
         let mut items = items.peekable();
         if items.peek().is_some() {

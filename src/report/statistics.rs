@@ -40,6 +40,8 @@ pub struct Run {
     pub closed: DateTime<Utc>,
     /// What it came to.
     pub figures: Figures,
+    /// The last review that counted, where there was one: `accepted by carol`.
+    pub reviewed: Option<String>,
 }
 
 /// What belongs to no figure, so that nobody takes the figures for all there was.
@@ -131,6 +133,16 @@ pub struct Failed {
     pub recovery_ms: Option<u64>,
 }
 
+/// A session that was begun, or gone on with, as an emergency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Emergency {
+    /// Session id.
+    pub sid: String,
+    /// The review that settles what it owes, such as `accepted by carol`; none: it is owed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<String>,
+}
+
 /// All figures over a time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Statistics {
@@ -157,7 +169,7 @@ pub struct Statistics {
     /// Changes that failed, newest first.
     pub failed: Vec<Failed>,
     /// Emergencies, newest first.
-    pub emergencies: Vec<String>,
+    pub emergencies: Vec<Emergency>,
     /// What is in none of the figures.
     pub left: Left,
     /// What each figure means.

@@ -111,14 +111,22 @@ pub fn check_named(name: &str) -> CheckReport {
     }
     let ids: Vec<&str> =
         library().iter().filter_map(|(path, _)| path.strip_suffix(".yaml")).filter(|p| !p.contains('/')).collect();
-    let near = diagnostic::nearest(name, ids.iter().copied());
-    let hint = near.map_or_else(
-        || format!("the shipped ones are {}; others are named by path", ids.join(", ")),
-        |n| format!("did you mean `{n}`?"),
-    );
+    let hint = match meant(name, &ids)[..] {
+        [] => "name a file by its path, or one of the library, such as `canary-deploy`; `pacenote` alone lists those".to_owned(),
+        [one] => format!("did you mean `{one}`?"),
+        ref several => format!("did you mean one of `{}`?", several.join("`, `")),
+    };
     let missing = Diagnostic::of_file("unreadable", name, format!("there is no runbook `{name}`, as a file or in the library"))
         .with_hint(hint);
     CheckReport { diagnostics: vec![missing], sources: Sources::new(), bundle: None }
+}
+
+/// What of the library somebody may have meant: one spelt much like it, else the first few
+/// it is a part of.
+fn meant<'a>(name: &str, ids: &[&'a str]) -> Vec<&'a str> {
+    const MOST: usize = 3;
+    let part_of = ids.iter().copied().filter(|id| name.len() > 2 && id.contains(name)).take(MOST);
+    diagnostic::nearest(name, ids.iter().copied()).map_or_else(|| part_of.collect(), |near| vec![near])
 }
 
 /// Checks the runbook at a path, with every file it calls.

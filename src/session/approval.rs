@@ -29,7 +29,7 @@ use crate::runbook::model::{Action, Approve};
 
 mod plan;
 
-pub use plan::{Planned, plan};
+pub use plan::{Planned, plan, without_details};
 
 /// The version of the request's form.
 const FORM: u32 = 1;

@@ -7,7 +7,7 @@ use super::state::{FrameKind, Session, Visit};
 use super::time::At;
 use super::verdict;
 use super::walk::{self, Follow};
-use crate::runbook::model::{Action, GuardExpiry, Wait};
+use crate::runbook::model::{Action, GuardExpiry, Step, Wait};
 
 impl Session {
     /// Milliseconds from `at` until something follows by itself; none when nothing will.
@@ -47,7 +47,6 @@ impl Session {
         let now = self.clock(at);
         let Some(step) = self.step_of(visit) else { return Vec::new() };
         let ActionOf::Action(action) = action_of(self, visit) else { return Vec::new() };
-        let timeout = step.timeout.map(|t| visit.entered_ms + millis(t));
         match action {
             Action::Gate(gate) if visit.gate.end.is_none() && !self.paused => {
                 vec![verdict::due_ms(self, visit, gate), verdict::timeout_ms(visit, step, gate)]
@@ -63,8 +62,26 @@ impl Session {
                 let otherwise = decide.otherwise.as_ref().is_some_and(|o| o.value != "hold");
                 decide.within.filter(|_| otherwise).map(|w| visit.clock_ms + millis(w)).into_iter().collect()
             }
-            Action::Confirm(_) | Action::Checklist(_) | Action::Input(_) | Action::Approve(_) => timeout.into_iter().collect(),
+            Action::Confirm(_) | Action::Checklist(_) | Action::Input(_) | Action::Approve(_) => {
+                question_times_out(visit, step).into_iter().collect()
+            }
             _ => Vec::new(),
+        }
+    }
+
+    /// When a visit's time is up (session clock): that of what it runs, which begins as that
+    /// starts and not while somebody is asked whether it may; that of its question. Gates and
+    /// waits say theirs with their own state.
+    pub(super) fn timeout_at(&self, visit: &Visit) -> Option<u64> {
+        if let Some(effect) = self.running_effect(visit).and_then(|effect| self.effects.get(&effect)) {
+            return effect.intent.timeout_ms.map(|limit| effect.started_ms + limit);
+        }
+        let step = self.step_of(visit).filter(|_| visit.is_open())?;
+        match action_of(self, visit) {
+            ActionOf::Action(Action::Confirm(_) | Action::Checklist(_) | Action::Input(_) | Action::Approve(_)) => {
+                question_times_out(visit, step)
+            }
+            _ => None,
         }
     }
 
@@ -92,4 +109,9 @@ impl Session {
             _ => None,
         }
     }
+}
+
+/// When a question that nobody answers fails its step.
+fn question_times_out(visit: &Visit, step: &Step) -> Option<u64> {
+    step.timeout.map(|t| visit.entered_ms + millis(t))
 }

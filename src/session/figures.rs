@@ -35,6 +35,9 @@ pub struct Figures {
     pub changes: u32,
     /// Whether the rollback was entered.
     pub rolled_back: bool,
+    /// Whether it was begun, or gone on with, as an emergency.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub emergency: bool,
     /// The first trouble: a guard that tripped, a gate that failed or held, a step that
     /// failed, a change whose outcome is failed or unknown.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -133,7 +136,10 @@ impl Count {
     pub fn take(&mut self, ts: DateTime<Utc>, event: &Event) {
         let figures = &mut self.figures;
         match event {
-            Event::SessionOpened(opened) => self.simulated = opened.mode == Mode::DryRun,
+            Event::SessionOpened(opened) => {
+                self.simulated = opened.mode == Mode::DryRun;
+                figures.emergency |= opened.emergency.is_some();
+            }
             Event::StepEntered(entered) => {
                 let path = entered.path.as_str();
                 self.parents
@@ -157,8 +163,10 @@ impl Count {
             }
             Event::DeviationRecorded(deviation) => {
                 figures.deviations += 1;
-                if deviation.what == "gate-overridden" {
-                    figures.overridden.add(deviation.path.as_ref().map_or("", |path| path.as_str()));
+                match deviation.what.as_str() {
+                    "gate-overridden" => figures.overridden.add(deviation.path.as_ref().map_or("", |path| path.as_str())),
+                    "emergency" => figures.emergency = true,
+                    _ => {}
                 }
             }
             Event::SessionClosed(closed) => {

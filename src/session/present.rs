@@ -8,16 +8,15 @@ use super::plan::action_kind;
 use super::resolve::{self, ActionOf, action_of, needs_preparation, visit_changes, what_of};
 use super::state::{Ending, FrameKind, Session, Visit};
 use super::time::At;
-use super::view::{
-    ClockView, ConditionView, GateView, GuardState, GuardView, Header, ItemView, OptionView, Prompt, StepView, WaitView,
-};
+use super::view::{ClockView, GateView, GuardState, GuardView, Header, ItemView, OptionView, Prompt, StepView, WaitView};
 use super::{approval, millis, verdict, walk};
 use crate::runbook::expression::{Expr, Scope, Truth, Unknown};
 use crate::runbook::model::{
-    Action, Approve, ChecklistItem, Confirm, ConfirmNo, Decide, Gate, GuardAction, GuardExpiry, OptionThen, Step, Wait,
+    Action, Approve, ChecklistItem, Confirm, ConfirmNo, Decide, GuardAction, GuardExpiry, OptionThen, Step, Wait,
 };
 
 mod outline;
+mod readings;
 
 impl Session {
     /// The innermost step that is being walked.
@@ -88,7 +87,7 @@ impl Session {
         }
         let guards = self.plan.runbook().guards.iter().zip(&self.guards);
         let (guard, tripped) = guards.filter_map(|(g, p)| p.tripped.as_ref().map(|t| (g, t))).next()?;
-        let left = guard.decide_within.map(|w| (tripped.at_ms + millis(w)).saturating_sub(self.clock(at)));
+        let left = guard.decide_within.map(|w| left_until(tripped.at_ms + millis(w), self.clock(at)));
         Some(Prompt::Guard {
             guard: guard.id.value.clone(),
             title: guard.title.clone().unwrap_or_else(|| guard.when.source().to_owned()),
@@ -260,7 +259,7 @@ impl Session {
         Prompt::Decide {
             step: visit.step.clone(),
             question: text(&decide.question),
-            left_ms: decide.within.map(|w| (visit.clock_ms + millis(w)).saturating_sub(self.clock(at))),
+            left_ms: decide.within.map(|w| left_until(visit.clock_ms + millis(w), self.clock(at))),
             otherwise: otherwise.unwrap_or_else(|| "it keeps waiting".to_owned()),
             options,
         }
@@ -303,7 +302,7 @@ impl Session {
             },
             elapsed_ms: ended.unwrap_or_else(|| self.clock(at)).saturating_sub(visit.entered_ms),
             estimate_ms: step.and_then(|s| s.estimate).map(millis),
-            timeout_ms: step.and_then(|s| s.timeout).map(millis),
+            timeout_left_ms: self.timeout_at(visit).map(|due| due.saturating_sub(self.clock(at))),
             what: effect.and_then(|e| self.effects.get(&e)).map(|e| e.intent.what.clone()),
             effect,
             gate: step.and_then(|s| self.gate_view(at, visit, s)),
@@ -335,40 +334,6 @@ impl Session {
             last: visit.gate.last.clone(),
             failures: (visit.gate.failures, gate.failures.max(1)),
         })
-    }
-
-    fn conditions(&self, at: At, visit: &Visit, gate: &Gate, settled: u64) -> Vec<ConditionView> {
-        let scope = self.scope(at, &visit.context).not_before(settled);
-        let view = |role: &'static str, expr: &Expr| {
-            let age =
-                |path: &[String]| (path.first().is_some_and(|p| p == "signals")).then(|| self.age_ms(at, path.get(1)?)).flatten();
-            let values = expr.references().iter().filter_map(|r| scope.get(&r.path).ok()).map(|v| short(&v));
-            ConditionView {
-                role,
-                text: expr.source().to_owned(),
-                values: values.collect::<Vec<_>>().join(", "),
-                holds: holds(expr, &scope),
-                age_ms: expr.references().iter().filter_map(|r| age(&r.path)).max(),
-            }
-        };
-        let split = |role, expr: &Option<Expr>| -> Vec<ConditionView> {
-            expr.iter().flat_map(|e| e.operands()).map(|e| view(role, e)).collect()
-        };
-        let mut conditions = split("pass", &gate.pass);
-        conditions.extend(split("fail", &gate.fail));
-        conditions.extend(gate.min.iter().map(|(signal, least)| {
-            let path = ["signals".to_owned(), signal.value.clone(), "value".to_owned()];
-            let value = scope.get(&path);
-            let least_text = crate::runbook::value::format_number(*least);
-            ConditionView {
-                role: "min",
-                text: format!("{signal} >= {least_text}"),
-                values: value.as_ref().map(short).unwrap_or_default(),
-                holds: value.map(|v| v.as_number().is_some_and(|n| n >= *least)).map_err(|Unknown(why)| why),
-                age_ms: self.age_ms(at, signal),
-            }
-        }));
-        conditions
     }
 
     fn wait_view(&self, at: At, visit: &Visit, step: &Step) -> Option<WaitView> {
@@ -414,6 +379,7 @@ impl Session {
                     state,
                     automatic: guard.automatic && guard.then != GuardAction::Hold && !past_return,
                     past_return: acts && past_return,
+                    readings: self.readings(at, &guard.when),
                 }
             })
             .collect()
@@ -499,15 +465,9 @@ fn holds(expr: &Expr, scope: &dyn Scope) -> Result<bool, String> {
     }
 }
 
-/// A value as shown beside a condition: at most three significant decimals.
-fn short(value: &crate::runbook::Value) -> String {
-    match value.as_number() {
-        Some(number) if number.fract() != 0.0 => {
-            let text = format!("{number:.3}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-        _ => value.to_string(),
-    }
+/// Milliseconds from `now` until `due`, below zero once it is past.
+fn left_until(due: u64, now: u64) -> i64 {
+    i64::try_from(due).unwrap_or(i64::MAX).saturating_sub(i64::try_from(now).unwrap_or(i64::MAX))
 }
 
 /// What is typed before something is taken over from others: the name of the object.

@@ -71,3 +71,10 @@ pub struct Reading {
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub detail: Vec<String>,
 }
+
+impl Reading {
+    /// Whether it brought a value, if only a bad one.
+    pub fn has_value(&self) -> bool {
+        !self.unreachable && (self.problem.is_none() || self.members.values().any(|m| m.0.is_finite()))
+    }
+}

@@ -8,6 +8,7 @@ use super::intent::{
     FreezeRequest, HttpRequest, KubernetesRequest, NotifyRequest, PatchKind, Piece, Purpose, Resource, RunRequest, SecretText,
     UndoTarget, What, Workload,
 };
+use super::quote::quoted;
 use super::secrets;
 use super::state::{Context, Effect, Session, Visit};
 use super::time::At;
@@ -386,8 +387,8 @@ pub(super) fn describe(session: &Session, visit: &Visit, action: &Action) -> Str
 pub fn summary(what: &What) -> String {
     match what {
         What::Run(run) => match &run.script {
-            Some(script) => format!("run a script of {} lines with {}", script.lines().count(), run.argv.join(" ")),
-            None => format!("run {}", run.argv.join(" ")),
+            Some(script) => format!("run a script of {} lines with {}", script.lines().count(), quoted(&run.argv)),
+            None => format!("run {}", quoted(&run.argv)),
         },
         What::Http(http) if http.times > 1 => format!("{} {} ({} times)", http.method, http.url, http.times),
         What::Http(http) => format!("{} {}", http.method, http.url),

@@ -253,6 +253,8 @@ pub(super) struct SignalState {
     pub(super) reading: Option<Reading>,
     /// When the reading was taken, on the session's own clock.
     pub(super) taken_ms: u64,
+    /// When it last had a value, on the same clock.
+    pub(super) had_value_ms: Option<u64>,
     pub(super) baseline: Option<Result<f64, String>>,
 }
 

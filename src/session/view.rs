@@ -62,8 +62,8 @@ pub enum Prompt {
         title: String,
         /// What it would do.
         action: String,
-        /// Milliseconds left to answer.
-        left_ms: Option<u64>,
+        /// Milliseconds left to answer; below zero: so long ago the time was up.
+        left_ms: Option<i64>,
         /// What happens then.
         expired: String,
         /// Why it does not act by itself, where it otherwise would.
@@ -165,8 +165,8 @@ pub enum Prompt {
         question: String,
         /// The options.
         options: Vec<OptionView>,
-        /// Milliseconds left.
-        left_ms: Option<u64>,
+        /// Milliseconds left; below zero: so long ago the time was up.
+        left_ms: Option<i64>,
         /// What happens then.
         otherwise: String,
     },
@@ -261,8 +261,9 @@ pub struct StepView {
     pub elapsed_ms: u64,
     /// Its estimate, milliseconds.
     pub estimate_ms: Option<u64>,
-    /// Its timeout, milliseconds.
-    pub timeout_ms: Option<u64>,
+    /// Milliseconds until its time is up, counted as the walk counts them: of what runs from
+    /// its start, of a question from when the step was entered. None while no time runs.
+    pub timeout_left_ms: Option<u64>,
     /// Effect that runs for it.
     pub effect: Option<u64>,
     /// What that effect does.
@@ -303,7 +304,20 @@ pub struct ConditionView {
     pub values: String,
     /// Whether it holds; `Err`: why not to be told.
     pub holds: Result<bool, String>,
-    /// Age of its oldest reading, milliseconds.
+    /// Milliseconds since the signals it reads all had a value.
+    pub age_ms: Option<u64>,
+}
+
+/// A signal that a condition names, as it is known now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadingView {
+    /// Its name, with the member where that is not its value: `pods.ready`.
+    pub name: String,
+    /// The value with its unit; `Err`: why there is none that counts.
+    pub value: Result<String, String>,
+    /// Its baseline with its unit, where one was fixed.
+    pub baseline: Option<String>,
+    /// Milliseconds since it last had a value.
     pub age_ms: Option<u64>,
 }
 
@@ -331,6 +345,8 @@ pub struct GuardView {
     pub automatic: bool,
     /// Whether it would act by itself, and only asks: a point of no return was passed.
     pub past_return: bool,
+    /// The signals its condition names.
+    pub readings: Vec<ReadingView>,
 }
 
 /// Where a guard stands.
@@ -409,4 +425,13 @@ pub struct ClockView {
     pub limit_ms: u64,
     /// From here on it is worth a look.
     pub warn_ms: Option<u64>,
+}
+
+/// What whoever leaves a session unfinished does next. A rehearsal has no next: its world
+/// is gone with the program.
+pub fn after_leaving(mode: Mode, sid: &str) -> String {
+    match mode {
+        Mode::Live | Mode::DryRun => format!("To go on: pacenote resume {sid}"),
+        Mode::Rehearsal => "Its world ends with it; begin again with: pacenote rehearse RUNBOOK".to_owned(),
+    }
 }

@@ -63,6 +63,23 @@ pub struct Entry {
     /// The folder it was moved to; at a move.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub folder: Option<String>,
+    /// A review of it; at one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub review: Option<Box<ReviewNoted>>,
+}
+
+/// A review, as it was when it was kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewNoted {
+    /// SHA-256 of its line, hexadecimal: which it is.
+    pub sha256: String,
+    /// Who says to have signed it.
+    pub by: String,
+    /// What they came to: `accepted` or `objected`.
+    pub finding: String,
+    /// Whether it counted then: it was known to be theirs, and to be somebody else's.
+    pub counts: bool,
 }
 
 /// What a line says of a session besides its head.
@@ -74,8 +91,12 @@ pub struct About {
     pub figures: Option<Box<Figures>>,
     /// Where it was moved to.
     pub folder: Option<String>,
+    /// A review of it.
+    pub review: Option<Box<ReviewNoted>>,
 }
 
+/// `type` of a line: a review was kept beside the journal.
+pub const REVIEWED: &str = "session.reviewed";
 /// `type` of a line: about to be moved to an archive.
 pub const ARCHIVING: &str = "session.archiving";
 /// `type` of a line: moved to an archive.
@@ -170,9 +191,9 @@ impl Ledger {
             }
         };
         let (kind, sid, head) = (kind.to_owned(), mark.sid.clone(), mark.head.clone());
-        let About { opened, figures, folder } = about;
+        let About { opened, figures, folder, review } = about;
         let (v, prev, record) = (format::VERSION, hex(&prev), mark.seq);
-        let mut entry = Entry { v, seq, prev, ts: at, kind, sid, record, head, opened, figures, folder };
+        let mut entry = Entry { v, seq, prev, ts: at, kind, sid, record, head, opened, figures, folder, review };
         let mut line = self.encode(&entry)?;
         if line.len() as u64 > LINE {
             (entry.opened, entry.figures) = (None, None);

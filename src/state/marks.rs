@@ -163,5 +163,5 @@ pub fn about(dir: &SessionDir, whole: bool) -> About {
         }
         count.take(line.record.ts, event);
     }
-    About { opened, figures: whole.then(|| Box::new(count.figures())), folder: None }
+    About { opened, figures: whole.then(|| Box::new(count.figures())), ..About::default() }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::ledger::{ARCHIVED, ARCHIVING, Entry, Ledger, LedgerError};
+use super::ledger::{ARCHIVED, ARCHIVING, Entry, Ledger, LedgerError, REVIEWED, ReviewNoted};
 use super::marks::Marks;
 use super::{StateDir, StateError};
 use crate::journal::summary::{OpenedSummary, summarise};
@@ -80,6 +80,9 @@ pub struct Member {
     /// What it came to, where the ledger says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub figures: Option<Figures>,
+    /// Its reviews, as the ledger noted them.
+    #[serde(skip)]
+    pub reviews: Vec<ReviewNoted>,
     /// The folder of its journal, where there is one.
     #[serde(skip)]
     pub folder: Option<SessionDir>,
@@ -90,6 +93,8 @@ pub struct Member {
 struct Known<'a> {
     opened: Option<&'a OpenedSummary>,
     figures: Option<&'a Figures>,
+    /// Reviews of it.
+    reviews: Vec<ReviewNoted>,
     /// The last line written with a seal.
     sealed: Option<&'a Entry>,
     /// The folder the last move went to.
@@ -107,6 +112,8 @@ fn by_session(entries: &[Entry]) -> BTreeMap<&str, Known<'_>> {
             session.sealed = Some(entry);
         } else if matches!(entry.kind.as_str(), ARCHIVING | ARCHIVED) {
             session.moved = entry.folder.as_deref();
+        } else if entry.kind == REVIEWED {
+            session.reviews.push(entry.review.as_deref().cloned().unwrap_or_default());
         }
     }
     known
@@ -129,15 +136,16 @@ pub fn population(state: &StateDir) -> Result<(Vec<Member>, Option<LedgerError>)
         if let Some(known) = known.as_ref().filter(|_| summary.state == SessionState::Empty) {
             // An empty folder is no session: what was in it is gone.
             summary = known.remembered(dir.sid());
-            members.push(Member { summary, ledger: Standing::Missing, figures: known.figures.cloned(), folder: None });
+            let (figures, reviews) = (known.figures.cloned(), known.reviews.clone());
+            members.push(Member { summary, ledger: Standing::Missing, figures, reviews, folder: None });
             continue;
         }
         let ledger = match known.as_ref().map_or(Standing::NotInLedger, |known| known.standing(&summary)) {
             Standing::Agrees | Standing::CloseNotNoted if !is_behind(&summary, heads.as_ref()) => Standing::OtherLedger,
             standing => standing,
         };
-        let figures = known.and_then(|known| known.figures.cloned());
-        members.push(Member { summary, ledger, figures, folder: Some(dir) });
+        let (figures, reviews) = known.map(|known| (known.figures.cloned(), known.reviews)).unwrap_or_default();
+        members.push(Member { summary, ledger, figures, reviews, folder: Some(dir) });
     }
     members.extend(known.into_iter().map(|(sid, known)| known.elsewhere(sid)));
     if wrong.is_none() {
@@ -176,7 +184,7 @@ fn only_marked(marks: &Marks, sid: &str) -> Member {
         bytes: 0,
         head: mark.map(|mark| mark.head).unwrap_or_default(),
     };
-    Member { summary, ledger: Standing::OnlyMarked, figures: None, folder: None }
+    Member { summary, ledger: Standing::OnlyMarked, figures: None, reviews: Vec::new(), folder: None }
 }
 
 /// The folder of a session that was moved to an archive, by its id or the beginning of
@@ -219,7 +227,7 @@ impl Known<'_> {
             },
         };
         let summary = there.as_ref().map_or_else(|| self.remembered(sid), summarise);
-        Member { summary, ledger, figures: self.figures.cloned(), folder: there }
+        Member { summary, ledger, figures: self.figures.cloned(), reviews: self.reviews.clone(), folder: there }
     }
 
     /// What the ledger alone says.

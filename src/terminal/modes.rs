@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 
 /// The modes as they were; dropping it puts them back.
 #[derive(Debug)]
@@ -19,6 +19,21 @@ impl Modes {
     /// Keeps the modes of this program's terminal, where it has one.
     pub fn kept() -> Self {
         Self(terminal().and_then(|terminal| tcgetattr(&terminal).ok().map(|modes| (terminal, modes))))
+    }
+
+    /// Keeps them, and has the terminal of standard input show nothing that is typed and
+    /// give every byte as it comes, Ctrl-C too: nothing then ends the program before they
+    /// are put back.
+    ///
+    /// # Errors
+    /// When standard input is no terminal, or it does not take them.
+    pub fn hidden() -> io::Result<Self> {
+        let kept = Self::kept();
+        let mut hidden = tcgetattr(io::stdin())?;
+        hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
+        // What was typed before the question is no answer to it.
+        tcsetattr(io::stdin(), OptionalActions::Flush, &hidden)?;
+        Ok(kept)
     }
 }
 

@@ -117,7 +117,14 @@ impl BundleScreen {
             ]);
             paint::put_line(buf, area.x, y, area.width, &ask);
         } else {
-            paint::put(buf, area.x, y, area.width, &format!(" {left} more lines to read before it can be accepted"), theme.warn);
+            paint::put(
+                buf,
+                area.x,
+                y,
+                area.width,
+                &format!(" {} to read before it can be accepted", text::count(left, "more line")),
+                theme.warn,
+            );
         }
         let keys = Line::from(vec![
             span(" j k PgDn", theme.key),

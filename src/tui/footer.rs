@@ -25,27 +25,46 @@ fn state_lines(screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>>
     let guards = guards(screen, ui);
     let back = back_to(screen);
     let state_width = spans_width(&guards) + 5 + text::width(&back);
-    let first = first_line(screen, ui, width);
-    if first.width() + 4 + state_width < width {
-        let mut spans = first.spans;
+    let mut out = message_lines(ui, width).unwrap_or_else(|| vec![first_line(screen, ui, width)]);
+    if let [first] = out.as_mut_slice()
+        && first.width() + 4 + state_width < width
+    {
+        let mut spans = std::mem::take(&mut first.spans);
         let used: usize = spans_width(&spans);
         spans.push(span(" ".repeat(width - used - state_width - 1), theme.text));
         spans.extend(guards);
         spans.push(span("     ", theme.text));
         spans.push(span(back, theme.strong));
-        return vec![Line::from(spans)];
+        first.spans = spans;
+        return out;
     }
-    let mut out = vec![first];
+    out.extend(facts(&guards, &back, state_width, width, ui));
+    out
+}
+
+/// What was just said, whole, in place of the keys.
+fn message_lines(ui: &Ui, width: usize) -> Option<Vec<Line<'static>>> {
+    let (message, level, _) = ui.messages.back().filter(|_| ui.search.is_none())?;
+    let theme = &ui.theme;
+    let (mark, style) = if *level == Level::Warn { ("⚠", theme.warn) } else { ("›", theme.accent) };
+    let words = format!(" {mark} {}", text::clean(message));
+    Some(text::wrap_text(&words, style, width.max(1), 3))
+}
+
+/// Guards and what a rollback would go back to, on lines of their own.
+fn facts(guards: &[Span<'static>], back: &str, state_width: usize, width: usize, ui: &Ui) -> Vec<Line<'static>> {
+    let theme = &ui.theme;
+    let mut out = Vec::new();
     if state_width + 2 <= width {
         let mut spans = vec![span(" ", theme.text)];
         let fill = width - state_width - 2 + 5;
-        spans.extend(guards);
+        spans.extend(guards.iter().cloned());
         spans.push(span(" ".repeat(fill), theme.text));
-        spans.push(span(back, theme.strong));
+        spans.push(span(back.to_owned(), theme.strong));
         out.push(Line::from(spans));
     } else {
         let room = width.saturating_sub(2).max(1);
-        for line in text::wrap(&guards, room, 2).into_iter().chain(text::wrap_text(&back, theme.strong, room, 2)) {
+        for line in text::wrap(guards, room, 2).into_iter().chain(text::wrap_text(back, theme.strong, room, 2)) {
             let mut spans = vec![span(" ", theme.text)];
             spans.extend(line.spans);
             out.push(Line::from(spans));
@@ -73,12 +92,6 @@ fn first_line(screen: &Screen<'_>, ui: &Ui, width: usize) -> Line<'static> {
         spans.push(span("   Enter next   ↑ before   Esc ends", theme.dim));
         return Line::from(spans);
     }
-    if let Some((message, level, _)) = ui.messages.back() {
-        let style = if *level == Level::Warn { theme.warn } else { theme.accent };
-        let mark = if *level == Level::Warn { "⚠" } else { "›" };
-        let words = text::clean(message);
-        return Line::from(vec![span(format!(" {mark} {}", text::shorten(&words, width.saturating_sub(4))), style)]);
-    }
     let mut spans = vec![span(" ", theme.text)];
     for (i, (key, label)) in keys(screen, ui).into_iter().enumerate() {
         let gap = if i == 0 { "" } else { "   " };
@@ -99,7 +112,10 @@ fn keys(screen: &Screen<'_>, ui: &Ui) -> Vec<(&'static str, String)> {
         return super::replay::keys().collect();
     }
     if ui.form_active {
-        return keymap::of(Context::Form).map(|b| (b.shown, b.label.to_owned())).collect();
+        // How it ends comes first: the footer drops what has no room.
+        let mut keys: Vec<_> = keymap::of(Context::Form).collect();
+        keys.sort_by_key(|b| (!matches!(b.op, Op::Send | Op::Back), b.op == Op::Delete));
+        return keys.into_iter().map(|b| (b.shown, b.label.to_owned())).collect();
     }
     let closed = matches!(screen.prompt, Prompt::Closed { .. });
     for b in keymap::of(context(screen)).filter(|b| matches!(b.op, Op::Accept | Op::Toggle)) {

@@ -15,6 +15,7 @@ use regex::Regex;
 use tui_textarea::{CursorMove, TextArea, WrapMode};
 
 use super::action::Secret;
+use super::input::type_into;
 use super::keymap::{self, Context, Op};
 use super::paint;
 use super::text;
@@ -292,7 +293,7 @@ impl Field {
                 if !several && (keymap::Key::from(event).ctrl && matches!(event.code, KeyCode::Char('m' | 'j'))) {
                     return;
                 }
-                area.input(event);
+                type_into(area, event);
                 self.error = None;
             }
             Editor::Flag(flag) => match event.code {

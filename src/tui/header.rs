@@ -10,7 +10,7 @@ use super::paint::span;
 use super::ui::Ui;
 use super::{Journal, Screen, text};
 use crate::session::event::Mode;
-use crate::session::view::{ClockView, GuardState, Prompt};
+use crate::session::view::{ClockView, GuardState, Prompt, after_leaving};
 
 /// The sign and the word of a mode. The word is always there.
 pub(super) fn mode_words(mode: Mode) -> &'static str {
@@ -208,8 +208,9 @@ fn banners(screen: &Screen<'_>, ui: &Ui, width: usize, out: &mut Vec<Line<'stati
     if let Journal::Failed(seq, why) = screen.journal {
         banner(
             format!(
-                "JOURNAL CANNOT BE WRITTEN after #{seq}: {why}. Nothing further starts; looking stays possible, \
-                 Ctrl-Y copies what would be done next."
+                "JOURNAL CANNOT BE WRITTEN after #{seq}: {why}. Nothing further starts; Ctrl-Y copies what would be done next. \
+                 Mend it (a full disk: free space), leave with q. {}",
+                after_leaving(screen.header.mode, screen.session)
             ),
             theme.alarm,
         );
@@ -226,6 +227,10 @@ fn banners(screen: &Screen<'_>, ui: &Ui, width: usize, out: &mut Vec<Line<'stati
     let tripped: Vec<_> = screen.guards.iter().filter(|g| g.state == GuardState::Tripped).collect();
     match tripped.as_slice() {
         [] => {}
+        // The question stands below and says the rest.
+        [guard] if !ui.zoom && matches!(screen.prompt, Prompt::Guard { guard: asked, .. } if *asked == guard.id) => {
+            banner(format!("▲ GUARD TRIPPED {}", guard.id), theme.alarm);
+        }
         [guard] => {
             let room = width.saturating_sub(21 + text::width(&guard.id)).max(8);
             banner(format!("▲ GUARD TRIPPED {}: {}", guard.id, text::shorten(&guard.condition, room)), theme.alarm);

@@ -10,7 +10,7 @@ use super::Screen;
 use super::action::Action;
 use super::form::FormEvent;
 use super::keymap::{self, Context, Key, Op};
-use super::ui::{Focus, GRACE_MS, Level, Overlay, Purpose, Search, Ui, output_of, prepared};
+use super::ui::{Focus, GRACE_MS, Level, Overlay, Purpose, Search, Stopping, Ui, output_of, prepared};
 use crate::live::PanelData;
 use crate::session::event::Mode;
 use crate::session::intent::What;
@@ -19,6 +19,8 @@ use crate::session::view::{ItemView, OptionView, Prompt};
 
 mod entry;
 
+pub(super) use entry::type_into;
+
 impl Ui {
     /// Takes a key that was pressed at `now_ms`, the monotonic clock of [`super::draw`].
     pub fn handle(&mut self, event: KeyEvent, screen: &Screen<'_>, now_ms: u64) -> Vec<Action> {
@@ -26,7 +28,11 @@ impl Ui {
             return Vec::new();
         }
         self.touch();
+        self.forget_read_messages(now_ms);
         let key = Key::from(event);
+        if self.seen.borrow().tiny && !self.counts_unseen(key) {
+            return Vec::new();
+        }
         if matches!(self.overlay, Some(Overlay::Entry(_))) {
             return self.entry_key(event, screen, now_ms);
         }
@@ -81,6 +87,16 @@ impl Ui {
         } else if let (true, Some((_, form))) = (self.form_active, &mut self.form) {
             form.paste(pasted);
         }
+    }
+
+    /// Whether a key counts where there is no room to show what it would do: leaving and
+    /// stopping, and what gives the room back.
+    fn counts_unseen(&self, key: Key) -> bool {
+        let leaves = matches!(self.overlay, Some(Overlay::Leave { .. })) && keymap::find(key, Context::Leave).is_some();
+        leaves
+            || matches!(keymap::find(key, Context::Everywhere), Some(Op::Leave | Op::Stop | Op::Back | Op::Redraw | Op::Suspend))
+                && !self.is_typing()
+            || self.is_typing() && keymap::find(key, Context::Everywhere) == Some(Op::Stop)
     }
 
     fn answer(&mut self, answer: Answer<'_>, screen: &Screen<'_>, now_ms: u64) -> Vec<Action> {
@@ -155,7 +171,8 @@ impl Ui {
             (false, _) => None,
         };
         if let Some(expected) = type_first {
-            return self.ask_reason(Purpose::TypeName { step: step.clone(), expected: expected.clone() });
+            let takes_over = what.as_ref().is_ok_and(|what| what.takes_over());
+            return self.ask_reason(Purpose::TypeName { step: step.clone(), expected: expected.clone(), takes_over });
         }
         vec![Action::Start { step: step.clone(), prepared: object }]
     }
@@ -236,7 +253,7 @@ impl Ui {
                 Some(_) => self.overlay = None,
                 None => {}
             },
-            Some(Overlay::Help { scroll } | Overlay::Sheet { scroll }) => {
+            Some(Overlay::Help { scroll, .. } | Overlay::Sheet { scroll }) => {
                 let (total, height) = self.seen.borrow().help;
                 let last = total.saturating_sub(height);
                 match keymap::find(key, Context::Everywhere) {
@@ -266,7 +283,7 @@ impl Ui {
             Op::RollBack => return self.open_rollback(screen, None, now_ms),
             Op::Pause if screen.header.paused => return vec![Action::Command(Command::Unpause)],
             Op::Pause => return vec![Action::Command(Command::Pause { reason: None })],
-            Op::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
+            Op::Help => self.overlay = Some(Overlay::Help { scroll: 0, commands: false }),
             Op::Sheet => self.overlay = Some(Overlay::Sheet { scroll: 0 }),
             Op::Leave => return self.leave(screen),
             Op::Stop => return self.stop(screen, now_ms),
@@ -321,8 +338,9 @@ impl Ui {
         let Some((step, effect)) = running.and_then(|s| s.effect.map(|e| (s, e))) else {
             return if matches!(self.overlay, Some(Overlay::Leave { .. })) { Vec::new() } else { self.leave(screen) };
         };
-        let presses = if self.stop_presses.0 == effect { self.stop_presses.1.saturating_add(1) } else { 1 };
-        self.stop_presses = (effect, presses);
+        let before = self.stopping.filter(|s| s.effect == effect).map_or(0, |s| s.presses);
+        let presses = before.saturating_add(1);
+        self.stopping = Some(Stopping { effect, presses, at_ms: now_ms });
         let signal = match (&step.what, presses) {
             (Some(What::Run(_)), 1) => "SIGINT",
             (Some(What::Run(_)), 2) => "SIGTERM",
@@ -432,27 +450,23 @@ impl Ui {
     }
 
     fn begin_search(&mut self, screen: &Screen<'_>) {
+        let from = self.focus;
         self.focus = match self.focus {
             Focus::Step if output_of(screen).is_some() => Focus::Output,
             Focus::Step => Focus::Steps,
             Focus::Panel(i) if !screen.live.panels.get(i).is_some_and(|p| has_rows(&p.data)) => Focus::Steps,
             focus => focus,
         };
-        self.search = Some(Search { editing: true, ..Search::default() });
+        let scroll = self.scroll.get(&self.focus).copied();
+        self.search = Some(Search { from, scroll, text: String::new(), editing: true, at: None });
     }
 
     fn search_key(&mut self, event: KeyEvent, screen: &Screen<'_>) {
         let Some(search) = &mut self.search else { return };
         let mut direction = None;
         match event.code {
-            KeyCode::Esc => {
-                self.search = None;
-                return;
-            }
-            KeyCode::Char('c') if Key::from(event).ctrl => {
-                self.search = None;
-                return;
-            }
+            KeyCode::Esc => return self.end_search(),
+            KeyCode::Char('c') if Key::from(event).ctrl => return self.end_search(),
             KeyCode::Enter if matches!(self.focus, Focus::Panel(_)) => search.editing = false,
             KeyCode::Enter | KeyCode::Down => direction = Some(true),
             KeyCode::Up => direction = Some(false),
@@ -500,7 +514,25 @@ impl Ui {
         if let Some(at) = search.at {
             let height = self.seen.borrow().extent.get(&self.focus).map_or(1, |(_, h)| *h);
             self.scroll.insert(self.focus, at.saturating_sub(height / 2));
+        } else {
+            let before = search.scroll;
+            self.scroll_back(before);
         }
+    }
+
+    /// Ends the search. An output stays where it was found; the list of steps goes back to
+    /// the step in hand.
+    fn end_search(&mut self) {
+        let Some(search) = self.search.take() else { return };
+        if self.focus == Focus::Steps {
+            self.scroll_back(search.scroll);
+            self.focus = search.from;
+        }
+    }
+
+    fn scroll_back(&mut self, before: Option<usize>) {
+        self.scroll.remove(&self.focus);
+        self.scroll.extend(before.map(|top| (self.focus, top)));
     }
 }
 

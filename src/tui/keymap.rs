@@ -168,6 +168,8 @@ pub enum Op {
     NextField,
     PreviousField,
     NewLine,
+    /// Ctrl-U, Ctrl-W, Ctrl-K: part of what was typed.
+    Delete,
     Send,
     Play,
     StepForward,
@@ -246,6 +248,7 @@ use KeyCode as K;
 
 const ENTER: &[Key] = &[key(K::Enter)];
 const ESC: &[Key] = &[key(K::Esc)];
+const DELETES: &[Key] = &[ctrl('u'), ctrl('w'), ctrl('k')];
 const DIGITS: &[Key] = &[ch('1'), ch('2'), ch('3'), ch('4'), ch('5'), ch('6'), ch('7'), ch('8'), ch('9')];
 
 /// The table.
@@ -308,11 +311,13 @@ pub const BINDINGS: &[Binding] = &[
     bind(ENTER, "Enter", C::Typing, Op::Send, "done", "Takes what was typed."),
     bind(&[Key { code: K::Enter, ctrl: false, alt: true }, ctrl('j')], "Alt-Enter", C::Typing, Op::NewLine, "new line", "Begins a new line."),
     bind(ESC, "Esc", C::Typing, Op::Back, "cancel", "Throws away what was typed."),
+    bind(DELETES, "Ctrl-U W K", C::Typing, Op::Delete, "delete", "Deletes to the start of the line (U), the word before (W), to the end of the line (K)."),
     bind(&[key(K::Tab), key(K::Down)], "Tab ↓", C::Form, Op::NextField, "next", "To the next field."),
     bind(&[key(K::BackTab), key(K::Up)], "Shift-Tab ↑", C::Form, Op::PreviousField, "back", "To the field before."),
     bind(ENTER, "Enter", C::Form, Op::Accept, "next, at the end: done", "To the next field; in the last one: gives the answers. In a text of several lines: a new line."),
     bind(&[ctrl('s')], "Ctrl-S", C::Form, Op::Send, "done", "Gives the answers."),
     bind(ESC, "Esc", C::Form, Op::Back, "leave the form", "Leaves the form; what was typed stays."),
+    bind(DELETES, "Ctrl-U W K", C::Form, Op::Delete, "delete", "Deletes to the start of the line (U), the word before (W), to the end of the line (K)."),
     bind(ENTER, "Enter", C::RollbackPlan, Op::Accept, "roll back now", "Rolls back. Entering the rollback is final."),
     bind(ESC, "Esc", C::RollbackPlan, Op::Back, "do not", "Closes the plan; nothing is done."),
     bind(ENTER, "Enter", C::Leave, Op::Accept, "leave", "Leaves; nothing is undone."),

@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::paint::{self, Framing};
-use super::ui::{Focus, Ui};
+use super::ui::{Focus, Overlay, Ui};
 use super::{Screen, footer, header, overlay, panels, prompt, step, steps, text};
 use crate::session::view::{GuardState, Prompt};
 
@@ -20,6 +20,7 @@ pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     {
         let mut seen = ui.seen.borrow_mut();
         seen.prompt_visible = false;
+        seen.tiny = area.width < LEAST.0 || area.height < LEAST.1;
         seen.panels.clear();
     }
     if area.width == 0 || area.height == 0 {
@@ -86,9 +87,13 @@ fn one_column(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let n = screen.live.panels.len() as u16;
     let tall = area.height >= 40;
     // The step comes first: the list and the panels share what it can spare.
-    let ask = prompt::ask(screen, ui, usize::from(area.width).saturating_sub(2)).len() as u16;
+    let width = usize::from(area.width).saturating_sub(2);
+    let ask = prompt::ask(screen, ui, width).len() as u16;
     // Before something starts, what will be done matters more than what is.
-    let usual = if matches!(screen.prompt, Prompt::Start { .. }) { 14 } else { 10 };
+    let usual = match screen.prompt {
+        Prompt::Start { .. } => step::wanted_rows(screen, ui, width).clamp(14, usize::from(u16::MAX)) as u16,
+        _ => 10,
+    };
     let step_least = usual.max(ask.saturating_add(5)).min(area.height);
     let spare = area.height - step_least;
     let panel_rows = if n == 0 {
@@ -120,7 +125,8 @@ fn split(area: Rect, left: u16) -> (Rect, Rect) {
     (Rect { width: left, ..area }, Rect { x: area.x + left, width: area.width - left, ..area })
 }
 
-/// A screen too small to work on: what matters most, as far as it fits.
+/// A screen too small to work on: what matters most, as far as it fits. That it is too
+/// small is said before anything else gives way.
 fn tiny(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     let h = screen.header;
     let width = usize::from(area.width);
@@ -137,8 +143,14 @@ fn tiny(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     if let super::Journal::Failed(..) = screen.journal {
         lines.extend(text::wrap_text("JOURNAL FAILED", ui.theme.alarm, width, 0));
     }
-    let hint = format!("This window is too small to work in: {}x{}, at least {}x{}.", area.width, area.height, LEAST.0, LEAST.1);
-    lines.extend(text::wrap_text(&hint, ui.theme.text, width, 0));
+    let hint = match ui.overlay {
+        Some(Overlay::Leave { .. }) => "Leave? Enter: leave, Esc: stay".to_owned(),
+        _ => format!("too small: {}x{}, needs {}x{}", area.width, area.height, LEAST.0, LEAST.1),
+    };
+    let hint = text::wrap_text(&hint, ui.theme.text, width, 0);
+    let rows = usize::from(area.height);
+    lines.truncate(rows.saturating_sub(hint.len()).max(1));
+    lines.extend(hint);
     if !h.back_to.is_empty() {
         lines.extend(text::wrap_text(&format!("back to: {}", h.back_to.join(", ")), ui.theme.strong, width, 0));
     }

@@ -9,14 +9,15 @@ use super::keymap::{self, Context};
 use super::paint::{self, Framing, Titles, span};
 use super::ui::{Entry, GRACE_MS, Overlay, Purpose, Ui};
 use super::{Screen, text};
+use crate::session::event::Mode;
 use crate::session::sheet::Sheet;
-use crate::session::view::Prompt;
+use crate::session::view::{Prompt, after_leaving};
 
 /// Draws what is open, if anything is.
 pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) {
     match &ui.overlay {
         None => {}
-        Some(Overlay::Help { scroll }) => help(*scroll, screen.replay.is_some(), ui, buf, area),
+        Some(Overlay::Help { scroll, commands }) => help(screen, (*scroll, *commands), ui, buf, area),
         Some(Overlay::Sheet { scroll }) => sheet(screen, *scroll, ui, buf, area),
         Some(Overlay::Rollback { since, reason }) => rollback(screen, ui, buf, area, *since, reason.as_deref()),
         Some(Overlay::Leave { since }) => leave(screen, ui, buf, area, *since),
@@ -36,35 +37,38 @@ fn window(buf: &mut Buffer, area: Rect, size: (u16, u16), titles: &Titles, ui: &
     Rect { x: inner.x + 1.min(inner.width), width: inner.width.saturating_sub(2), ..inner }
 }
 
-fn help(scroll: usize, replay: bool, ui: &Ui, buf: &mut Buffer, area: Rect) {
+/// All keys, those of the question in hand first; or the commands before them.
+fn help(screen: &Screen<'_>, (scroll, commands_first): (usize, bool), ui: &Ui, buf: &mut Buffer, area: Rect) {
     let theme = &ui.theme;
+    let replay = screen.replay.is_some();
     let width = area.width.saturating_sub(4).min(96);
     let inner_width = usize::from(width.saturating_sub(4));
-    let mut lines = Vec::new();
     let mut contexts = vec![Context::Replay, Context::Everywhere];
     if !replay {
         contexts = keymap::contexts();
         contexts.retain(|context| *context != Context::Replay);
+        let asked = if ui.form_active { Context::Form } else { super::input::context(screen) };
+        contexts.sort_by_key(|context| *context != asked);
     }
+    let mut sections: Vec<Vec<Line<'static>>> = Vec::new();
     for context in contexts {
-        if !lines.is_empty() {
-            lines.push(Line::default());
-        }
-        lines.push(Line::from(span(context.title(), theme.strong)));
+        let mut lines = vec![Line::from(span(context.title(), theme.strong))];
         for b in keymap::of(context).filter(|b| !replay || super::replay::counts(b)) {
             let spans = [span(format!("  {:<13}", b.shown), theme.key), span(b.help, theme.text)];
             lines.extend(text::wrap(&spans, inner_width, 15));
         }
+        sections.push(lines);
     }
     if !replay {
-        lines.push(Line::default());
-        lines.push(Line::from(span("Command line", theme.strong)));
+        let mut lines = vec![Line::from(span("Command line", theme.strong))];
+        for (name, args, help) in keymap::COMMANDS {
+            let command = format!(":{name} {args}");
+            let spans = [span(format!("  {command:<29} "), theme.key), span(*help, theme.text)];
+            lines.extend(text::wrap(&spans, inner_width, 32));
+        }
+        sections.insert(if commands_first { 0 } else { sections.len() }, lines);
     }
-    for (name, args, help) in keymap::COMMANDS.iter().filter(|_| !replay) {
-        let command = format!(":{name} {args}");
-        let spans = [span(format!("  {command:<29} "), theme.key), span(*help, theme.text)];
-        lines.extend(text::wrap(&spans, inner_width, 32));
-    }
+    let lines = sections.join(&Line::default());
     scrolled("Keys", &lines, scroll, (width, area), ui, buf);
 }
 
@@ -218,7 +222,7 @@ fn confirm(buf: &mut Buffer, area: Rect, width: u16, title: &str, lines: Vec<Lin
     if lines.len() > usize::from(body.height) {
         let rows = usize::from(body.height).saturating_sub(1);
         paint::put_lines(buf, Rect { height: rows as u16, ..body }, &lines, 0);
-        let more = format!("… and {} more lines", lines.len() - rows);
+        let more = format!("… and {}", text::count(lines.len() - rows, "more line"));
         paint::put(buf, body.x, body.y + rows as u16, body.width, &more, ui.theme.warn);
     } else {
         paint::put_lines(buf, body, &lines, 0);
@@ -232,8 +236,17 @@ fn leave(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect, since: Opti
     let inner_width = usize::from(width.saturating_sub(4));
     let mut lines = Vec::new();
     let mut add = |words: String, style| lines.extend(text::wrap_text(&words, style, inner_width, 2));
-    add("Nothing is undone and nothing is lost by leaving.".into(), theme.strong);
-    add(format!("To go on: pacenote resume {}", screen.session), theme.code);
+    let rehearsal = screen.header.mode == Mode::Rehearsal;
+    let kept = if rehearsal {
+        "Leaving ends the rehearsal. Its record is kept."
+    } else {
+        "Nothing is undone and nothing is lost by leaving."
+    };
+    add(kept.into(), theme.strong);
+    add(after_leaving(screen.header.mode, screen.session), theme.code);
+    if rehearsal {
+        return confirm(buf, area, width, "Leave?", lines, keys(Context::Leave, ripe(since, ui), ui), ui);
+    }
     if screen.step.is_some_and(|s| s.effect.is_some()) && matches!(screen.prompt, Prompt::Busy { .. }) {
         add("What runs now keeps running; resuming attaches to it again.".into(), theme.warn);
     }
@@ -286,7 +299,7 @@ fn draw_entry(entry: &Entry, ui: &Ui, buf: &mut Buffer, area: Rect) {
     }
     let mut spans = Vec::new();
     for b in keymap::of(Context::Typing) {
-        if b.op == keymap::Op::NewLine && !entry.purpose.is_of_lines() {
+        if b.op == keymap::Op::Delete || b.op == keymap::Op::NewLine && !entry.purpose.is_of_lines() {
             continue;
         }
         if !spans.is_empty() {

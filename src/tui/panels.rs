@@ -236,7 +236,7 @@ pub(super) fn draw_folded(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: 
     let total = screen.live.panels.len();
     for (i, (panel, y)) in screen.live.panels.iter().zip(inner.top()..inner.bottom()).enumerate() {
         if i + 1 == fits && total > fits {
-            let words = format!("… and {} more panels", total - i);
+            let words = format!("… and {}", text::count(total - i, "more panel"));
             paint::put(buf, inner.x + 1, y, inner.width.saturating_sub(1), &words, theme.warn);
             break;
         }

@@ -63,6 +63,8 @@ pub struct PreflightScreen {
     pub working: Vec<String>,
     /// What is still being asked takes too long to wait for.
     pub late: bool,
+    /// Seconds it has been asked for, and after how many nobody waits any more.
+    pub asking: (u64, u64),
     scroll: Scroll,
 }
 
@@ -99,13 +101,15 @@ impl PreflightScreen {
     }
 
     fn draw(&self, theme: &Theme, buf: &mut Buffer, area: Rect) {
-        let list = Rect { height: area.height - 2, ..area };
+        let (said, style) = self.summary(theme);
+        let said = text::wrap_text(&format!(" {said}"), style, usize::from(area.width).max(1), 1);
+        let said_rows = (said.len() as u16).min(area.height.saturating_sub(3)).max(1);
+        let list = Rect { height: area.height.saturating_sub(1 + said_rows), ..area };
         let titles = Titles::new("Before it starts", theme.strong)
             .and(text::clean(&self.title).into_owned(), theme.accent)
             .right(text::clean(&self.target).into_owned(), theme.live);
         self.scroll.draw(buf, list, &titles, theme, |width| self.lines(width, theme));
-        let (said, style) = self.summary(theme);
-        paint::put(buf, area.x, list.bottom(), area.width, &format!(" {said}"), style);
+        paint::put_lines(buf, Rect { y: list.bottom(), height: said_rows, ..area }, &said, 0);
         let keys = Line::from(vec![
             span(" Enter", theme.key),
             span(if self.all_good() { " go on   " } else { " go on all the same   " }, theme.text),
@@ -114,7 +118,7 @@ impl PreflightScreen {
             span("j k", theme.key),
             span(" scroll   Nothing was changed yet.", theme.text),
         ]);
-        paint::put_line(buf, area.x, list.bottom() + 1, area.width, &keys);
+        paint::put_line(buf, area.x, list.bottom() + said_rows, area.width, &keys);
     }
 
     fn summary(&self, theme: &Theme) -> (String, ratatui::style::Style) {
@@ -125,7 +129,8 @@ impl PreflightScreen {
             return if self.late {
                 (format!("No answer yet about {asked}; you need not wait for it."), theme.warn)
             } else {
-                (format!("Still asking about {asked} ..."), theme.dim)
+                let (gone, limit) = self.asking;
+                (format!("Still asking about {asked}: for {gone} s, at most {limit} s."), theme.dim)
             };
         }
         if bad + unknown + warned == 0 {
@@ -162,6 +167,18 @@ impl PreflightScreen {
         out.extend(self.working.iter().map(|asked| Line::from(span(format!("… {asked}"), theme.dim))));
         out
     }
+}
+
+/// Draws what is waited for where nothing is asked: between the question whether to go on
+/// and the session.
+pub fn waiting(title: &str, words: &str, gone_s: u64, (theme, ascii): (&Theme, bool), frame: &mut Frame<'_>) {
+    paint::whole(frame, theme, ascii, 30, |buf, area| {
+        let titles = Titles::new("Before it starts", theme.strong).and(text::clean(title).into_owned(), theme.accent);
+        let inner = paint::pane(buf, area, paint::Framing::Box, &titles, true, theme);
+        let words = format!(" {words}: for {gone_s} s. Nothing was changed yet.");
+        let lines = text::wrap_text(&words, theme.text, usize::from(inner.width).max(1), 1);
+        paint::put_lines(buf, inner, &lines, 0);
+    });
 }
 
 #[cfg(test)]
@@ -229,6 +246,30 @@ mod tests {
         assert!(screen.all_good(), "what is never asked beforehand keeps nobody");
         screen.checks.push(check("signal api", Found::Unknown, "no reading within 10 s", None));
         assert!(!screen.all_good());
+    }
+
+    #[test]
+    fn what_is_still_asked_is_said_whole_and_for_how_long() {
+        let mut screen = screen();
+        screen.working =
+            ["the cluster", "rights", "the signals", "locks and freezes", "tools and scripts"].map(str::to_owned).into();
+        screen.asking = (4, 15);
+        for width in [80, 60] {
+            let shown = drawn(&screen, width, 14).replace(['"', '\n'], " ").split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(shown.contains("locks and freezes, tools and scripts: for 4 s, at most 15 s."), "{shown}");
+            assert!(shown.contains("Esc leave"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_waited_for_is_said() {
+        let theme = Theme::new(ThemeName::Dark, Depth::Indexed);
+        for (width, height) in [(80, 24), (30, 8), (1, 1)] {
+            let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
+            terminal.draw(|f| waiting("Canary", "Taking the lock", 3, (&theme, false), f)).expect("drawn");
+            let shown = terminal.backend().to_string();
+            assert!(width < 80 || shown.contains("Taking the lock: for 3 s."), "{shown}");
+        }
     }
 
     #[test]

@@ -7,11 +7,13 @@ use super::input::context;
 use super::keymap::{self, Context, Op};
 use super::paint::{self, span};
 use super::ui::{Ui, prepared};
-use super::{Screen, request, text};
+use super::{Journal, Screen, request, text};
 use crate::session::NOT_SETTLED;
 use crate::session::event::{Mode, SessionOutcome, StepOutcome, Verdict};
 use crate::session::intent::What;
-use crate::session::view::{ConditionView, GateView, ItemView, OptionView, Prompt, RowState, WaitView, closing_words};
+use crate::session::view::{
+    ConditionView, GateView, ItemView, OptionView, Prompt, ReadingView, RowState, WaitView, closing_words,
+};
 
 /// Lines about the question, and which of them must stay in view.
 #[derive(Debug, Default)]
@@ -206,7 +208,8 @@ fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out:
     let (mark, style) = match &c.holds {
         Ok(holds) if *holds == wanted => (if *holds { "✓ yes" } else { "✓ no " }, theme.good),
         Ok(holds) => (if *holds { "✗ YES" } else { "✗ no " }, theme.bad),
-        Err(_) => ("? ???", theme.warn),
+        Err(why) if is_to_come(why) => ("–    ", theme.dim),
+        Err(_) => ("?    ", theme.warn),
     };
     let age = c.age_ms.map_or(String::new(), |ms| format!("{} old", text::age(ms)));
     let fixed = 6 + 2 + values + 2 + 5 + 2 + 9;
@@ -214,7 +217,7 @@ fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out:
     let words = text::clean(&c.text);
     let shown = text::shorten(&words, room);
     let pad = room.saturating_sub(text::width(&shown));
-    let value = text::shorten(&c.values, values.max(1));
+    let value = text::shorten(if c.values.is_empty() { "–" } else { &c.values }, values.max(1));
     let value_pad = values.saturating_sub(text::width(&value));
     out.push(Line::from(vec![
         span(format!("{:<6}", c.role), theme.dim),
@@ -231,6 +234,28 @@ fn condition_lines(c: &ConditionView, values: usize, ui: &Ui, width: usize, out:
         && !is_to_come(why)
     {
         out.extend(text::wrap(&[span(format!("      {why}"), theme.warn)], width, 6));
+    }
+}
+
+/// The signals a guard's condition names: name, value, baseline, age.
+fn reading_lines(readings: &[ReadingView], ui: &Ui, width: usize, out: &mut Vec<Line<'static>>) {
+    let theme = &ui.theme;
+    let names = readings.iter().map(|r| text::width(&r.name)).max().unwrap_or(0).min(width / 3);
+    for reading in readings {
+        let name = text::shorten(&reading.name, names).into_owned();
+        let pad = names.saturating_sub(text::width(&name));
+        let mut spans = vec![span(format!("  {name}{}  ", " ".repeat(pad)), theme.dim)];
+        spans.push(match &reading.value {
+            Ok(value) => span(value.clone(), theme.strong),
+            Err(why) => span(format!("? {why}"), theme.warn),
+        });
+        if let Some(baseline) = &reading.baseline {
+            spans.push(span(format!("   baseline {baseline}"), theme.text));
+        }
+        if let Some(age) = reading.age_ms {
+            spans.push(span(format!("   {} old", text::age(age)), theme.dim));
+        }
+        out.extend(text::wrap(&spans, width, names + 4));
     }
 }
 
@@ -252,6 +277,25 @@ fn wait_lines(wait: &WaitView, ui: &Ui, width: usize, out: &mut Vec<Line<'static
     }
 }
 
+/// How long it took and how its steps ended; together they are all there are.
+pub fn closing_facts(screen: &Screen<'_>) -> Vec<String> {
+    let count = |wanted: &[RowState]| screen.outline.iter().filter(|row| wanted.contains(&row.state)).count();
+    let ended = RowState::Ended;
+    let mut facts = vec![format!("{} walked", text::duration(screen.header.elapsed_ms))];
+    facts.push(format!("{} done", text::count(count(&[ended(StepOutcome::Done)]), "step")));
+    let others: [(&[RowState], &str); 6] = [
+        (&[ended(StepOutcome::Failed)], "failed"),
+        (&[ended(StepOutcome::Skipped)], "skipped"),
+        (&[ended(StepOutcome::Interrupted)], "stopped"),
+        (&[ended(StepOutcome::NotApplicable)], "not needed"),
+        (&[ended(StepOutcome::NotChosen)], "not chosen"),
+        (&[RowState::Dropped, RowState::Pending], "not reached"),
+    ];
+    let others = others.into_iter().map(|(states, word)| (count(states), word));
+    facts.extend(others.filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")));
+    facts
+}
+
 /// The summary at the end.
 fn closing(outcome: SessionOutcome, deviations: u32, screen: &Screen<'_>, ui: &Ui, width: usize) -> Vec<Line<'static>> {
     let theme = &ui.theme;
@@ -269,19 +313,7 @@ fn closing(outcome: SessionOutcome, deviations: u32, screen: &Screen<'_>, ui: &U
         ]),
         Line::default(),
     ];
-    let count = |wanted: StepOutcome| screen.outline.iter().filter(|r| r.state == RowState::Ended(wanted)).count();
-    let mut facts =
-        vec![format!("{} walked", text::duration(screen.header.elapsed_ms)), format!("{} steps done", count(StepOutcome::Done))];
-    for (outcome, word) in [
-        (StepOutcome::Failed, "failed"),
-        (StepOutcome::Skipped, "skipped"),
-        (StepOutcome::Interrupted, "stopped"),
-        (StepOutcome::NotApplicable, "not needed"),
-    ] {
-        if count(outcome) > 0 {
-            facts.push(format!("{} {word}", count(outcome)));
-        }
-    }
+    let facts = closing_facts(screen);
     out.extend(text::wrap_text(&facts.join(", "), theme.text, width, 2));
     let mut list = |heading: &str, items: &[String]| {
         if !items.is_empty() {
@@ -368,6 +400,9 @@ impl Ask<'_> {
                     if done == items.len() { "continue".into() } else { format!("continue ({done} of {} ticked)", items.len()) };
                 self.keys(&[(Op::Accept, label)], &[], false);
             }
+            Prompt::Paused if matches!(self.screen.journal, Journal::Failed(..)) => {
+                self.say("Paused, and nothing can go on: the journal cannot be written (see above).", theme.bad);
+            }
             Prompt::Input { .. } if self.ui.form_active => {}
             Prompt::Input { .. } | Prompt::Paused => {
                 if matches!(self.screen.prompt, Prompt::Paused) {
@@ -409,6 +444,7 @@ impl Ask<'_> {
                 self.keys(&[], &[], false);
             }
             Prompt::Interrupt { title, .. } => {
+                self.stopping();
                 self.say(&format!("“{title}” is still running. The rollback waits for your answer."), theme.strong);
                 self.keys(&[], &[], false);
             }
@@ -450,7 +486,7 @@ impl Ask<'_> {
         }
     }
 
-    fn decide(&mut self, question: &str, options: &[OptionView], left_ms: Option<u64>, otherwise: &str) {
+    fn decide(&mut self, question: &str, options: &[OptionView], left_ms: Option<i64>, otherwise: &str) {
         let theme = &self.ui.theme;
         self.say(question, theme.strong);
         let widest = options.iter().map(|o| text::width(&o.label)).max().unwrap_or(0).min(self.width / 2);
@@ -468,10 +504,10 @@ impl Ask<'_> {
         self.countdown(left_ms, otherwise);
     }
 
-    fn countdown(&mut self, left_ms: Option<u64>, then: &str) {
+    fn countdown(&mut self, left_ms: Option<i64>, then: &str) {
         if let Some(left) = left_ms {
             let style = if left < 60_000 { self.ui.theme.bad } else { self.ui.theme.warn };
-            self.say(&format!("{} left to answer, then: {then}", text::duration(left)), style);
+            self.say(&text::countdown(left, then), style);
         }
     }
 
@@ -494,7 +530,7 @@ impl Ask<'_> {
         self.say("They sign it with `pacenote approve`; then a: paste their answer, or name its file.", theme.text);
     }
 
-    fn guard(&mut self, guard: &str, title: &str, action: &str, (left_ms, expired): (Option<u64>, &str), caution: Option<&str>) {
+    fn guard(&mut self, guard: &str, title: &str, action: &str, (left_ms, expired): (Option<i64>, &str), caution: Option<&str>) {
         let theme = &self.ui.theme;
         self.say(&format!("▲ Guard {guard} has tripped"), theme.alarm);
         self.say(title, theme.strong);
@@ -507,10 +543,28 @@ impl Ask<'_> {
         if let Some(caution) = caution {
             self.say(caution, theme.warn);
         }
+        if let Some(view) = self.screen.guards.iter().find(|g| g.id == guard) {
+            reading_lines(&view.readings, self.ui, self.width, &mut self.out);
+        }
         self.countdown(left_ms, expired);
         // Where acting is rolling back, one way to say so is enough.
         let other = !self.screen.header.rolling_back && !action.to_lowercase().contains("roll");
         self.keys(&[(Op::Act, format!("do it: {action}"))], &[], other);
+    }
+
+    /// That what runs was asked to stop, for as long as it still runs.
+    fn stopping(&mut self) {
+        let effect = self.screen.step.and_then(|step| step.effect);
+        let Some(stopping) = self.ui.stopping.filter(|s| Some(s.effect) == effect) else { return };
+        let ago = text::age(self.ui.clock().saturating_sub(stopping.at_ms));
+        let runs = self.screen.step.is_some_and(|step| matches!(step.what, Some(What::Run(_))));
+        let words = match (runs, stopping.presses) {
+            (true, 1) => format!("■ asked to stop {ago} ago (SIGINT); Ctrl-C: SIGTERM"),
+            (true, 2) => format!("■ told to stop {ago} ago (SIGTERM); Ctrl-C: SIGKILL"),
+            (true, _) => format!("■ killed {ago} ago (SIGKILL); its end is awaited"),
+            (false, _) => format!("■ asked to cancel {ago} ago"),
+        };
+        self.say(&words, self.ui.theme.warn);
     }
 
     fn busy(&mut self) {
@@ -525,11 +579,13 @@ impl Ask<'_> {
         if let Some(wait) = &step.wait {
             wait_lines(wait, self.ui, self.width, &mut self.out);
         }
+        self.stopping();
         if let Some(progress) = step.effect.and_then(|e| self.screen.live.progress.get(&e)) {
             let spans = [span("▶ ", theme.accent), span(progress.clone(), theme.strong)];
             self.out.extend(text::wrap(&spans, self.width, 2));
         }
-        match step.timeout_ms.filter(|_| step.gate.is_none()).map(|t| t.saturating_sub(step.elapsed_ms)) {
+        match step.timeout_left_ms {
+            Some(0) => self.say("Nothing is asked of you; its time is up.", theme.warn),
             Some(left) => {
                 let style = if left < 60_000 { theme.warn } else { theme.dim };
                 self.say(&format!("Nothing is asked of you; {} until it times out.", text::duration(left)), style);

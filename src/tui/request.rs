@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::theme::{Depth, Theme, ThemeName};
 use crate::session::intent::{KubernetesRequest, PatchKind, Resource, UndoTarget, What};
+use crate::session::quote::{quote, quoted};
 
 /// One line: what it does, to what.
 pub fn summary(what: &What) -> String {
@@ -267,18 +268,8 @@ fn kubectl(request: &KubernetesRequest, target: Option<&str>) -> String {
     }
 }
 
-fn quoted(argv: &[String]) -> String {
-    argv.iter().map(|a| quote(a)).collect::<Vec<_>>().join(" ")
-}
-
 fn forced(force: bool) -> &'static str {
     if force { " --force-conflicts" } else { "" }
-}
-
-/// Quotes an argument for a POSIX shell, where it needs it.
-fn quote(arg: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !arg.is_empty() && arg.chars().all(plain) { arg.to_owned() } else { format!("'{}'", arg.replace('\'', r"'\''")) }
 }
 
 /// The lines of a diff, in colour; the sign at the front says the same.
@@ -298,11 +289,6 @@ pub(super) fn diff(text: &str, theme: &Theme) -> Vec<Line<'static>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn arguments_are_quoted_for_a_shell() {
-        assert_eq!(quoted(&["echo".into(), "a b".into(), "it's".into(), String::new()]), r"echo 'a b' 'it'\''s' ''");
-    }
 
     #[test]
     fn a_patch_can_be_copied_as_kubectl() {

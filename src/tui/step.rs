@@ -53,6 +53,14 @@ pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect, f
     ui.seen.borrow_mut().prompt_visible = whole || enough;
 }
 
+/// The rows the pane needs to show everything: its title, text, details, question, and what
+/// stopping now would mean.
+pub(super) fn wanted_rows(screen: &Screen<'_>, ui: &Ui, width: usize) -> usize {
+    let intro = intro(screen, ui, width).len();
+    let details = prompt::details(screen, ui, width).lines.iter().filter(|line| line.width() > 0).count();
+    1 + intro + details + prompt::ask(screen, ui, width).len() + stop_lines(screen, ui, width).len()
+}
+
 fn titles(screen: &Screen<'_>, ui: &Ui) -> Titles {
     let theme = &ui.theme;
     let step = match (&screen.prompt, screen.step) {
@@ -76,8 +84,14 @@ fn titles(screen: &Screen<'_>, ui: &Ui) -> Titles {
 fn draw_upper(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) -> u16 {
     let width = usize::from(area.width);
     let intro = intro(screen, ui, width);
-    let details = prompt::details(screen, ui, width);
-    let gap = usize::from(!intro.is_empty() && !details.lines.is_empty());
+    let mut details = prompt::details(screen, ui, width);
+    let mut gap = usize::from(!intro.is_empty() && !details.lines.is_empty());
+    let starts = matches!(screen.prompt, Prompt::Start { .. });
+    if starts && intro.len() + gap + details.lines.len() > usize::from(area.height) {
+        // What is about to be done comes before the air between its parts.
+        details.lines.retain(|line| line.width() > 0);
+        gap = 0;
+    }
     let total = intro.len() + gap + details.lines.len();
     let output = output_of(screen);
     let height = usize::from(area.height);
@@ -90,7 +104,7 @@ fn draw_upper(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) -> u16
         }
     };
     // Where not everything fits, the last row says so.
-    let shown = if total > body_rows && body_rows > 3 { body_rows - 1 } else { body_rows };
+    let shown = if total > body_rows && body_rows > 1 { body_rows - 1 } else { body_rows };
     let top = scroll_top(ui, total, shown, details.focus.map(|(a, b)| (a + intro.len() + gap, b)));
     let body = Rect { height: body_rows as u16, ..area };
     for (i, y) in (top..total).zip(body.top()..body.top() + shown as u16) {
@@ -105,8 +119,11 @@ fn draw_upper(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect) -> u16
     }
     if shown < body_rows {
         let left = total - shown - top;
-        let words =
-            if left > 0 { format!("▼ {left} more lines, j or PgDn ") } else { "▲ the beginning is above, g ".to_owned() };
+        let words = if left > 0 {
+            format!("▼ {}, j or PgDn ", text::count(left, "more line"))
+        } else {
+            "▲ the beginning is above, g ".to_owned()
+        };
         paint::put_right(buf, body.x, body.right(), body.bottom() - 1, &words, ui.theme.warn);
     }
     {
@@ -169,7 +186,7 @@ fn draw_output(output: &Output, screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, 
     let lines = output.dropped + total as u64;
     let style = if focused { theme.focus } else { theme.border };
     paint::rule(buf, area.x, area.y, area.width, '─', style);
-    let title = format!(" output, {lines} lines ");
+    let title = format!(" output, {} ", text::count(lines, "line"));
     let x = paint::put(buf, area.x + 1, area.y, area.width.saturating_sub(1), &title, theme.strong);
     paint::put_right(buf, x + 1, area.right().saturating_sub(1), area.y, &format!(" {state} "), theme.dim);
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };

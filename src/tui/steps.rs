@@ -112,7 +112,11 @@ pub(super) fn draw(screen: &Screen<'_>, ui: &Ui, buf: &mut Buffer, area: Rect, f
     let theme = &ui.theme;
     let focused = ui.focus == Focus::Steps;
     let (done, all) = screen.header.progress;
-    let mut titles = Titles::new("Steps", theme.strong).and(format!("{done}/{all}"), theme.text);
+    let mut titles = Titles::new("Steps", theme.strong);
+    // At the end it says how they ended; that all are over says nothing.
+    if !matches!(screen.prompt, Prompt::Closed { .. }) {
+        titles = titles.and(format!("{done}/{all}"), theme.text);
+    }
     if screen.header.rolling_back && !matches!(screen.prompt, Prompt::Closed { .. }) {
         titles = titles.and("rolling back", theme.warn);
     }
@@ -150,7 +154,7 @@ fn draw_entry(entry: &Entry<'_>, current: bool, buf: &mut Buffer, area: Rect, th
         Entry::Folded(name, steps, took, well) => {
             let (mark, style) = if *well { ("✓", theme.good) } else { ("✗", theme.bad) };
             let at = paint::put(buf, x + 1, y, w.saturating_sub(1), mark, style);
-            let right = format!("{steps} steps  {} ", text::duration(*took));
+            let right = format!("{}  {} ", text::count(*steps, "step"), text::duration(*took));
             let room = w.saturating_sub(4 + text::width(&right) as u16);
             paint::put(buf, at + 1, y, room, name, theme.dim);
             paint::put_right(buf, at, area.right(), y, &right, theme.dim);

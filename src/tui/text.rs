@@ -110,6 +110,12 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// A number of things: `1 line`, `2 lines`.
+pub fn count(n: impl TryInto<u64>, what: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// An age in words, `2 s`, `4 min`, `3 h`, `2 d`.
 pub fn age(ms: u64) -> String {
     let s = ms / 1000;
@@ -118,6 +124,16 @@ pub fn age(ms: u64) -> String {
         120..7200 => format!("{} min", s / 60),
         7200..172_800 => format!("{} h", s / 3600),
         _ => format!("{} d", s / 86_400),
+    }
+}
+
+/// How long there is to answer (milliseconds) and what happens then; below zero, since
+/// when it has happened.
+pub fn countdown(left_ms: i64, then: &str) -> String {
+    match u64::try_from(left_ms) {
+        Ok(left) if left > 0 => format!("{} left to answer, then: {then}", duration(left)),
+        _ if left_ms > -1_000 => format!("time to answer is up; {then}"),
+        _ => format!("time to answer was up {} ago; {then}", age(left_ms.unsigned_abs())),
     }
 }
 
@@ -315,6 +331,13 @@ mod tests {
         for (s, text) in [(119, "119s"), (120, "2m"), (312, "5m12s"), (2_820, "47m"), (11_220, "3h7m"), (187_200, "2d4h")] {
             assert_eq!(kube_age(s * 1000), text, "{s}");
         }
+    }
+
+    #[test]
+    fn a_time_that_is_up_is_said_to_be_past() {
+        assert_eq!(countdown(894_000, "it keeps holding"), "14m54s left to answer, then: it keeps holding");
+        assert_eq!(countdown(0, "it keeps holding"), "time to answer is up; it keeps holding");
+        assert_eq!(countdown(-1_320_000, "it keeps holding"), "time to answer was up 22 min ago; it keeps holding");
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) enum Purpose {
     Note,
     Answer,
     ItemNote { step: StepRef, item: u32, ticked: bool },
-    TypeName { step: StepRef, expected: String },
+    TypeName { step: StepRef, expected: String, takes_over: bool },
     CommandLine,
     Skip(StepRef),
     Override(StepRef),
@@ -91,20 +91,44 @@ pub(super) struct Entry {
 /// What lies over the panes.
 #[derive(Debug)]
 pub(super) enum Overlay {
-    Help { scroll: usize },
-    Sheet { scroll: usize },
-    Rollback { since: Option<u64>, reason: Option<String> },
-    Leave { since: Option<u64> },
+    /// The keys; the commands first, where it was asked for these.
+    Help {
+        scroll: usize,
+        commands: bool,
+    },
+    Sheet {
+        scroll: usize,
+    },
+    Rollback {
+        since: Option<u64>,
+        reason: Option<String>,
+    },
+    Leave {
+        since: Option<u64>,
+    },
     Entry(Box<Entry>),
 }
 
 /// A search.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Search {
+    /// The pane that had the keys before, and where the searched one was scrolled to.
+    pub(super) from: Focus,
+    pub(super) scroll: Option<usize>,
     pub(super) text: String,
     pub(super) editing: bool,
     /// The match in view, counted in the searched pane's lines.
     pub(super) at: Option<usize>,
+}
+
+/// What was done to end a running effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stopping {
+    pub(super) effect: u64,
+    /// How often it was asked.
+    pub(super) presses: u8,
+    /// When it was asked last.
+    pub(super) at_ms: u64,
 }
 
 /// What the last frame found out about its panes, for scrolling.
@@ -118,6 +142,8 @@ pub(super) struct Seen {
     pub(super) panels: Vec<usize>,
     /// Whether the prompt itself was on screen.
     pub(super) prompt_visible: bool,
+    /// There was no room to show anything.
+    pub(super) tiny: bool,
     pub(super) help: (usize, usize),
     pub(super) markdown: markdown::Cache,
 }
@@ -139,7 +165,7 @@ pub struct Ui {
     /// First row shown, where the operator chose it.
     pub(super) scroll: BTreeMap<Focus, usize>,
     pub(super) messages: VecDeque<(String, Level, u64)>,
-    pub(super) stop_presses: (u64, u8),
+    pub(super) stopping: Option<Stopping>,
     pub(super) accepting: bool,
     pub(super) seen: RefCell<Seen>,
     shown: Option<(u64, u64)>,
@@ -175,7 +201,7 @@ impl Ui {
             item: 0,
             scroll: BTreeMap::new(),
             messages: VecDeque::new(),
-            stop_presses: (0, 0),
+            stopping: None,
             accepting: false,
             seen: RefCell::default(),
             shown: None,
@@ -197,6 +223,11 @@ impl Ui {
         }
         self.messages.push_back((text.into(), level, now_ms + MESSAGE_MS));
         self.dirty = true;
+    }
+
+    /// Drops messages that were there to be read before this key.
+    pub(super) fn forget_read_messages(&mut self, now_ms: u64) {
+        self.messages.retain(|(_, _, until)| *until > now_ms + MESSAGE_MS - GRACE_MS);
     }
 
     /// Asks for a draw at the next occasion: something the screen is drawn from changed.
@@ -245,7 +276,6 @@ impl Ui {
             self.observed = Some(identity);
             self.item = first_open_item(screen.prompt);
             self.scroll.remove(&Focus::Step);
-            self.stop_presses = (0, 0);
             self.drop_stale_entry(identity, now_ms);
             let waited = self.busy_since.is_some_and(|since| now_ms.saturating_sub(since) > 10_000);
             let urgent = matches!(screen.prompt, Prompt::Guard { .. } | Prompt::Unknown { .. } | Prompt::Failure { .. });

@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use super::signature::installed;
 
+mod reviews;
+
 /// More than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+mod first_steps;
+
 /// The program with a home folder of its own and nothing of the caller's settings.
 fn pacenote(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pacenote"));

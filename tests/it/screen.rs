@@ -21,6 +21,7 @@ use ratatui::style::{Color, Modifier};
 pub(crate) mod sample;
 
 mod keys;
+mod words;
 
 use sample::Sample;
 

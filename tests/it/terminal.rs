@@ -10,6 +10,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 mod beforehand;
 mod logins;
+mod secrets;
 
 /// Long enough for a slow machine; nothing waits for it where all goes well.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -219,7 +220,7 @@ fn leaving_gives_the_terminal_back() {
     terminal.press_until("\r", "the end", |screen| !screen.alternate_screen());
     let (code, screen) = terminal.end();
     given_back(code, 4, &screen);
-    assert!(screen.screen().contents().contains("pacenote resume"), "{}", screen.screen().contents());
+    assert!(screen.screen().contents().contains("pacenote rehearse RUNBOOK"), "{}", screen.screen().contents());
 }
 
 fn given_back(code: u32, wanted: u32, screen: &vt100::Parser) {

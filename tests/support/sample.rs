@@ -10,7 +10,7 @@ use pacenote::session::event::{Mode, StepOutcome, Verdict};
 use pacenote::session::message::StepRef;
 use pacenote::session::sheet::{ContactView, Sheet};
 use pacenote::session::view::{
-    ConditionView, GateView, GuardState, GuardView, Header, OutlineRow, Prompt, RowState, StepView, UndoItem,
+    ConditionView, GateView, GuardState, GuardView, Header, OutlineRow, Prompt, ReadingView, RowState, StepView, UndoItem,
 };
 use pacenote::tui::{Journal, Replay, Screen};
 
@@ -208,12 +208,21 @@ fn condition(role: &'static str, text: &str, values: &str, holds: Result<bool, &
     ConditionView { role, text: text.into(), values: values.into(), holds: holds.map_err(Into::into), age_ms: Some(2_000) }
 }
 
+fn reading(name: &str, value: Result<&str, &str>, baseline: Option<&str>) -> ReadingView {
+    ReadingView {
+        name: name.into(),
+        value: value.map(str::to_owned).map_err(str::to_owned),
+        baseline: baseline.map(str::to_owned),
+        age_ms: Some(2_000),
+    }
+}
+
 pub(crate) fn gate() -> GateView {
     GateView {
         conditions: vec![
-            condition("pass", "signals.error_rate.value < 1", "0.42", Ok(true)),
-            condition("pass", "signals.p95.value < 0.5", "0.31", Ok(true)),
-            condition("fail", "signals.error_rate.value > 5", "0.42", Ok(false)),
+            condition("pass", "signals.error_rate.value < 1", "0.42 %", Ok(true)),
+            condition("pass", "signals.p95.value < 0.5", "0.31 s", Ok(true)),
+            condition("fail", "signals.error_rate.value > 5", "0.42 %", Ok(false)),
             condition("min", "traffic >= 10", "184", Ok(true)),
         ],
         passed_ms: 340_000,
@@ -234,7 +243,7 @@ fn step(path: &str, number: usize, title: &str, kind: &'static str, text: &str) 
         kind,
         elapsed_ms: 340_000,
         estimate_ms: Some(720_000),
-        timeout_ms: None,
+        timeout_left_ms: None,
         effect: None,
         what: None,
         gate: None,
@@ -312,6 +321,7 @@ impl Sample {
                     state: GuardState::Armed,
                     automatic: false,
                     past_return: false,
+                    readings: vec![reading("api.failures", Ok("0"), None)],
                 },
                 GuardView {
                     id: "errors-up".into(),
@@ -320,6 +330,7 @@ impl Sample {
                     state: GuardState::Armed,
                     automatic: false,
                     past_return: false,
+                    readings: vec![reading("error_rate", Ok("7.9 %"), Some("0.38 %"))],
                 },
             ],
             undo: vec![

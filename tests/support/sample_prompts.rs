@@ -234,7 +234,7 @@ impl Sample {
         if let Some(step) = &mut sample.step {
             step.effect = Some(3);
             step.what = Some(what);
-            step.timeout_ms = Some(1_800_000);
+            step.timeout_left_ms = Some(1_460_000);
         }
         let lines = (1..=48).map(|i| OutputLine {
             text: if i % 9 == 0 { format!("warning: chunk {i} was slow") } else { format!("copied chunk {i} of 60, 64 MiB") },
@@ -355,7 +355,8 @@ impl Sample {
     pub(crate) fn gate_hold() -> Self {
         let mut sample = Self::gate();
         if let Some(gate) = sample.step.as_mut().and_then(|s| s.gate.as_mut()) {
-            gate.conditions[1] = condition("pass", "signals.p95.value < 0.5", "?", Err("p95: the last reading is 4 min old"));
+            gate.conditions[1] = condition("pass", "signals.p95.value < 0.5", "", Err("p95: stale, 240 s old"));
+            gate.conditions[1].age_ms = Some(240_000);
             gate.last = Some((Verdict::Inconclusive, "p95 is stale".into()));
             gate.timeout_left_ms = 0;
         }

@@ -61,9 +61,11 @@ fn head(answers: &Answers) -> String {
     out
 }
 
-/// Whether people would call an environment the real one.
-fn is_real(name: &str) -> bool {
-    ["prod", "live"].iter().any(|word| name.starts_with(word))
+/// Whether an environment is a real one: people call it so, or it is the last of several,
+/// which is where the real one is asked for.
+fn is_real(name: &str, all: &[String]) -> bool {
+    let last = all.len() > 1 && all.last().is_some_and(|last| last == name);
+    last || ["prod", "live"].iter().any(|word| name.starts_with(word))
 }
 
 fn environments(out: &mut String, answers: &Answers) {
@@ -74,7 +76,7 @@ fn environments(out: &mut String, answers: &Answers) {
         let _ = writeln!(out, "  {name}:\n    kubernetes: {{context: {name}, namespace: {service}}}");
         let _ = writeln!(out, "    prometheus: {{url: \"https://prometheus.{name}.example.com\"}}");
         let _ = writeln!(out, "    vars: {{host: {service}.{name}.example.com}}");
-        if is_real(name) {
+        if is_real(name, &answers.environments) {
             out.push_str("    protected: true\n");
             if let Some(first) = first.filter(|first| *first != name) {
                 let _ = writeln!(out, "    require: {{passed_in: {first}}}");

@@ -49,6 +49,8 @@ pub(in crate::cli) struct Passed {
 /// What comes while it is asked.
 enum News {
     Told(Part, Vec<Line>),
+    /// It has been asked for so many seconds.
+    Second(u64),
     /// The limit is over.
     Late,
     /// Everything was told.
@@ -61,7 +63,7 @@ enum News {
 /// When the operator leaves, and when the terminal cannot be used.
 pub(in crate::cli) async fn ask(around: &Around<'_>, face: Face, redactor: &Redactor) -> Result<Passed, Problem> {
     // Every part is told once, so that all of it always fits.
-    let (send, mut news) = mpsc::channel(Part::ALL.len() + 2);
+    let (send, mut news) = mpsc::channel(Part::ALL.len() + 2 + LIMIT.as_secs() as usize);
     let tell = |part, lines| {
         let _ = send.try_send(News::Told(part, lines));
     };
@@ -71,7 +73,10 @@ pub(in crate::cli) async fn ask(around: &Around<'_>, face: Face, redactor: &Reda
             let _ = send.try_send(News::End);
         };
         let late = async {
-            tokio::time::sleep(LIMIT).await;
+            for second in 1..=LIMIT.as_secs() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let _ = send.try_send(News::Second(second));
+            }
             let _ = send.try_send(News::Late);
         };
         tokio::join!(ended, late);
@@ -173,7 +178,8 @@ impl Modal for Shown {
 async fn on_screen(seen: &mut Seen<'_>, news: &mut mpsc::Receiver<News>, look: Look, around: &Around<'_>) -> Result<(), Problem> {
     let header = around.draft.header(around.clock.now());
     let target = format!("LIVE {}", header.target.as_deref().unwrap_or(&header.environment));
-    let screen = PreflightScreen::new(header.title, target, names(&seen.working));
+    let mut screen = PreflightScreen::new(header.title, target, names(&seen.working));
+    screen.asking = (0, LIMIT.as_secs());
     let mut shown = Shown { screen, look, changed: Instant::now() };
     let answer = modal::shown("pacenote: before it starts", &mut shown, news, |shown, news| {
         match news {
@@ -185,6 +191,7 @@ async fn on_screen(seen: &mut Seen<'_>, news: &mut mpsc::Receiver<News>, look: L
                     shown.changed = Instant::now();
                 }
             }
+            News::Second(second) => shown.screen.asking.0 = second,
             News::Late => shown.screen.late = true,
             News::End => {}
         }
@@ -222,8 +229,8 @@ async fn in_lines(seen: &mut Seen<'_>, news: &mut mpsc::Receiver<News>, asks: bo
                 }
                 seen.take(part, lines);
             }
-            News::Late => break,
-            News::End => break,
+            News::Second(_) => {}
+            News::Late | News::End => break,
         }
     }
     for part in &seen.working {

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::words::{NO_DATA, met, named, over, target, value};
-use super::{Failed, Metric, Named, Statistics};
+use super::{Emergency, Failed, Metric, Named, Statistics};
 use crate::report::markdown::inline;
 use crate::report::words::took;
 
@@ -29,7 +29,7 @@ pub fn review(now: &Statistics, before: &Statistics) -> String {
         let _ = writeln!(out, "| {} |", cells.map(|cell| inline(&cell)).join(" | "));
     }
     failures(&mut out, &now.failed);
-    list(&mut out, "Emergencies", &now.emergencies.iter().map(|sid| format!("{sid}: its review is owed")).collect::<Vec<_>>());
+    list(&mut out, "Emergencies", &now.emergencies.iter().map(emergency).collect::<Vec<_>>());
     let lines = |list: &[Named]| list.iter().map(named).collect::<Vec<_>>();
     list(&mut out, "Gates overridden", &lines(&now.overridden));
     list(&mut out, "Steps skipped by hand", &lines(&now.skipped));
@@ -68,6 +68,13 @@ fn list(out: &mut String, heading: &str, lines: &[String]) {
     }
 }
 
+fn emergency(one: &Emergency) -> String {
+    match &one.reviewed {
+        Some(how) => format!("{}: reviewed, {how}", one.sid),
+        None => format!("{}: its review is owed", one.sid),
+    }
+}
+
 /// What the figures give reason to ask.
 fn topics(now: &Statistics, before: &Statistics) -> Vec<String> {
     let mut topics = Vec::new();
@@ -87,7 +94,8 @@ fn topics(now: &Statistics, before: &Statistics) -> Vec<String> {
     topics.extend(often(&now.overridden, "was overridden"));
     topics.extend(often(&now.skipped, "was skipped"));
     topics.extend(now.failed.iter().map(|one| format!("{}: what would have shown it earlier?", one.sid)));
-    topics.extend(now.emergencies.iter().map(|sid| format!("{sid} was an emergency: has it been reviewed?")));
+    let owed = now.emergencies.iter().filter(|one| one.reviewed.is_none());
+    topics.extend(owed.map(|one| format!("{} was an emergency, and nobody has reviewed it: who will?", one.sid)));
     if topics.is_empty() {
         topics.push("Nothing stands out in the figures.".to_owned());
     }

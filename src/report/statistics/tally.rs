@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Case, Failed, Figure, Group, Metric, Named};
+use super::{Case, Emergency, Failed, Figure, Group, Metric, Named};
 use crate::session::event::SessionOutcome;
 use crate::session::figures::{Figures, Names};
 
@@ -219,9 +219,9 @@ pub(super) fn failed(cases: &[Case<'_>]) -> Vec<Failed> {
     failed.iter().filter_map(one).collect()
 }
 
-/// Sessions that were opened as emergencies, newest first.
-pub(super) fn emergencies(cases: &[Case<'_>]) -> Vec<String> {
-    let mut found: Vec<&Case<'_>> = cases.iter().filter(|case| case.run.opened.emergency).collect();
+/// Sessions that were emergencies, newest first.
+pub(super) fn emergencies(cases: &[Case<'_>]) -> Vec<Emergency> {
+    let mut found: Vec<&Case<'_>> = cases.iter().filter(|case| case.run.opened.emergency || case.run.figures.emergency).collect();
     found.sort_by_key(|case| std::cmp::Reverse(case.run.closed));
-    found.iter().map(|case| case.run.sid.clone()).collect()
+    found.iter().map(|case| Emergency { sid: case.run.sid.clone(), reviewed: case.run.reviewed.clone() }).collect()
 }

@@ -31,7 +31,7 @@ fn run(sid: &str, on: i64, minutes: i64, outcome: SessionOutcome) -> Run {
         at: day(on),
     };
     let figures = Figures { outcome: Some(outcome), walked_ms, changes: 1, ..Figures::default() };
-    Run { sid: sid.to_owned(), opened, closed: day(on) + TimeDelta::minutes(minutes), figures }
+    Run { sid: sid.to_owned(), opened, closed: day(on) + TimeDelta::minutes(minutes), figures, reviewed: None }
 }
 
 fn ask(runs: &[Run], by: Option<By>) -> Statistics {
@@ -179,7 +179,10 @@ fn some() -> Vec<Run> {
     bad.figures.recovered = Some(day(2) + TimeDelta::minutes(30));
     bad.figures.guards = Names { names: vec!["<script>alert(1)</script>".into()], more: 0 };
     bad.opened.emergency = true;
-    vec![run("20261103-a", 1, 10, SessionOutcome::Completed), bad, run("20261112-c", 10, 35, SessionOutcome::Completed)]
+    let mut later = run("20261105-d", 3, 20, SessionOutcome::Completed);
+    later.figures.emergency = true;
+    later.reviewed = Some("objected by carol".into());
+    vec![later, run("20261103-a", 1, 10, SessionOutcome::Completed), bad, run("20261112-c", 10, 35, SessionOutcome::Completed)]
 }
 
 #[test]

@@ -254,6 +254,21 @@ fn unit(text: String) -> Unit {
     }
 }
 
+impl Unit {
+    /// Its sign, as it stands beside a number; empty for a plain count.
+    pub fn sign(&self) -> &str {
+        match self {
+            Self::Percent => "%",
+            Self::Seconds => "s",
+            Self::Milliseconds => "ms",
+            Self::Bytes => "B",
+            Self::PerSecond => "/s",
+            Self::Count => "",
+            Self::Other(other) => other,
+        }
+    }
+}
+
 /// What is wrong with a label selector, as far as its characters tell.
 fn selector_mistake(text: &str) -> Option<&'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_./=!,() ".contains(c);

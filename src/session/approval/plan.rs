@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Request;
 use crate::runbook::expression::Unknown;
 use crate::runbook::model::{Action, Step};
+use crate::session::detail::detail;
 use crate::session::event::{BundleRecord, ClockRecord, Event, Mode, Opened, Operator, Origin, Tool};
 use crate::session::path::StepPath;
 use crate::session::plan::{ListId, ListRef, Plan, action_kind};
@@ -36,6 +37,15 @@ pub struct Planned {
     /// The condition under which it does, as written.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub when: Option<String>,
+    /// What it does in full, line by line, where `does` leaves something out. None in
+    /// requests of versions that did not tell it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub detail: Vec<String>,
+}
+
+/// A plan as a request without details would tell it.
+pub fn without_details(plan: &[Planned]) -> Vec<Planned> {
+    plan.iter().map(|step| Planned { detail: Vec::new(), ..step.clone() }).collect()
 }
 
 /// What a session that makes this request would do, step by step. The `plan` of the
@@ -91,7 +101,7 @@ pub fn plan(of: &Arc<Plan>, request: &Request) -> Result<Vec<Planned>, String> {
         let more = planned.len() - MOST;
         planned.truncate(MOST);
         let does = format!("and {more} steps more; read the runbook");
-        planned.push(Planned { path: "…".to_owned(), title: String::new(), does, when: None });
+        planned.push(Planned { path: "…".to_owned(), title: String::new(), does, when: None, detail: Vec::new() });
     }
     Ok(planned)
 }
@@ -118,7 +128,10 @@ impl Planner<'_> {
                             self.step(list, step, &pass, &Context { item: Some(item), ..context.clone() });
                         }
                     }
-                    Err(Unknown(why)) => self.say(step, &path, context, format!("once for each of a list not known yet ({why})")),
+                    Err(Unknown(why)) => {
+                        let does = format!("once for each of a list not known yet ({why})");
+                        self.say(step, &path, context, (does, Vec::new()));
+                    }
                 },
             }
         }
@@ -142,21 +155,23 @@ impl Planner<'_> {
         }
     }
 
-    fn does(&self, list: &ListRef, step: &Step, context: &Context) -> String {
+    /// What it does, and the details.
+    fn does(&self, list: &ListRef, step: &Step, context: &Context) -> (String, Vec<String>) {
         match resolve::what_at(self.session, self.at, context, &list.file, &step.action) {
-            Ok(Some(what)) => resolve::summary(&what),
-            Ok(None) => action_kind(&step.action).to_owned(),
-            Err(Unknown(why)) => format!("{}: known only then ({why})", action_kind(&step.action)),
+            Ok(Some(what)) => (resolve::summary(&what), detail(&what)),
+            Ok(None) => (action_kind(&step.action).to_owned(), Vec::new()),
+            Err(Unknown(why)) => (format!("{}: known only then ({why})", action_kind(&step.action)), Vec::new()),
         }
     }
 
-    fn say(&mut self, step: &Step, path: &StepPath, context: &Context, does: String) {
+    fn say(&mut self, step: &Step, path: &StepPath, context: &Context, (does, detail): (String, Vec<String>)) {
         let scope = self.session.scope(self.at, context);
         self.planned.push(Planned {
             path: path.to_string(),
             title: step.title.render(&scope).unwrap_or_else(|_| step.title.source().to_owned()),
             does,
             when: step.when.as_ref().map(|when| when.source().to_owned()),
+            detail,
         });
     }
 }

@@ -192,6 +192,9 @@ impl Session {
                         // clock set back cannot make an old reading young.
                         let late = (at.wall - reading.taken).num_milliseconds().clamp(0, 600_000);
                         signal.taken_ms = now.saturating_sub(u64::try_from(late).unwrap_or(0));
+                        if reading.has_value() {
+                            signal.had_value_ms = Some(signal.taken_ms);
+                        }
                         signal.reading = Some(reading.clone());
                     }
                 }

@@ -513,3 +513,24 @@ fn a_gate_that_holds_beside_others_is_asked_about_and_judged_again() {
     assert_eq!(walk.trail(), "p/g=failed p/g#2=done p/w=done p=done");
     assert_eq!(walk.closed(), Some(SessionOutcome::Completed));
 }
+
+#[test]
+fn a_guard_shows_what_it_reads_with_units_and_ages() {
+    let body = "signals: {s: {prometheus: 'vector(1)', unit: percent, baseline: 10m}}\n\
+                guards: [{id: bad, when: 'signals.s.value > signals.s.baseline * 2', then: hold}]\n\
+                steps: [{id: a, title: A, run: {command: [change]}}]";
+    let mut walk = Walk::new(body);
+    let read = |walk: &Walk| {
+        let [reading] = shown(walk).readings.try_into().expect("one signal, named twice");
+        (reading.name, reading.value, reading.age_ms)
+    };
+    assert_eq!(read(&walk), ("s".to_owned(), Err("not read yet".to_owned()), None));
+    walk.value("s", 0.171_4);
+    walk.tick(2_000);
+    assert_eq!(read(&walk), ("s".to_owned(), Ok("0.171 %".to_owned()), Some(2_000)));
+    let failing = unreachable(walk.at);
+    walk.sample("s", failing);
+    let (_, value, age) = read(&walk);
+    assert!(value.is_err(), "{value:?}");
+    assert_eq!(age, Some(2_000), "an attempt that brings nothing makes nothing younger");
+}

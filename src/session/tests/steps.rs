@@ -229,8 +229,21 @@ fn an_unanswered_question_fails_at_its_timeout() {
     let mut walk = Walk::new("steps: [{id: a, title: A, confirm: A?, timeout: 5m}]");
     walk.tick(299_000);
     assert_eq!(walk.asks(), "confirm a");
+    assert_eq!(walk.session.step_view(walk.at).and_then(|step| step.timeout_left_ms), Some(1_000));
     walk.tick(1_000);
     assert_eq!(walk.asks(), "failure a");
+}
+
+#[test]
+fn the_time_of_a_change_begins_as_it_starts() {
+    let mut walk = Walk::new("steps: [{id: a, title: A, run: {command: [change]}, timeout: 5m}]");
+    let left = |walk: &Walk| walk.session.step_view(walk.at).and_then(|step| step.timeout_left_ms);
+    walk.tick(600_000);
+    assert_eq!(left(&walk), None, "nothing runs while somebody is asked");
+    walk.start("a");
+    assert_eq!(left(&walk), Some(300_000));
+    walk.tick(120_000);
+    assert_eq!(left(&walk), Some(180_000));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Typed texts: notes, reasons, names, and the command line.
 
-use ratatui::crossterm::event::KeyEvent;
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use ratatui::style::{Modifier, Style};
 use tui_textarea::{TextArea, WrapMode};
 
@@ -38,6 +38,11 @@ impl Ui {
             return Vec::new();
         }
         let Some(Overlay::Entry(entry)) = &mut self.overlay else { return Vec::new() };
+        let asks = entry.purpose == Purpose::CommandLine && entry.area.is_empty();
+        if asks && keymap::find(event.into(), Context::Everywhere) == Some(Op::Help) {
+            self.overlay = Some(Overlay::Help { scroll: 0, commands: true });
+            return Vec::new();
+        }
         match op {
             Some(Op::NewLine) if entry.purpose.is_of_lines() => entry.area.insert_newline(),
             Some(Op::NewLine) => {}
@@ -64,7 +69,7 @@ impl Ui {
                 };
             }
             _ => {
-                entry.area.input(event);
+                type_into(&mut entry.area, event);
                 entry.error = None;
             }
         }
@@ -101,7 +106,7 @@ impl Ui {
             Purpose::Note => Command::Note { text: typed },
             Purpose::Answer => return Ok((vec![Action::Answer(typed)], true)),
             Purpose::ItemNote { step, item, ticked } => Command::Tick { step, item, ticked, note: reason },
-            Purpose::TypeName { step, expected } => {
+            Purpose::TypeName { step, expected, .. } => {
                 if typed != expected {
                     return Err(format!("that is not `{expected}`"));
                 }
@@ -143,8 +148,8 @@ impl Ui {
         };
         let purpose = match (name, step) {
             ("", _) => return Vec::new(),
-            ("help", _) => {
-                self.overlay = Some(Overlay::Help { scroll: 0 });
+            ("help" | "?", _) => {
+                self.overlay = Some(Overlay::Help { scroll: 0, commands: true });
                 return Vec::new();
             }
             ("sheet", _) => {
@@ -168,6 +173,13 @@ impl Ui {
             ("abandon", _) => Purpose::Abandon,
             ("snooze", _) => {
                 let (guard, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                if guard.is_empty() {
+                    let guards: Vec<_> = screen.guards.iter().map(|g| g.id.as_str()).collect();
+                    let known =
+                        if guards.is_empty() { "this runbook has none".into() } else { format!("guards: {}", guards.join(", ")) };
+                    self.say(format!("type :snooze GUARD TIME REASON, such as 10m; {known}"), Level::Warn, now_ms);
+                    return Vec::new();
+                }
                 if !screen.guards.iter().any(|g| g.id == guard) {
                     self.say(format!("there is no guard `{guard}`"), Level::Warn, now_ms);
                     return Vec::new();
@@ -193,7 +205,7 @@ impl Ui {
             ("skip", Some(step)) => Purpose::Skip(step),
             ("skip", None) => return self.nothing_to("skip", now_ms),
             (name, _) => {
-                self.say(format!("there is no command `{name}`; ? shows them all"), Level::Warn, now_ms);
+                self.say(format!("there is no command `{name}`; :? shows them all"), Level::Warn, now_ms);
                 return Vec::new();
             }
         };
@@ -220,6 +232,19 @@ impl Ui {
     }
 }
 
+/// Gives a key to a text field. What deletes does so as in a shell (readline); left to
+/// itself the field takes Ctrl-U for undoing.
+pub(in crate::tui) fn type_into(area: &mut TextArea<'_>, event: KeyEvent) {
+    let deletes = keymap::find(event.into(), Context::Typing) == Some(Op::Delete);
+    // Whether anything changed matters to nobody.
+    let _ = match event.code {
+        KeyCode::Char('u') if deletes => area.delete_line_by_head(),
+        KeyCode::Char('k') if deletes => area.delete_line_by_end(),
+        KeyCode::Char('w') if deletes => area.delete_word(),
+        _ => area.input(event),
+    };
+}
+
 /// Whether an answer has begun and not ended.
 fn is_unfinished(lines: &[String]) -> bool {
     let begins = |line: &String| ["by:", "refusal:", "-----BEGIN"].iter().any(|start| line.trim().starts_with(start));
@@ -232,15 +257,17 @@ fn wording(purpose: &Purpose) -> (String, String) {
     let (title, hint) = match purpose {
         Purpose::Note => ("Note", "Goes into the record with what was known now."),
         Purpose::Answer => ("An approver's answer", "Paste it, or type the path of its file."),
-        Purpose::CommandLine => ("Command", "? shows all commands."),
+        Purpose::CommandLine => ("Command", "? on the empty line shows all commands."),
         Purpose::Jump => ("Go to", "14:32 (UTC), 2026-11-21 14:32, +5m, -30s or #214"),
         Purpose::ItemNote { ticked: true, .. } => ("Note for this item", "What was seen, or why it is ticked all the same."),
         Purpose::ItemNote { ticked: false, .. } => ("Why untick it?", why),
-        Purpose::TypeName { expected, .. } => {
-            return (
-                format!("Type {expected} to start"),
-                "It is marked dangerous here, or takes fields over from others.".into(),
-            );
+        Purpose::TypeName { expected, takes_over, .. } => {
+            let why = if *takes_over {
+                "It takes fields over from whoever manages them now."
+            } else {
+                "The runbook marks it as dangerous, and this environment is protected."
+            };
+            return (format!("Type {expected} to start"), why.into());
         }
         Purpose::Skip(_) => ("Why skip this step?", why),
         Purpose::Override(_) => ("Why pass the gate without its verdict?", why),

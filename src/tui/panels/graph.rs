@@ -199,7 +199,9 @@ pub(super) fn draw(data: &GraphData, every_ms: u64, screen: &Screen<'_>, ui: &Ui
     } else {
         for marker in markers_in(data, screen) {
             let x = plot.x + (scale.x(marker.at.timestamp_millis()) / 2).max(0) as u16;
-            paint::put(buf, x, axis, 1, "▲", theme.accent);
+            // The times on the axis stay readable; the foot of the plot is above them.
+            let blank = buf.cell((x, axis)).is_some_and(|cell| cell.symbol() == " ");
+            paint::put(buf, x, if blank { axis } else { axis - 1 }, 1, "▲", theme.accent);
         }
     }
 }
@@ -293,31 +295,49 @@ fn labels(buf: &mut Buffer, area: Rect, plot: Rect, gutter: u16, scale: &Scale, 
     };
     number(buf, plot.y, scale.high, theme.dim);
     number(buf, plot.bottom() - 1, scale.low, theme.dim);
+    let (mut drawn, mut above) = (Vec::new(), Vec::new());
     let lines =
         [(data.baseline, "baseline", theme.baseline), (data.warn, "warn", theme.warn), (data.critical, "critical", theme.bad)];
     for (value, name, style) in lines {
         let Some(value) = value.filter(|v| v.is_finite()) else { continue };
+        let words = format!("{name} {}", with_unit(value, &data.unit));
+        if value > scale.high {
+            above.push(format!("↑ {words}"));
+        }
         if value > scale.high || value < scale.low {
-            if value > scale.high {
-                let words = format!(" {name} {} ↑", with_unit(value, &data.unit));
-                paint::put_right(buf, plot.x, plot.right(), plot.y, &words, theme.dim);
-            }
             continue;
         }
         let row = (scale.y(value) / 4) as u16;
         let y = plot.y + row;
+        drawn.push(row);
         paint::rule(buf, plot.x, y, plot.width, '┈', style);
-        // The name stands where it hides no point, at an end of its line.
-        let taken = name.len() as u16 + 1;
-        if dots.free(row, plot.width.saturating_sub(taken)..plot.width) {
-            paint::put_right(buf, plot.x, plot.right(), y, &format!(" {name}"), style);
-        } else if dots.free(row, 0..taken) {
-            paint::put(buf, plot.x, y, taken, &format!("{name} "), style);
-        }
+        name_in(buf, plot, row, &words, dots, style);
         if y != plot.bottom() - 1 {
             number(buf, y, value, style);
         }
     }
+    // What is off the scale stands in a row of its own: beside a line it would name that one.
+    for words in above {
+        let rows = (0..plot.height).filter(|row| !drawn.contains(row)).take(3).collect::<Vec<_>>();
+        if let Some(row) = rows.into_iter().find(|row| name_in(buf, plot, *row, &words, dots, theme.dim)) {
+            drawn.push(row);
+        }
+    }
+}
+
+/// Puts words into a row where they hide no point, as far to the right as that goes;
+/// false: there is no such place.
+fn name_in(buf: &mut Buffer, plot: Rect, row: u16, words: &str, dots: &Dots, style: Style) -> bool {
+    let words = format!(" {words} ");
+    let taken = text::width(&words) as u16;
+    // At the right end no blank is needed after them.
+    let Some(last) = (plot.width + 1).checked_sub(taken) else { return false };
+    let Some(at) = (0..=last).rev().find(|at| dots.free(row, *at..at + taken)) else { return false };
+    paint::put(buf, plot.x + at, plot.y + row, plot.width - at, words.trim_end(), style);
+    if at + taken <= plot.width {
+        paint::put(buf, plot.x + at + taken - 1, plot.y + row, 1, " ", style);
+    }
+    true
 }
 
 /// From the last point to now, where that is longer than it should be.

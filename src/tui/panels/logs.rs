@@ -13,7 +13,7 @@ use crate::live::LogData;
 pub(super) fn summary(logs: &LogData, ui: &Ui) -> (String, Style) {
     let containers = if logs.sources == 1 { "1 container".to_owned() } else { format!("{} containers", logs.sources) };
     let dropped = if logs.output.dropped > 0 { format!(", {} dropped", logs.output.dropped) } else { String::new() };
-    (format!("{containers}, {} lines{dropped}", logs.output.lines.len()), ui.theme.dim)
+    (format!("{containers}, {}{dropped}", text::count(logs.output.lines.len(), "line")), ui.theme.dim)
 }
 
 /// Draws the last lines, or those scrolled to; only those that match while searching.
@@ -52,7 +52,7 @@ pub(super) fn draw(logs: &LogData, known: bool, ui: &Ui, buf: &mut Buffer, area:
     }
     if paused {
         let more = total.saturating_sub(top + height);
-        let words = format!("paused, {more} more lines below; End follows");
+        let words = format!("paused, {} below; End follows", text::count(more, "more line"));
         paint::put(buf, area.x, body.bottom(), area.width, &words, theme.warn);
     }
     paint::scrollbar(buf, Rect { width: area.width + 1, ..area }, top, total, theme);
