@@ -378,7 +378,7 @@ fn a_ledger_that_was_written_anew_without_a_session_is_noticed() {
     fs::remove_dir_all(place.path().join("sessions/20260202-b")).unwrap();
     for entry in entries.into_iter().filter(|entry| entry.sid != "20260202-b") {
         let mark = pacenote::journal::Mark { sid: entry.sid, seq: entry.record, head: entry.head };
-        let about = About { opened: entry.opened, figures: entry.figures, folder: entry.folder };
+        let about = About { opened: entry.opened, figures: entry.figures, folder: entry.folder, review: entry.review };
         Ledger::of(&place.state()).append(&entry.kind, &mark, entry.ts, about).unwrap();
     }
     let standings = place.standings(&[]);
