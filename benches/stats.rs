@@ -63,6 +63,7 @@ fn write(path: &Path) -> Outcome<usize> {
                 opened: Some(Box::new(opened(n, at))),
                 figures: closes.then(|| Box::new(figures(n, at))),
                 folder: None,
+                review: None,
             };
             let mut line = encode(&entry, Vec::new())?.bytes;
             line.push(b'\n');
@@ -94,6 +95,7 @@ fn opened(n: u64, at: DateTime<Utc>) -> OpenedSummary {
         estimate_ms: Some(45 * 60_000),
         committed: None,
         rolls_back: None,
+        ledger_head: None,
         at: DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or_default(),
     }
 }
@@ -106,6 +108,7 @@ fn figures(n: u64, at: DateTime<Utc>) -> Figures {
         walked_ms: 25 * 60_000 + n,
         done: 19,
         deviations: 0,
+        emergency: n.is_multiple_of(500),
         changes: 6,
         rolled_back: bad,
         trouble: bad.then(|| Trouble { at: at + TimeDelta::minutes(5), what: "guard errors-up".into() }),

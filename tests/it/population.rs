@@ -154,7 +154,8 @@ fn filters_choose_and_the_order_can_be_chosen() {
         (&["--since", "2026-02-02", "--until", "2026-02-02"], &["20260202-b"]),
         (&["--kind", "deploy", "--sort", "service"], &["20260202-b", "20260303-c", "20260101-a"]),
         (&["--sort", "outcome", "--reverse"], &["20260303-c", "20260202-b", "20260101-a"]),
-        (&["--unfinished"], &["20260303-c"]),
+        // The open one is a rehearsal, and nothing of that can be gone on with.
+        (&["--unfinished"], &[]),
     ] {
         let expected: Vec<&str> = expected.to_vec();
         let mut found = sids(arguments);
@@ -378,7 +379,7 @@ fn a_ledger_that_was_written_anew_without_a_session_is_noticed() {
     fs::remove_dir_all(place.path().join("sessions/20260202-b")).unwrap();
     for entry in entries.into_iter().filter(|entry| entry.sid != "20260202-b") {
         let mark = pacenote::journal::Mark { sid: entry.sid, seq: entry.record, head: entry.head };
-        let about = About { opened: entry.opened, figures: entry.figures, folder: entry.folder, review: None };
+        let about = About { opened: entry.opened, figures: entry.figures, folder: entry.folder, review: entry.review };
         Ledger::of(&place.state()).append(&entry.kind, &mark, entry.ts, about).unwrap();
     }
     let standings = place.standings(&[]);
