@@ -154,7 +154,8 @@ fn filters_choose_and_the_order_can_be_chosen() {
         (&["--since", "2026-02-02", "--until", "2026-02-02"], &["20260202-b"]),
         (&["--kind", "deploy", "--sort", "service"], &["20260202-b", "20260303-c", "20260101-a"]),
         (&["--sort", "outcome", "--reverse"], &["20260303-c", "20260202-b", "20260101-a"]),
-        (&["--unfinished"], &["20260303-c"]),
+        // The only one that is not over is a rehearsal, and cannot be resumed.
+        (&["--unfinished"], &[]),
     ] {
         let expected: Vec<&str> = expected.to_vec();
         let mut found = sids(arguments);
