@@ -18,8 +18,6 @@ pub(super) const MARKS: &str = "Indented are the request's words: `|` is a furth
 const WIDTH: usize = 80;
 /// A narrower one is taken for this: below it nothing could be read.
 const NARROWEST: usize = 40;
-/// Cells of a mark and the space behind it.
-const MARK: usize = 2;
 
 /// A page of the program's own words and of others', for a screen of a certain width.
 #[derive(Debug)]
@@ -73,12 +71,12 @@ impl Page {
         }
     }
 
-    /// One line, broken where it does not fit. `first` is at most `indent` and a mark wide.
+    /// One line, broken where it does not fit.
     fn line(&mut self, first: &str, line: &str, indent: usize) {
-        let room = self.width.saturating_sub(indent + MARK + 1).max(MARK);
         let mut rest = line.replace('\t', "    ");
         let mut start = first.to_owned();
         loop {
+            let room = self.width.saturating_sub(start.chars().count()).max(NARROWEST / 4);
             let cut = cut(&rest, room);
             let (now, later) = rest.split_at(cut);
             self.own(format!("{start}{now}").trim_end());
@@ -126,10 +124,10 @@ mod tests {
     fn what_does_not_fit_goes_on_marked() {
         let mut page = Page::wide(40);
         page.fact("reason", "one two three four five six seven");
-        assert_eq!(page.into_text(), "  reason       one two three four\n               + five six seven\n");
+        assert_eq!(page.into_text(), "  reason       one two three four five\n               + six seven\n");
         let mut padded = Page::wide(60);
         padded.words("  ", &format!("fine{}You sign", " ".repeat(56)));
-        assert_eq!(padded.into_text(), "  fine\n  +      You sign\n");
+        assert_eq!(padded.into_text(), "  fine\n  +   You sign\n");
     }
 
     proptest! {

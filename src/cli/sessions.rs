@@ -118,8 +118,8 @@ impl Row {
 fn none(arguments: &SessionsArgs) -> &'static str {
     let filtered = !arguments.which.is_all() || arguments.mode.is_some() || arguments.outcome.is_some();
     match (arguments.unfinished, filtered) {
-        (true, false) => "no session is unfinished",
-        (true, true) => "no session is unfinished and matches the filters",
+        (true, false) => "no session can be resumed",
+        (true, true) => "no session can be resumed and matches the filters",
         (false, _) => "no session matches the filters",
     }
 }
