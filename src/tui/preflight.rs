@@ -202,6 +202,7 @@ mod tests {
     fn screen() -> PreflightScreen {
         let working = vec!["the signals".to_owned()];
         let mut screen = PreflightScreen::new("Canary deploy of checkout".into(), "prod-eu/shop".into(), working);
+        screen.asking = (4, 15);
         screen.checks = vec![
             check(
                 "rights",
