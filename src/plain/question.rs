@@ -71,7 +71,7 @@ fn trouble(screen: &Screen<'_>, out: &mut Vec<String>) {
             out.push("? The step failed:".to_owned());
             out.extend(indented(why, "  "));
             if *changes {
-                out.push("  Trying again changes something again.".to_owned());
+                out.push("  Trying again starts the change anew.".to_owned());
             }
         }
         Prompt::Unknown { what, why, looking, .. } => {

@@ -417,7 +417,7 @@ impl Ask<'_> {
             Prompt::Failure { why, changes, can_continue, .. } => {
                 self.say(&format!("✗ Failed: {why}"), theme.bad);
                 if *changes {
-                    self.say("Trying again changes something again.", theme.warn);
+                    self.say("Trying again starts the change anew.", theme.warn);
                 }
                 let out: &[Op] = if *can_continue { &[] } else { &[Op::Continue] };
                 self.keys(&[], out, !self.screen.header.rolling_back);
