@@ -54,17 +54,6 @@ fn the_answers_file_it_shows_is_one() {
     assert_eq!((answers.steps.len(), answers.guards.len()), (4, 1));
 }
 
-/// What the README says is not there is what the program says is not there.
-#[test]
-fn the_commands_it_calls_missing_are_missing() {
-    let (readme, cli) = (text("README.md"), text("src/cli.rs"));
-    let (_, missing) = between(&readme, "## What this version does not do yet", "- Steps: ");
-    let said: BTreeSet<&str> = missing.split('`').skip(1).step_by(2).collect();
-    let real = regex::Regex::new(r#"not_yet\(\s*"([a-z]+)""#).expect("a pattern");
-    let real: BTreeSet<&str> = real.captures_iter(&cli).map(|c| c.get(1).expect("a name").as_str()).collect();
-    assert_eq!(said, real);
-}
-
 /// The table of layers for people is the one that is enforced.
 #[test]
 fn the_layers_are_those_that_are_enforced() {
