@@ -236,7 +236,7 @@ fn a_change_refused_with_401_is_the_operators_to_start_again() {
     terminal.press("first\n");
     terminal.until("logged in", |screen| screen.alternate_screen() && screen.contents().contains("logged in again as ada"));
     assert_eq!(place.changes(), 1, "a login sends nothing again");
-    terminal.shows("Trying again changes something");
+    terminal.shows("Trying again starts the change");
     terminal.press_until("t", "tried again, by the operator", |screen| !screen.contents().contains("✗ Failed"));
     terminal.press_until("\r", "the change", |screen| screen.contents().contains("Is it good?"));
     assert_eq!((place.changes(), place.world.version_of("checkout").as_deref()), (2, Some("v1.2.4")));
