@@ -23,7 +23,7 @@ use super::summary::opened_summary;
 use crate::approval::Approvers;
 use crate::session::Event;
 use crate::session::event::{BundleRecord, Mode};
-use crate::signature::{AllowedSigners, SESSION};
+use crate::signature::{AllowedSigners, Distrust, SESSION, Trusted};
 
 mod approvals;
 mod kept;
@@ -368,15 +368,18 @@ impl<'a> Check<'a> {
         self.result.blobs = self.seen.len() as u64;
         self.result.torn_bytes = torn.len() as u64;
         self.result.seals = self.seals.count;
-        self.judge_people(self.options.now);
         let ended = self.chain.stage.is_ended();
         let closing = self.seals.by_operators.last().filter(|seal| ended && seal.role == Role::Close).cloned();
         let torn = !torn.is_empty() && (!ended || self.options.rules.has(Rule::Tail));
+        let whole = self.result.problem.is_none() && !torn;
+        let anchored = closing.as_ref().filter(|_| whole).and_then(|_| self.anchored());
+        let at = anchored.as_ref().map_or(self.options.now, |anchored| anchored.at);
+        self.judge_people(at);
         (self.result.code, self.result.status) = match closing {
             _ if self.result.problem.is_some() => (1, Status::Broken),
             _ if torn => (5, Status::IntactTorn),
             Some(seal) => {
-                self.trust(&seal);
+                self.trust(&seal, anchored, at);
                 if self.result.untrusted.is_empty() { (0, Status::Verified) } else { (6, Status::Untrusted) }
             }
             None if closed => (5, Status::IntactUnsealed),
@@ -413,18 +416,22 @@ impl<'a> Check<'a> {
         self.result.warnings.extend(self.result.kept.iter().cloned().chain(kept.missing));
     }
 
-    /// Whether the closing seal, and whatever was asked for, is enough.
-    fn trust(&mut self, closing: &OperatorSeal) {
-        let options = self.options;
-        let mut anchored = None;
-        if let Some(look_up) = options.anchors {
-            let sid = self.chain.sid.clone();
-            match look_up(&Mark { sid, seq: self.chain.seq.saturating_sub(1), head: self.result.head.clone() }) {
-                Ok(found) => anchored = Some(found),
-                Err(why) => self.result.untrusted.push(format!("no anchor knows its head: {why}")),
+    /// What outside knew the head, where that was asked for and something did.
+    fn anchored(&mut self) -> Option<Anchored> {
+        let look_up = self.options.anchors?;
+        let sid = self.chain.sid.clone();
+        match look_up(&Mark { sid, seq: self.chain.seq.saturating_sub(1), head: self.result.head.clone() }) {
+            Ok(found) => Some(found),
+            Err(why) => {
+                self.result.untrusted.push(format!("no anchor knows its head: {why}"));
+                None
             }
         }
-        let at = anchored.as_ref().map_or(options.now, |anchored| anchored.at);
+    }
+
+    /// Whether the closing seal, and whatever was asked for, is enough.
+    fn trust(&mut self, closing: &OperatorSeal, anchored: Option<Anchored>, at: DateTime<Utc>) {
+        let options = self.options;
         let mut judged = vec![closing.clone()];
         if options.operator {
             judged = self.seals.by_operators.clone();
@@ -439,7 +446,6 @@ impl<'a> Check<'a> {
         if (rehearsal || closing.issuer == Some(Issuer::Simulated)) && options.rules.has(Rule::Simulated) {
             self.result.untrusted.insert(0, "it is a rehearsal's, sealed by a simulated key that anyone can make".to_owned());
         }
-        self.judge_people(at);
         if options.approvals {
             let objections = self.result.approvals.iter().filter_map(ApprovalFound::objection);
             self.result.untrusted.extend(self.approvals.passed().iter().cloned().chain(objections));
@@ -451,11 +457,16 @@ impl<'a> Check<'a> {
         self.result.warnings.dedup();
     }
 
+    /// What the list says of an operator's key; none where there is no list.
+    fn listed(&self, seal: &OperatorSeal, at: DateTime<Utc>) -> Option<Result<Trusted, Distrust>> {
+        self.options.signers.map(|signers| signers.judge(&seal.signer, &seal.key, SESSION, at))
+    }
+
     /// Looks the keys of operators and approvers up, as of a moment.
     fn judge_people(&mut self, at: DateTime<Utc>) {
-        let untrusted = |seal: &OperatorSeal| match self.options.signers {
+        let untrusted = |seal: &OperatorSeal| match self.listed(seal, at) {
             None => Some("there is no list of allowed signers to trust its key by".to_owned()),
-            Some(signers) => signers.judge(&seal.signer, &seal.key, SESSION, at).err().map(|why| why.to_string()),
+            Some(judged) => judged.err().map(|why| why.to_string()),
         };
         let found = |seal: &OperatorSeal| OperatorSealFound {
             seq: seal.seq,
@@ -474,11 +485,11 @@ impl<'a> Check<'a> {
         if !self.options.rules.has(Rule::Trusted) {
             return;
         }
-        let Some(signers) = self.options.signers else {
+        let Some(judged) = self.listed(seal, at) else {
             self.result.untrusted.push("there is no list of allowed signers to trust a key by".to_owned());
             return;
         };
-        match signers.judge(&seal.signer, &seal.key, SESSION, at) {
+        match judged {
             Ok(trusted) if trusted.anyone => self.result.warnings.push(format!(
                 "line {} of the list of allowed signers is for `*`: it says that the key is known, and not that it is {}'s",
                 trusted.line, seal.signer
