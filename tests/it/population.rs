@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use chrono::{DateTime, TimeDelta, Utc};
 use pacenote::journal::{Sealer, SessionDir, Writer};
 use pacenote::redact::Redactor;
-use pacenote::session::event::{ChangeRecord, Mode, Opened, Operator, Resumed, SessionClosed, SessionOutcome};
+use pacenote::session::event::{ChangeRecord, Mode, Opened, Operator, SessionClosed, SessionOutcome};
 use pacenote::session::{At, Event};
 use pacenote::signature::Signer;
 use pacenote::state::StateDir;
@@ -50,10 +50,10 @@ impl Place {
         let key = sealer.key();
         writer.seal_with(sealer.witnessed(Box::new(Notes::of(&state, false))));
         let start: DateTime<Utc> = at.parse().unwrap();
-        let Event::SessionOpened(mut opened) = samples::opened() else { panic!("not opened") };
+        let mut opened = samples::header();
         opened.operator.key = Some(key);
         change(&mut opened);
-        let opened = Event::SessionOpened(opened);
+        let opened = Event::SessionOpened(Box::new(opened));
         for (n, event) in (0..).zip(std::iter::once(&opened).chain(events)) {
             let at = At { wall: start + TimeDelta::seconds(n), mono_ms: u64::try_from(n).unwrap() * 1000 };
             let appended = writer.append(at, event).unwrap();
@@ -176,18 +176,8 @@ fn filters_choose_and_the_order_can_be_chosen() {
 #[test]
 fn a_session_is_found_by_everybody_who_had_it_in_hand() {
     let place = three();
-    let Event::SessionOpened(opened) = samples::opened() else { panic!("not opened") };
-    let operator = Operator { principal: "bob@example.com".into(), ..opened.operator };
-    let resumed = Resumed {
-        attended: true,
-        operator,
-        origin: opened.origin,
-        tool: opened.tool,
-        clock: opened.clock,
-        boot_id: None,
-        accept_loss: None,
-    };
-    let events = [Event::SessionResumed(Box::new(resumed)), closing(SessionOutcome::Completed)];
+    let operator = Operator { principal: "bob@example.com".into(), ..samples::header().operator };
+    let events = [samples::resumed(operator), closing(SessionOutcome::Completed)];
     place.session("20260404-d", "2026-04-04T00:00:00Z", |_| (), &events);
     for (who, found) in [("bob@example.com", 1), ("alice@example.com", 4), ("carol@example.com", 0)] {
         assert_eq!(place.standings(&["--operator", who]).len(), found, "{who}");

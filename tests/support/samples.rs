@@ -14,9 +14,28 @@ pub(crate) fn at(mono_ms: u64) -> At {
     At { wall: start + chrono::TimeDelta::milliseconds(i64::try_from(mono_ms).unwrap()), mono_ms }
 }
 
+/// Somebody takes the sample session in hand, where it was opened.
+pub(crate) fn resumed(operator: Operator) -> Event {
+    let opened = header();
+    Event::SessionResumed(Box::new(Resumed {
+        attended: true,
+        operator,
+        origin: opened.origin,
+        tool: opened.tool,
+        clock: opened.clock,
+        boot_id: None,
+        accept_loss: None,
+    }))
+}
+
 /// `session.opened`.
 pub(crate) fn opened() -> Event {
-    Event::SessionOpened(Box::new(Opened {
+    Event::SessionOpened(Box::new(header()))
+}
+
+/// What the sample session is opened with.
+pub(crate) fn header() -> Opened {
+    Opened {
         mode: Mode::Live,
         attended: true,
         operator: Operator { principal: "alice@example.com".into(), os_user: "alice".into(), uid: 1000, key: None },
@@ -48,7 +67,7 @@ pub(crate) fn opened() -> Event {
         emergency: None,
         trusted_unseen: false,
         scenario: None,
-    }))
+    }
 }
 
 /// `note.added`.

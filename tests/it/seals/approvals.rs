@@ -9,7 +9,7 @@ use pacenote::journal::rules::{Rule, Rules};
 use pacenote::journal::verify::{Options, Verification, verify_with};
 use pacenote::session::Event;
 use pacenote::session::approval::{Request, RequestOperator};
-use pacenote::session::event::{ApprovalAnswer, Mode, Operator, Resumed, Signed};
+use pacenote::session::event::{ApprovalAnswer, Mode, Operator, Signed};
 use pacenote::signature::{AllowedSigners, Message, SESSION, Signature, Signer};
 use serde_json::{Value, json};
 
@@ -21,8 +21,7 @@ const ANN: u8 = 5;
 const BOB: u8 = 6;
 
 fn opened() -> pacenote::session::event::Opened {
-    let Event::SessionOpened(opened) = samples::opened() else { panic!("not opened") };
-    *opened
+    samples::header()
 }
 
 /// A request as the program makes it for the sample session.
@@ -87,16 +86,7 @@ impl Case {
 
     fn resumed(&mut self, by: &str, n: u8) -> &mut Self {
         let operator = Operator { principal: by.into(), key: Some(key(n).public().fingerprint()), ..Operator::default() };
-        let opened = opened();
-        self.forge.event(&Event::SessionResumed(Box::new(Resumed {
-            attended: true,
-            operator,
-            origin: opened.origin,
-            tool: opened.tool,
-            clock: opened.clock,
-            boot_id: None,
-            accept_loss: None,
-        })));
+        self.forge.event(&samples::resumed(operator));
         self
     }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 use pacenote::journal::verify::{Options, Status, verify_with};
 use pacenote::journal::{Blobs, Reader, Sealer, SessionDir, Writer};
 use pacenote::redact::Redactor;
-use pacenote::session::event::{Mode, Operator, Resumed};
+use pacenote::session::event::{Mode, Operator};
 use pacenote::session::{At, Event};
 use serde_json::Value;
 
@@ -230,19 +230,8 @@ fn a_large_journal_is_verified_in_little_memory() {
 #[test]
 fn every_operator_whose_key_is_in_no_list_is_named() {
     use pacenote::report::{self, Beside, Source, Story, seals::Judged};
-    let Event::SessionOpened(opened) = samples::opened() else { panic!("not opened") };
     let resumed = |by: &str, n: u8| {
-        let operator = Operator { principal: by.into(), key: Some(key(n).public().fingerprint()), ..Operator::default() };
-        let (origin, tool, clock) = (opened.origin.clone(), opened.tool.clone(), opened.clock.clone());
-        Event::SessionResumed(Box::new(Resumed {
-            attended: true,
-            operator,
-            origin,
-            tool,
-            clock,
-            boot_id: None,
-            accept_loss: None,
-        }))
+        samples::resumed(Operator { principal: by.into(), key: Some(key(n).public().fingerprint()), ..Operator::default() })
     };
     let mut forge = Forge::begin(Mode::Live);
     let mallory = |seal: &mut Value| seal["signer"] = "mallory@example.com".into();
